@@ -1,0 +1,280 @@
+//! Certificates, read once: [`Certificate`] for any, [`IDevIdCert`] for a pledge's manufacturer-installed one.
+
+mod idevid;
+
+use core::fmt;
+use std::sync::Arc;
+
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+pub use self::idevid::{IDevIdCert, MasaUrl};
+use crate::codec::pem_fault;
+use crate::error::DecodeError;
+use crate::identity::{DomainId, SerialNumber, SpkiDigest};
+use crate::sign::PublicKey;
+use crate::time::{UnixTime, at};
+
+/// A parsed X.509 v3 certificate and its exact octets. Nothing in it is trusted until [`Anchors::verify_path`](crate::Anchors::verify_path) says so.
+#[derive(Clone)]
+pub struct Certificate(Arc<Fields>);
+
+struct Fields {
+    der: Vec<u8>,
+    subject: String,
+    subject_der: Vec<u8>,
+    issuer_der: Vec<u8>,
+    certificate_serial: Vec<u8>,
+    serial_numbers: Vec<String>,
+    public_key: PublicKey,
+    not_before: UnixTime,
+    not_after: UnixTime,
+    is_ca: bool,
+    usages: Vec<String>,
+    subject_key_id: Option<Vec<u8>>,
+    authority_key_id: Option<Vec<u8>>,
+    masa_url: Option<String>,
+    names_revocation_source: bool,
+}
+
+impl Certificate {
+    /// Reads one DER certificate.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it is malformed, has trailing octets, doubled extensions or a key of an unsupported kind.
+    pub fn from_der(der: &[u8]) -> Result<Self, DecodeError> {
+        let (rest, cert) = X509Certificate::from_der(der).map_err(|err| DecodeError::syntax("certificate", "DER", err))?;
+        if !rest.is_empty() {
+            return Err(DecodeError::syntax("certificate", "DER", "octets follow its end"));
+        }
+        cert.extensions_map().map_err(|err| DecodeError::syntax("certificate", "X.509", err))?;
+
+        let mut fields = Fields {
+            der: der.to_vec(),
+            subject: readable(cert.subject()),
+            subject_der: cert.subject().as_raw().to_vec(),
+            issuer_der: cert.issuer().as_raw().to_vec(),
+            certificate_serial: cert.raw_serial().to_vec(),
+            serial_numbers: texts(cert.subject(), &x509_parser::oid_registry::OID_X509_SERIALNUMBER)?,
+            public_key: PublicKey::from_spki(cert.public_key().raw)?,
+            not_before: instant(cert.validity().not_before.timestamp()),
+            not_after: instant(cert.validity().not_after.timestamp()),
+            is_ca: false,
+            usages: Vec::new(),
+            subject_key_id: None,
+            authority_key_id: None,
+            masa_url: None,
+            names_revocation_source: false,
+        };
+        for extension in cert.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::BasicConstraints(constraints) => fields.is_ca = constraints.ca,
+                ParsedExtension::SubjectKeyIdentifier(id) => fields.subject_key_id = Some(id.0.to_vec()),
+                ParsedExtension::AuthorityKeyIdentifier(aki) => fields.authority_key_id = aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
+                ParsedExtension::CRLDistributionPoints(_) => fields.names_revocation_source = true,
+                ParsedExtension::AuthorityInfoAccess(access) => fields.names_revocation_source |= names_ocsp(access),
+                ParsedExtension::ExtendedKeyUsage(eku) => fields.usages = usages(eku),
+                ParsedExtension::ParseError { error } => return Err(DecodeError::syntax("certificate's extension", "X.509", error)),
+                _ if extension.oid.to_id_string() == ID_PE_MASA_URL => fields.masa_url = Some(ia5_string(extension.value)?),
+                _ => {}
+            }
+        }
+        Ok(Self(Arc::new(fields)))
+    }
+
+    /// Reads every `CERTIFICATE` block of a PEM text, in order; at least one.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if there is none or one is malformed.
+    pub fn all_from_pem(text: &str) -> Result<Vec<Self>, DecodeError> {
+        use rustls_pki_types::CertificateDer;
+        use rustls_pki_types::pem::PemObject as _;
+        let certs: Result<Vec<Self>, DecodeError> = CertificateDer::pem_slice_iter(text.as_bytes())
+            .map(|der| Self::from_der(&der.map_err(|err| DecodeError::syntax("certificate", "PEM", pem_fault(&err)))?))
+            .collect();
+        match certs? {
+            none if none.is_empty() => Err(DecodeError::syntax("certificate", "PEM", "no CERTIFICATE block")),
+            certs => Ok(certs),
+        }
+    }
+
+    /// The exact octets.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// One `CERTIFICATE` block.
+    pub fn to_pem(&self) -> String {
+        let text = crate::codec::base64(&self.0.der);
+        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+        for line in text.as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem + "-----END CERTIFICATE-----\n"
+    }
+
+    /// The subject for people, as RFC 4514 would roughly write it.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The subject Name in DER.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.0.subject_der
+    }
+
+    /// The issuer Name in DER.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.0.issuer_der
+    }
+
+    /// The certificate's own serial number: the content octets of its INTEGER. Not the device's.
+    pub fn certificate_serial(&self) -> &[u8] {
+        &self.0.certificate_serial
+    }
+
+    /// Its public key.
+    pub fn public_key(&self) -> PublicKey {
+        self.0.public_key.clone()
+    }
+
+    /// SHA-256 over its SubjectPublicKeyInfo.
+    pub fn spki_digest(&self) -> SpkiDigest {
+        self.0.public_key.digest()
+    }
+
+    /// SHA-256 over the whole certificate, in hex: what a person compares.
+    pub fn fingerprint(&self) -> String {
+        SpkiDigest(crate::codec::sha256(&self.0.der)).to_string()
+    }
+
+    /// First second of its validity.
+    pub fn not_before(&self) -> UnixTime {
+        self.0.not_before
+    }
+
+    /// Last second of its validity.
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after
+    }
+
+    /// Whether basicConstraints says CA.
+    pub fn is_ca(&self) -> bool {
+        self.0.is_ca
+    }
+
+    /// Whether subject and issuer are the same name.
+    pub fn is_self_issued(&self) -> bool {
+        self.0.subject_der == self.0.issuer_der
+    }
+
+    /// Extended key usages as dotted OIDs; empty if the extension is absent.
+    pub fn usages(&self) -> &[String] {
+        &self.0.usages
+    }
+
+    /// subjectKeyIdentifier, if present.
+    pub fn subject_key_id(&self) -> Option<&[u8]> {
+        self.0.subject_key_id.as_deref()
+    }
+
+    /// keyIdentifier of the authorityKeyIdentifier, if present.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        self.0.authority_key_id.as_deref()
+    }
+
+    /// Whether it names CRL distribution points or an OCSP responder, so that its revocation could be looked up.
+    pub fn names_revocation_source(&self) -> bool {
+        self.0.names_revocation_source
+    }
+
+    /// X.520 serialNumber of the subject, if there is exactly one and it is well-formed.
+    pub fn serial_number(&self) -> Option<SerialNumber> {
+        match self.0.serial_numbers.as_slice() {
+            [one] => SerialNumber::new(one.clone()).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether its subject has an X.520 serialNumber at all, as an IDevID's has (RFC 8995, section 2.3.1), be it well-formed or not.
+    pub fn names_device(&self) -> bool {
+        !self.0.serial_numbers.is_empty()
+    }
+
+    /// The domain that pinning this certificate gives a pledge to: its subjectKeyIdentifier, else the SHA-256 of its SubjectPublicKeyInfo (RFC 8995, section 5.8.2).
+    ///
+    /// An identifier that is too long for a [`DomainId`] counts as absent: whoever founds a domain chose its octets.
+    pub fn domain_id(&self) -> DomainId {
+        let named = self.subject_key_id().and_then(|id| DomainId::new(id).ok());
+        named.unwrap_or_else(|| self.spki_digest().into())
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.0.subject)
+    }
+}
+
+/// id-pe-masa-url (RFC 8995, section 2.3.2).
+pub const ID_PE_MASA_URL: &str = "1.3.6.1.5.5.7.1.32";
+
+const ID_AD_OCSP: &str = "1.3.6.1.5.5.7.48.1";
+
+/// keyIdentifier by RFC 5280, section 4.2.1.2, method 1: SHA-1 over the key's bits. A name, not a protection.
+pub(crate) fn sha1(key_bits: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, key_bits).as_ref().to_vec()
+}
+
+pub(crate) fn texts(name: &x509_parser::x509::X509Name<'_>, oid: &x509_parser::der_parser::Oid<'_>) -> Result<Vec<String>, DecodeError> {
+    let text = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| attribute.as_str().map(str::to_owned);
+    let texts: Result<_, _> = name.iter_by_oid(oid).map(text).collect();
+    texts.map_err(|err| DecodeError::syntax("serialNumber", "X.520", err))
+}
+
+/// A Name for people. Whoever made it up chose its characters, so that those which steer a terminal or break a log's line are shown as a box.
+pub(crate) fn readable(name: &x509_parser::x509::X509Name<'_>) -> String {
+    name.to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn usages(eku: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec<String> {
+    let named = [
+        (eku.any, "2.5.29.37.0"),
+        (eku.server_auth, "1.3.6.1.5.5.7.3.1"),
+        (eku.client_auth, "1.3.6.1.5.5.7.3.2"),
+        (eku.code_signing, "1.3.6.1.5.5.7.3.3"),
+        (eku.email_protection, "1.3.6.1.5.5.7.3.4"),
+        (eku.time_stamping, "1.3.6.1.5.5.7.3.8"),
+        (eku.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
+    ];
+    let named = named.into_iter().filter(|(set, _)| *set).map(|(_, oid)| oid.to_owned());
+    named.chain(eku.other.iter().map(|oid| oid.to_id_string())).collect()
+}
+
+/// Authority information access may as well say only where the issuer's certificate lies (RFC 5280, section 4.2.2.1).
+fn names_ocsp(access: &x509_parser::extensions::AuthorityInfoAccess<'_>) -> bool {
+    access.accessdescs.iter().any(|description| description.access_method.to_id_string() == ID_AD_OCSP)
+}
+
+fn ia5_string(value: &[u8]) -> Result<String, DecodeError> {
+    use der::Decode as _;
+    let text = der::asn1::Ia5StringRef::from_der(value).map_err(|err| DecodeError::syntax("masa-url", "DER", err))?;
+    Ok(text.as_str().to_owned())
+}
+
+fn instant(timestamp: i64) -> UnixTime {
+    // A validity before 1970 is as good as 1970.
+    at(u64::try_from(timestamp).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+use super::*;
+use crate::issuing::Subject;
+use crate::sign::{SignatureAlgorithm, SoftwareKey};
+use crate::test_pki::{block_on, new_key};
+
+fn subject() -> Subject {
+    Subject::serial_number(&SerialNumber::new("JADA123456789").unwrap()).and_common_name("Pledge")
+}
+
+/// A request with these attributes (content octets of the SET), properly signed.
+fn signed(key: &SoftwareKey, attributes: &[u8]) -> Vec<u8> {
+    let parts = [element(0x02, &[0]), subject().to_der(), key.public_key().spki().to_vec(), element(0xa0, attributes)];
+    let info = element(0x30, &parts.concat());
+    let signature = block_on(key.sign(&info)).unwrap().to_asn1().unwrap();
+    let bits = BitString::from_bytes(&signature).unwrap().to_der().unwrap();
+    element(0x30, &[info, signature_identifier(key.algorithm()).to_der().unwrap(), bits].concat())
+}
+
+/// An extensionRequest attribute that asks for one extension.
+fn extension_request(oid: &str, value: &[u8]) -> Vec<u8> {
+    let identifier = |oid: &str| element(0x06, der::asn1::ObjectIdentifier::new(oid).unwrap().as_bytes());
+    let extension = element(0x30, &[identifier(oid), element(0x04, value)].concat());
+    element(0x30, &[identifier("1.2.840.113549.1.9.14"), element(0x31, &element(0x30, &extension))].concat())
+}
+
+const CA_TRUE: &[u8] = &[0x30, 3, 1, 1, 0xff];
+
+#[test]
+fn request_comes_back_field_for_field() {
+    for algorithm in [SignatureAlgorithm::Es256, SignatureAlgorithm::Es384, SignatureAlgorithm::EdDsa] {
+        let key = new_key(algorithm);
+        let der = block_on(request(&subject().to_der(), &key)).unwrap();
+        let csr = Csr::from_der(&der).unwrap();
+        assert_eq!(csr.der(), der);
+        assert_eq!(csr.public_key(), key.public_key());
+        assert_eq!(csr.subject_der(), subject().to_der());
+        assert_eq!(csr.serial_number().unwrap().as_str(), "JADA123456789");
+        assert!(!csr.requests_ca());
+    }
+}
+
+#[test]
+fn request_signed_by_another_key_is_refused() {
+    let (mine, other) = (new_key(SignatureAlgorithm::Es256), new_key(SignatureAlgorithm::Es256));
+    let theirs = block_on(request(&subject().to_der(), &other)).unwrap();
+    let swapped: Vec<u8> = replace(&theirs, other.public_key().raw(), mine.public_key().raw());
+    assert!(matches!(Csr::from_der(&swapped), Err(VerifyError::BadSignature { .. })));
+}
+
+#[test]
+fn request_with_octets_after_its_end_is_refused() {
+    let mut der = block_on(request(&subject().to_der(), &new_key(SignatureAlgorithm::Es256))).unwrap();
+    der.push(0);
+    assert!(matches!(Csr::from_der(&der), Err(VerifyError::Decode { .. })));
+}
+
+#[test]
+fn every_truncation_and_every_changed_octet_is_refused() {
+    let der = block_on(request(&subject().to_der(), &new_key(SignatureAlgorithm::Es256))).unwrap();
+    for i in 0..der.len() {
+        assert!(Csr::from_der(&der[..i]).is_err());
+        let mut changed = der.clone();
+        changed[i] ^= 0x01;
+        assert!(Csr::from_der(&changed).is_err(), "octet {i}");
+    }
+}
+
+#[test]
+fn request_for_a_ca_certificate_is_recognized() {
+    let key = new_key(SignatureAlgorithm::Es256);
+    let asks = |attributes: &[u8]| Csr::from_der(&signed(&key, attributes)).unwrap().requests_ca();
+    assert!(asks(&extension_request("2.5.29.19", CA_TRUE)));
+    assert!(asks(&extension_request("2.5.29.15", &[3, 2, 2, 0b0000_0100])));
+    assert!(!asks(&extension_request("2.5.29.19", &[0x30, 0])));
+    assert!(!asks(&extension_request("2.5.29.15", &[3, 2, 7, 0b1000_0000])));
+}
+
+#[test]
+fn wish_to_be_a_ca_cannot_hide_in_a_second_extension_request() {
+    let key = new_key(SignatureAlgorithm::Es256);
+    let both = [extension_request("2.5.29.15", &[3, 2, 7, 0b1000_0000]), extension_request("2.5.29.19", CA_TRUE)].concat();
+    let err = Csr::from_der(&signed(&key, &both)).unwrap_err();
+    let source = DecodeError::DuplicateField { field: "extensionRequest".to_owned(), artefact: NAME };
+    assert_eq!(err, VerifyError::Decode { artefact: NAME, source });
+}
+
+#[test]
+fn request_of_sha1_is_refused() {
+    let der = block_on(request(&subject().to_der(), &new_key(SignatureAlgorithm::Es256))).unwrap();
+    let (sha256, sha1) = ("1.2.840.10045.4.3.2", "1.2.840.10045.4.1");
+    let algorithm = |oid: &str| element(0x30, &element(0x06, der::asn1::ObjectIdentifier::new(oid).unwrap().as_bytes()));
+    let Request { info, signature, .. } = Request::from_der(&der).unwrap();
+    assert_eq!(element(0x30, &[info.to_der().unwrap(), algorithm(sha256), signature.to_der().unwrap()].concat()), der);
+    let weak = element(0x30, &[info.to_der().unwrap(), algorithm(sha1), signature.to_der().unwrap()].concat());
+    assert_eq!(Csr::from_der(&weak), Err(VerifyError::UnsupportedAlgorithm { artefact: NAME, found: sha1.to_owned() }));
+}
+
+fn replace(haystack: &[u8], needle: &[u8], with: &[u8]) -> Vec<u8> {
+    let at = haystack.windows(needle.len()).position(|w| w == needle).unwrap();
+    [&haystack[..at], with, &haystack[at + needle.len()..]].concat()
+}

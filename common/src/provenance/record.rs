@@ -1,0 +1,158 @@
+//! What the manufacturer keeps of one key, and the leaf that stands for it in the log.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::origin::KeyOrigin;
+use super::word::vocabulary;
+use crate::codec;
+use crate::error::DecodeError;
+use crate::identity::{DeviceId, SpkiDigest};
+use crate::time::{UnixTime, rfc3339};
+
+/// Everything the manufacturer knows of one device's key. Never changed once it is in the log.
+///
+/// Readers go by the record with the highest `seq`; a MASA writes one record a device so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProvenanceRecord {
+    /// Which device.
+    pub device: DeviceId,
+    /// Which key.
+    pub spki: SpkiDigest,
+    /// The how-manieth record of this device, from 0.
+    pub seq: u32,
+    /// Random, so that nobody can guess a record and recognise it by its digest.
+    #[serde(with = "hex_salt")]
+    pub salt: [u8; 16],
+    /// Whether the manufacturer still stands by it.
+    pub status: Status,
+    /// Name of the enrolled key that signed the report.
+    pub reported_by: String,
+    /// When the MASA recorded it.
+    #[serde(with = "rfc3339")]
+    pub recorded_at: UnixTime,
+    /// How the key came to be.
+    pub origin: KeyOrigin,
+}
+
+impl ProvenanceRecord {
+    /// Deterministic CBOR (RFC 8949, section 4.2.1) of the whole: an array of the version and a map by JSON names. It is the log's entry.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooLarge`] if it exceeds 256 KiB.
+    pub fn to_cbor(&self) -> Result<Vec<u8>, DecodeError> {
+        let octets = codec::to_deterministic_cbor(NAME, &(VERSION, self))?;
+        match octets.len() <= LARGEST {
+            true => Ok(octets),
+            false => Err(too_large()),
+        }
+    }
+
+    /// Reads exactly what [`to_cbor`](Self::to_cbor) writes.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for anything else, other encodings of the same values included.
+    pub fn from_cbor(octets: &[u8]) -> Result<Self, DecodeError> {
+        if octets.len() > LARGEST {
+            return Err(too_large());
+        }
+        let value = codec::from_cbor(NAME, octets)?;
+        let (version, record) = match value.into_array().map(<[_; 2]>::try_from) {
+            Ok(Ok([version, record])) => (version, record),
+            Ok(Err(_)) | Err(_) => return Err(DecodeError::InvalidField { field: NAME, expected: "an array of version and record" }),
+        };
+        if version != VERSION.into() {
+            return Err(DecodeError::Unexpected { what: "version of the provenance record", found: format!("{version:?}"), expected: "1" });
+        }
+        let record: Self = record.deserialized().map_err(|err| DecodeError::syntax(NAME, "CBOR", err))?;
+        // Two encodings of one record would be two leaves of the log.
+        match record.to_cbor()? == octets {
+            true => Ok(record),
+            false => Err(DecodeError::syntax(NAME, "deterministic CBOR", "map keys are not sorted or a default is written out")),
+        }
+    }
+
+    /// Its leaf in the log: SHA-256 over an octet 0 and the record in CBOR (RFC 9162, section 2.1.1).
+    ///
+    /// # Errors
+    /// As [`to_cbor`](Self::to_cbor).
+    pub fn digest(&self) -> Result<RecordDigest, DecodeError> {
+        let mut leaf = vec![0];
+        leaf.extend(self.to_cbor()?);
+        Ok(RecordDigest(codec::sha256(&leaf)))
+    }
+}
+
+fn too_large() -> DecodeError {
+    DecodeError::TooLarge { what: "the provenance record's size in octets", limit: LARGEST }
+}
+
+const NAME: &str = "provenance record";
+
+const VERSION: u8 = 1;
+
+const LARGEST: usize = 256 * 1024;
+
+vocabulary! {
+    /// Whether the manufacturer still stands by a record.
+    pub enum Status {
+        /// It does.
+        Valid = 0, "valid", "valid";
+        /// Somebody has called it into question.
+        Disputed = 1, "disputed", "disputed";
+        /// The key, or how it was made, is known to be compromised.
+        Compromised = 2, "compromised", "compromised";
+    }
+}
+
+/// SHA-256 leaf hash of a whole record: every view of the record carries it. Shown in hex.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RecordDigest(pub [u8; 32]);
+
+impl fmt::Display for RecordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&codec::hex(&self.0))
+    }
+}
+
+impl fmt::Debug for RecordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordDigest({self})")
+    }
+}
+
+impl TryFrom<String> for RecordDigest {
+    type Error = DecodeError;
+    fn try_from(text: String) -> Result<Self, DecodeError> {
+        let invalid = DecodeError::InvalidField { field: "record digest", expected: "64 hexadecimal digits" };
+        codec::unhex("record digest", &text)?.try_into().map(Self).map_err(|_| invalid)
+    }
+}
+
+impl From<RecordDigest> for String {
+    fn from(digest: RecordDigest) -> Self {
+        digest.to_string()
+    }
+}
+
+mod hex_salt {
+    use super::codec;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(salt: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&codec::hex(salt))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let octets = codec::unhex("salt", &text).map_err(D::Error::custom)?;
+        octets.try_into().map_err(|_| D::Error::custom("salt must be 32 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! Policy's "no", each with its ground as a value and one sentence a person can act on. Trouble with bytes or trust is an [error](crate::error) instead.
+
+use core::time::Duration;
+
+use crate::error::VerifyError;
+use crate::identity::{DeviceId, SerialNumber, SpkiDigest};
+use crate::provenance::{Basis, Method};
+
+/// Why something that was understood and authentic is nevertheless not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Not yet; ask again after this long. Becomes 202 with Retry-After at the registrar.
+    #[error("not decided yet: {reason}; ask again in {} s", .wait.as_secs())]
+    Pending {
+        /// What is being waited for.
+        reason: String,
+        /// How long the peer should wait.
+        wait: Duration,
+    },
+
+    // What a registrar or a MASA finds in a voucher-request.
+    /// The pledge named another registrar than the one that asks, by certificate or by key (RFC 8995, section 5.2). At the registrar: 401 and close.
+    #[error("the pledge names another registrar than the one that asks (RFC 8995, section 5.2)")]
+    ProximityMismatch,
+    /// The request's assertion is not what this situation demands.
+    #[error("assertion is {found}, expected proximity (RFC 8995, section 5.2)")]
+    AssertionUnacceptable {
+        /// What the request says.
+        found: String,
+    },
+    /// A leaf that this situation demands is absent.
+    #[error("{leaf} is missing from the voucher-request ({section})")]
+    LeafMissing {
+        /// The leaf's name.
+        leaf: &'static str,
+        /// Which section demands it.
+        section: &'static str,
+    },
+    /// A leaf that this situation forbids is present.
+    #[error("{leaf} must not be in this voucher-request ({section})")]
+    LeafForbidden {
+        /// The leaf's name.
+        leaf: &'static str,
+        /// Which section forbids it.
+        section: &'static str,
+    },
+    /// The serial number in a request is not the one of the certificate that signed it.
+    #[error("serial-number is {found}, but the certificate that signed names {expected}")]
+    SerialMismatch {
+        /// In the request.
+        found: SerialNumber,
+        /// In the certificate.
+        expected: SerialNumber,
+    },
+    /// Another key than that of the pledge's IDevID signed its voucher-request.
+    #[error("the voucher-request is not signed with the key of the IDevID of {0}, as RFC 8995 section 5.2 demands")]
+    ForeignSigner(SerialNumber),
+    /// idevid-issuer names another CA than the pledge's IDevID does.
+    #[error("idevid-issuer names {found}, but the IDevID was issued by {expected}")]
+    IssuerMismatch {
+        /// In the request.
+        found: String,
+        /// In the certificate.
+        expected: String,
+    },
+    /// The registrar's request and the pledge's request inside it have different nonces.
+    #[error("the nonce differs between the registrar's request and the pledge's request inside it (RFC 8995, section 5.5.6)")]
+    NonceMismatch,
+    /// The request is too old, or from the future.
+    #[error("created-on is {created_on}, more than {limit} s away from {now}")]
+    NotFresh {
+        /// RFC 3339.
+        created_on: String,
+        /// RFC 3339.
+        now: String,
+        /// Tolerance in seconds.
+        limit: u64,
+    },
+    /// This nonce was used before, in a way that forbids using it again.
+    #[error("the nonce was already used for a voucher of this device {how}")]
+    Replayed {
+        /// `to another domain`, `more than four days ago`, ...
+        how: &'static str,
+    },
+    /// A voucher where the pledge's request belongs, which asks for the renewal of that voucher (RFC 8366bis, `prior-signed-voucher-request`).
+    #[error("vouchers are not renewed here; the pledge asks anew, and its own request goes into prior-signed-voucher-request")]
+    RenewalUnsupported,
+    /// A request without nonce from somebody who may not have such vouchers (RFC 8995, section 5.5.2).
+    #[error(
+        "no vouchers without nonce for the domain whose CA's key has SHA-256 digest {ca_key}; nonceless.domains in the MASA's configuration can list that digest"
+    )]
+    NoncelessNotAuthorized {
+        /// SHA-256 of the CA's SubjectPublicKeyInfo, as the list names it.
+        ca_key: SpkiDigest,
+    },
+    /// Revocation of the domain's certificate cannot be checked from here.
+    #[error(
+        "the certificate of {subject} names revocation sources, which are not consulted; revocation.unchecked = \"accept\" in the MASA's configuration would allow it"
+    )]
+    RevocationUnchecked {
+        /// Its subject.
+        subject: String,
+    },
+
+    // What a MASA knows.
+    /// This MASA never made the device: 404.
+    #[error("no device with serial-number {serial} and IDevID issuer {issuer} is on record here; its manufacture has not been recorded, or another manufacturer made it", serial = .0.serial, issuer = .0.issuer)]
+    UnknownDevice(DeviceId),
+    /// The device is known, but with another key.
+    #[error("the request is signed with another key than the one recorded at the manufacture of {0}")]
+    KeyMismatch(SerialNumber),
+    /// The manufacturer has blocked the device.
+    #[error("device {0} is blocked by its manufacturer: {1}")]
+    DeviceBlocked(SerialNumber, String),
+    /// The device got as many vouchers as its manufacturer gives within a day.
+    #[error("{serial} got {limit} vouchers within 24 hours, which is the limit; requests.vouchers-per-day in the MASA's configuration sets it")]
+    TooManyVouchers {
+        /// The device.
+        serial: SerialNumber,
+        /// The limit.
+        limit: usize,
+    },
+    /// The requester never got a voucher for this device: 404.
+    #[error("domain {domain} was never given a voucher for {serial}")]
+    NeverOwner {
+        /// domainID, base64.
+        domain: String,
+        /// The device.
+        serial: SerialNumber,
+    },
+    /// The same device, serial or key is already on record with different facts.
+    #[error("{what} is already on record for {device}, with different facts")]
+    Contradiction {
+        /// `the serial number` or `the public key`.
+        what: &'static str,
+        /// Whose record.
+        device: DeviceId,
+    },
+    /// A station claims more for its word than it may.
+    #[error("station '{station}' may not claim basis {basis}; bases under its entry of [[stations]] in the MASA's configuration lists what it may claim")]
+    BasisNotAllowed {
+        /// Name of the enrolled key that signed the report.
+        station: String,
+        /// What it claims.
+        basis: Basis,
+    },
+    /// A provenance record contradicts itself.
+    #[error("the record contradicts itself: {0}")]
+    Inconsistent(String),
+
+    // What a registrar finds.
+    /// Its owner does not accept this manufacturer.
+    #[error("no accepted manufacturer issued the certificate of {subject}")]
+    UnknownManufacturer {
+        /// Subject of the pledge's certificate.
+        subject: String,
+    },
+    /// The owner has withdrawn its trust in the manufacturer of a device that it had admitted.
+    #[error("the manufacturer of {0} is no longer accepted here, so that its LDevID is not renewed")]
+    ManufacturerWithdrawn(SerialNumber),
+    /// Neither the IDevID nor its manufacturer's entry says where the MASA is.
+    #[error("the IDevID of {0} names no MASA, and its manufacturer's entry does not either")]
+    NoMasa(SerialNumber),
+    /// The voucher is for another device, domain or request.
+    #[error("the voucher's {leaf} is not what was asked for")]
+    VoucherMismatch {
+        /// Which leaf.
+        leaf: &'static str,
+    },
+    /// The statement is authentic but speaks of another device or key.
+    #[error("the provenance statement belongs to another {what}: it names {found}, the pledge has {expected}", found = recognizable(.what, .found), expected = recognizable(.what, .expected))]
+    StatementMismatch {
+        /// `key`, `serial-number` or `idevid-issuer`.
+        what: &'static str,
+        /// In the statement.
+        found: String,
+        /// In the pledge's IDevID.
+        expected: String,
+    },
+    /// The statement does not verify.
+    #[error("the provenance statement is not trusted")]
+    StatementUntrusted(#[source] VerifyError),
+    /// The statement is authentic but no longer counts.
+    #[error("the provenance statement does not count: {0}")]
+    StatementVoid(String),
+    /// The owner's policy refuses how the key came to be.
+    #[error("rule '{rule}' does not accept {found}{hint}", found = Method::in_words(.found), hint = accepted_instead(.accepted))]
+    ProvenanceUnacceptable {
+        /// The rule that decided.
+        rule: String,
+        /// The method found; `None` if there is no statement.
+        found: Option<Method>,
+        /// What the policy would accept, in words.
+        accepted: String,
+    },
+    /// The device's history with others is not what the owner accepts.
+    #[error("the audit log shows {0}")]
+    AuditLogUnacceptable(String),
+    /// The MASA showed no audit log, without which this owner admits nobody.
+    #[error("the MASA discloses no audit log of {0}, which this owner requires; audit-log = \"optional\" in the registrar's [audit] would do without")]
+    AuditLogMissing(SerialNumber),
+    /// No voucher was accepted for the key this peer authenticated with.
+    #[error("no admission is on record for this key: request a voucher first")]
+    NotAdmitted,
+    /// The CSR asks for what its sender may not have.
+    #[error("the certification request is refused: {0}")]
+    CsrUnacceptable(String),
+    /// No client certificate where one is needed.
+    #[error("this resource needs a TLS client certificate: {0}")]
+    ClientCertificateRequired(&'static str),
+}
+
+/// What a peer is told by a status code, which each role chooses for itself; the sentence tells the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalKind {
+    /// Not yet: the peer repeats its request later.
+    Pending,
+    /// The pledge speaks to another registrar than it believes.
+    WrongRegistrar,
+    /// No such device, or none that the requester may know of.
+    UnknownDevice,
+    /// How the key came to be, or the device's past, is not what the owner accepts.
+    Provenance,
+    /// The peer has to show a TLS client certificate.
+    ClientCertificate,
+    /// The MASA answered with a voucher that was not asked for; the peer's own request is in order.
+    WrongVoucher,
+    /// Any other rule that says no.
+    Forbidden,
+}
+
+impl Refusal {
+    /// What a status code says of it. Exhaustive, so that no later refusal gets a status by accident.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Self::Pending { .. } => RefusalKind::Pending,
+            Self::ProximityMismatch => RefusalKind::WrongRegistrar,
+            Self::UnknownDevice(_) | Self::NeverOwner { .. } => RefusalKind::UnknownDevice,
+            Self::ProvenanceUnacceptable { .. }
+            | Self::StatementMismatch { .. }
+            | Self::StatementUntrusted(_)
+            | Self::StatementVoid(_)
+            | Self::AuditLogUnacceptable(_)
+            | Self::AuditLogMissing(_) => RefusalKind::Provenance,
+            Self::ClientCertificateRequired(_) => RefusalKind::ClientCertificate,
+            Self::VoucherMismatch { .. } => RefusalKind::WrongVoucher,
+            Self::AssertionUnacceptable { .. }
+            | Self::LeafMissing { .. }
+            | Self::LeafForbidden { .. }
+            | Self::SerialMismatch { .. }
+            | Self::ForeignSigner(_)
+            | Self::IssuerMismatch { .. }
+            | Self::NonceMismatch
+            | Self::NotFresh { .. }
+            | Self::Replayed { .. }
+            | Self::RenewalUnsupported
+            | Self::NoncelessNotAuthorized { .. }
+            | Self::RevocationUnchecked { .. }
+            | Self::KeyMismatch(_)
+            | Self::DeviceBlocked(..)
+            | Self::TooManyVouchers { .. }
+            | Self::Contradiction { .. }
+            | Self::BasisNotAllowed { .. }
+            | Self::Inconsistent(_)
+            | Self::UnknownManufacturer { .. }
+            | Self::ManufacturerWithdrawn(_)
+            | Self::NoMasa(_)
+            | Self::NotAdmitted
+            | Self::CsrUnacceptable(_) => RefusalKind::Forbidden,
+        }
+    }
+}
+
+/// A digest as far as a person compares it; a serial number may differ in its last character alone.
+fn recognizable(what: &str, text: &str) -> String {
+    match text.get(..COMPARED) {
+        Some(start) if what != "serial-number" && start != text => format!("{start}..."),
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+const COMPARED: usize = 16;
+
+fn accepted_instead(accepted: &str) -> String {
+    match accepted {
+        "" => String::new(),
+        accepted => format!("; accepted: {accepted}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_told_by_their_first_digits() {
+        let refusal = Refusal::StatementMismatch { what: "key", found: "a".repeat(64), expected: "b".repeat(64) };
+        let (a, b) = ("a".repeat(16), "b".repeat(16));
+        assert_eq!(refusal.to_string(), format!("the provenance statement belongs to another key: it names {a}..., the pledge has {b}..."));
+    }
+
+    #[test]
+    fn serial_numbers_are_told_in_full() {
+        let (found, expected) = ("JADA-2026-000000001".to_owned(), "JADA-2026-000000002".to_owned());
+        let words = Refusal::StatementMismatch { what: "serial-number", found: found.clone(), expected: expected.clone() }.to_string();
+        assert!(words.contains(&found) && words.contains(&expected) && !words.contains("..."));
+    }
+}

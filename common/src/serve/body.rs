@@ -1,0 +1,53 @@
+//! A request body that must arrive within a time.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
+
+use crate::http::BoxError;
+
+/// A request's body as the listener hands it to a service. It fails once its time is up, however slowly it trickles in.
+#[derive(Debug)]
+pub struct TimedBody {
+    incoming: Incoming,
+    limit: Duration,
+    deadline: Pin<Box<Sleep>>,
+}
+
+/// A body that took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("it did not arrive within {} s", .0.as_secs())]
+struct TooSlow(Duration);
+
+impl TimedBody {
+    pub(super) fn new(incoming: Incoming, limit: Duration) -> Self {
+        Self { incoming, limit, deadline: Box::pin(sleep(limit)) }
+    }
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        // What has arrived counts, even if nobody looked in time; otherwise the deadline decides.
+        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+        }
+        ready!(self.deadline.as_mut().poll(context));
+        Poll::Ready(Some(Err(Box::new(TooSlow(self.limit)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,208 @@
+//! Trust is a type: wire bytes are [`Signed`], only [`Signed::verify`] gives [`Verified`], and rules take nothing less.
+
+mod verifier;
+
+use core::marker::PhantomData;
+
+pub use self::verifier::{EnrolledKey, SignedBy, SignerFound, Verifier};
+use crate::certificate::Certificate;
+use crate::envelope::{self, Format};
+use crate::error::{DecodeError, SignError, VerifyError};
+use crate::leniency::Leniencies;
+use crate::sign::{Signature, Signer, SigningIdentity};
+use crate::time::UnixTime;
+
+/// What can stand inside an envelope.
+pub trait Payload: Sized {
+    /// What error sentences call it: `voucher`, `voucher-request`, ...
+    const NAME: &'static str;
+
+    /// JWS `typ` or COSE `typ` (header parameter 16) that goes with this payload in `format`; CMS has its own content type.
+    fn typ(format: Format) -> &'static str;
+
+    /// The payload's octets inside an envelope of this format.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the value cannot be expressed in this format.
+    fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError>;
+
+    /// Reads the payload's octets.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the field and what would be right.
+    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError>;
+}
+
+/// An envelope as it came from, or goes to, the wire; nothing in it is trusted. The octets are kept exactly.
+pub struct Signed<T> {
+    wire: Vec<u8>,
+    format: Format,
+    content: PhantomData<fn() -> T>,
+}
+
+impl<T: Payload> Signed<T> {
+    /// Wraps octets that claim to be a signed `T` in this format.
+    pub fn from_wire(format: Format, wire: impl Into<Vec<u8>>) -> Self {
+        Self { wire: wire.into(), format, content: PhantomData }
+    }
+
+    /// The exact octets.
+    pub fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The envelope's format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// SHA-256 over the exact octets.
+    pub fn digest(&self) -> [u8; 32] {
+        crate::codec::sha256(&self.wire)
+    }
+
+    /// Checks the signature and who made it, then reads the content.
+    ///
+    /// # Errors
+    /// [`VerifyError`] saying what is wrong with bytes, signature or signer.
+    pub fn verify(&self, verifier: &Verifier<'_>, now: UnixTime) -> Result<Verified<T>, VerifyError> {
+        let opened = envelope::open::<T>(self, verifier.lenient)?;
+        let signer = verifier.check(T::NAME, &opened, now)?;
+        let value = T::decode(opened.payload(), self.format).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;
+        Ok(Verified { value, signer, signed: self.clone() })
+    }
+
+    /// Reads the content without checking who signed it, for finding out whom to ask about it. Decide nothing from it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Decode`] if the bytes cannot be read.
+    pub fn peek_unverified(&self, lenient: Leniencies) -> Result<T, VerifyError> {
+        let opened = envelope::open::<T>(self, lenient)?;
+        T::decode(opened.payload(), self.format).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })
+    }
+}
+
+impl<T> Clone for Signed<T> {
+    fn clone(&self) -> Self {
+        Self { wire: self.wire.clone(), format: self.format, content: PhantomData }
+    }
+}
+
+impl<T> core::fmt::Debug for Signed<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Signed({:?}, {} octets)", self.format, self.wire.len())
+    }
+}
+
+impl<T> PartialEq for Signed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.format == other.format && self.wire == other.wire
+    }
+}
+
+/// A value whose signature and signer were checked. Made by [`Signed::verify`] alone.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    value: T,
+    signer: SignerFound,
+    signed: Signed<T>,
+}
+
+impl<T> Verified<T> {
+    /// The content.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// Who signed it.
+    pub fn signer(&self) -> &SignerFound {
+        &self.signer
+    }
+
+    /// The envelope it came in, octet for octet.
+    pub fn signed(&self) -> &Signed<T> {
+        &self.signed
+    }
+}
+
+/// A value and the octets its signature will cover, waiting for that signature.
+#[derive(Debug)]
+pub struct Unsigned<T> {
+    draft: envelope::Draft,
+    content: PhantomData<fn() -> T>,
+}
+
+impl<T: Payload> Unsigned<T> {
+    /// Encodes `value` for this format and signer.
+    ///
+    /// # Errors
+    /// [`SignError::Encode`] if the value does not fit the format.
+    pub fn new(value: &T, format: Format, identity: &SigningIdentity) -> Result<Self, SignError> {
+        let encode = |source: DecodeError| SignError::Encode { artefact: T::NAME, source: Box::new(source) };
+        let payload = value.encode(format).map_err(encode)?;
+        let draft = envelope::draft(format, T::typ(format), payload, identity).map_err(encode)?;
+        Ok(Self { draft, content: PhantomData })
+    }
+
+    /// The octets to be signed.
+    pub fn to_be_signed(&self) -> &[u8] {
+        self.draft.to_be_signed()
+    }
+
+    /// Completes the envelope.
+    ///
+    /// # Errors
+    /// [`SignError::Encode`] if the envelope cannot hold this signature.
+    pub fn attach(self, signature: Signature) -> Result<Signed<T>, SignError> {
+        let format = self.draft.format();
+        let wire = self.draft.attach(signature).map_err(|source| SignError::Encode { artefact: T::NAME, source: Box::new(source) })?;
+        Ok(Signed::from_wire(format, wire))
+    }
+
+    /// Asks `signer` and completes the envelope.
+    ///
+    /// # Errors
+    /// [`SignError`] if the key does not sign.
+    pub async fn sign(self, signer: &dyn Signer) -> Result<Signed<T>, SignError> {
+        let signature = signer.sign(self.to_be_signed()).await?;
+        self.attach(signature)
+    }
+}
+
+/// A key, the face it shows, and thereby the ability to seal envelopes.
+#[derive(Clone)]
+pub struct SigningParty {
+    /// What envelopes say of the signer.
+    pub identity: SigningIdentity,
+    /// The key.
+    pub signer: std::sync::Arc<dyn Signer>,
+}
+
+impl SigningParty {
+    /// A party with a certificate path: its own first.
+    pub fn with_chain(chain: Vec<Certificate>, signer: std::sync::Arc<dyn Signer>) -> Self {
+        Self { identity: SigningIdentity { chain, algorithm: signer.algorithm(), key_name: None }, signer }
+    }
+
+    /// A party with a bare key that is enrolled elsewhere under this name.
+    pub fn with_name(name: impl Into<String>, signer: std::sync::Arc<dyn Signer>) -> Self {
+        Self { identity: SigningIdentity { chain: Vec::new(), algorithm: signer.algorithm(), key_name: Some(name.into()) }, signer }
+    }
+
+    /// Signs `value` in an envelope of this format.
+    ///
+    /// # Errors
+    /// [`SignError`] if it cannot be encoded or the key does not sign.
+    pub async fn seal<T: Payload>(&self, value: &T, format: Format) -> Result<Signed<T>, SignError> {
+        Unsigned::new(value, format, &self.identity)?.sign(&*self.signer).await
+    }
+}
+
+impl core::fmt::Debug for SigningParty {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.identity.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;
