@@ -1,0 +1,96 @@
+//! The command line, one file a command. Results go to standard output, all else to standard error.
+
+mod block;
+mod check;
+mod init;
+mod issue_idevid;
+mod record;
+mod report;
+mod serve;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// A MASA (RFC 8995) that records how each IDevID key came to be, and vouches for devices on that record.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Arguments),
+    Serve(serve::Arguments),
+    Record(record::Arguments),
+    Report(report::Arguments),
+    IssueIdevid(issue_idevid::Arguments),
+    Block(block::Block),
+    Unblock(block::Unblock),
+    /// Look at a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    Check(check::Arguments),
+}
+
+/// For whom results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+impl Output {
+    /// Writes one result, as text or as one line of JSON.
+    pub(crate) fn print(self, result: &(impl core::fmt::Display + serde::Serialize)) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        match self {
+            Self::Text => writeln!(out, "{result}")?,
+            Self::Json => writeln!(out, "{}", serde_json::to_string(result)?)?,
+        }
+        Ok(())
+    }
+}
+
+/// Does what the command line says.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Command::Init(arguments) => init::run(&arguments).await?,
+        Command::Serve(arguments) => serve::run(&arguments).await?,
+        Command::Record(arguments) => return record::run(&arguments).await,
+        Command::Report(arguments) => report::run(&arguments).await?,
+        Command::IssueIdevid(arguments) => issue_idevid::run(&arguments).await?,
+        Command::Block(arguments) => block::block(&arguments).await?,
+        Command::Unblock(arguments) => block::unblock(&arguments).await?,
+        Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A certificate's serial number: random, so that it tells nothing (RFC 5280, section 4.1.2.2, wants it unique and positive).
+fn random_serial() -> anyhow::Result<[u8; 16]> {
+    let mut serial = [0; 16];
+    aws_lc_rs::rand::fill(&mut serial).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    Ok(serial)
+}
+
+fn sha256_hex(octets: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets);
+    digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa init --dir masa --name 'Example Devices' --host masa.example.com
+  brski-masa serve --config masa/masa.toml
+  brski-masa record --config masa/masa.toml reports.jsonl";

@@ -1,0 +1,98 @@
+//! `block` and `unblock`: whether a device may be vouched for.
+
+use std::path::PathBuf;
+
+use brski_common::{DeviceId, KeyIdentifier, SerialNumber};
+use clap::Args;
+use serde::Serialize;
+
+use super::Output;
+use crate::config::Configuration;
+
+/// Vouch for a device no more, until `unblock`
+///
+/// Registrars that ask for a voucher are told the reason. A server that runs meanwhile obeys at once.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Block {
+    #[command(flatten)]
+    device: Device,
+    /// Why, in a few words
+    #[arg(long, value_parser = reason)]
+    reason: String,
+}
+
+/// Vouch for a blocked device again
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Unblock {
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Debug, Args)]
+struct Device {
+    /// Configuration file
+    #[arg(long, default_value = "masa/masa.toml")]
+    config: PathBuf,
+    /// The device's serial number
+    #[arg(value_parser = |text: &str| SerialNumber::new(text))]
+    serial: SerialNumber,
+    /// Key identifier of the CA that issued its IDevID, in hex; needed only where two CAs used the serial number
+    #[arg(long, value_parser = |text: &str| KeyIdentifier::try_from(text.to_owned()))]
+    idevid_issuer: Option<KeyIdentifier>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// How a device stands now.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Standing {
+    device: DeviceId,
+    blocked: Option<String>,
+}
+
+pub(crate) async fn block(arguments: &Block) -> anyhow::Result<()> {
+    set(&arguments.device, Some(arguments.reason.clone())).await
+}
+
+pub(crate) async fn unblock(arguments: &Unblock) -> anyhow::Result<()> {
+    set(&arguments.device, None).await
+}
+
+async fn set(Device { config, serial, idevid_issuer, output }: &Device, blocked: Option<String>) -> anyhow::Result<()> {
+    let masa = Configuration::read(config)?.masa()?;
+    let mut found = masa.devices(serial).await?;
+    found.retain(|device| idevid_issuer.as_ref().is_none_or(|issuer| *issuer == device.issuer));
+    let device = match found.as_slice() {
+        [one] => one.clone(),
+        [] => anyhow::bail!("no device with serial number {serial} was made here"),
+        [first, ..] => anyhow::bail!("several devices have serial number {serial}; --idevid-issuer tells which, such as {}", first.issuer),
+    };
+    masa.set_blocked(&device, blocked.clone()).await?;
+    output.print(&Standing { device, blocked })
+}
+
+/// It becomes part of a sentence that registrars and their logs show.
+fn reason(text: &str) -> Result<String, &'static str> {
+    match (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err("must be 1 to 200 octets of text in one line"),
+    }
+}
+
+impl core::fmt::Display for Standing {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match &self.blocked {
+            Some(reason) => write!(f, "{} is blocked: {reason}", self.device.serial),
+            None => write!(f, "{} is not blocked", self.device.serial),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa block JADA123456789 --reason 'stolen from the warehouse'
+  brski-masa unblock JADA123456789";

@@ -1,0 +1,145 @@
+//! `init`: a complete manufacturer in one folder.
+
+mod pki;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use brski_common::serve::setup::NewFiles;
+use brski_common::{Certificate, Clock, MasaUrl};
+use clap::Args;
+use serde::Serialize;
+
+use super::Output;
+use pki::Pki;
+
+/// Make a complete manufacturer: IDevID PKI, signing keys, configuration and the profile for registrars
+///
+/// Nothing is asked and nothing is overwritten. Private keys are made readable by their owner alone.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Folder to make everything in
+    #[arg(long, default_value = "masa")]
+    dir: PathBuf,
+    /// The manufacturer's name, in certificates and in the profile
+    #[arg(long, default_value = "Example Manufacturer")]
+    name: String,
+    /// DNS name or IP address of the MASA; the first one goes into IDevIDs. May be repeated [default: localhost, 127.0.0.1]
+    #[arg(long = "host")]
+    hosts: Vec<String>,
+    /// TCP port
+    #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// IP address to listen on [default: 0.0.0.0 if --host is given, else 127.0.0.1]
+    #[arg(long)]
+    listen: Option<IpAddr>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What was made.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Made {
+    config: PathBuf,
+    profile: PathBuf,
+    profile_sha256: String,
+    certificates: Vec<MadeCertificate>,
+    station_key: PathBuf,
+    offline_keys: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct MadeCertificate {
+    name: &'static str,
+    file: PathBuf,
+    sha256: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let hosts = match arguments.hosts.as_slice() {
+        [] => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        named => named.to_vec(),
+    };
+    let listen = arguments.listen.unwrap_or(if arguments.hosts.is_empty() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0].into() });
+    let authority = authority(&hosts, arguments.port)?;
+    let length = arguments.name.chars().count();
+    // X.520 allows 64 characters for a common name, and each certificate adds its purpose.
+    anyhow::ensure!((1..=40).contains(&length) && !arguments.name.chars().any(char::is_control), "--name must be 1 to 40 printable characters");
+
+    let pki = Pki::make(&arguments.name, &hosts, Clock::system().now()).await?;
+    let profile = profile(&arguments.name, &authority, &pki);
+    let mut files = NewFiles::new();
+    pki.add_to(&mut files);
+    files.public(CONFIG, config(SocketAddr::new(listen, arguments.port), &authority));
+    files.public(PROFILE, profile.as_str());
+    files.write_into(&arguments.dir)?;
+
+    arguments.output.print(&Made {
+        config: arguments.dir.join(CONFIG),
+        profile: arguments.dir.join(PROFILE),
+        profile_sha256: super::sha256_hex(profile.as_bytes()),
+        certificates: pki.certificates().map(|(name, certificate)| MadeCertificate::new(&arguments.dir, name, certificate)).collect(),
+        station_key: arguments.dir.join(pki::STATION_KEY),
+        offline_keys: arguments.dir.join(pki::OFFLINE_KEYS),
+    })
+}
+
+/// The MASA's authority, as IDevIDs name it: the first host, and the port unless it is HTTPS's own.
+fn authority(hosts: &[String], port: u16) -> anyhow::Result<String> {
+    let host = hosts.first().map(String::as_str).unwrap_or_default();
+    let host = match host.parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        Ok(IpAddr::V4(_)) | Err(_) => host.to_owned(),
+    };
+    let authority = if port == 443 { host } else { format!("{host}:{port}") };
+    let url = MasaUrl::new(&authority).context("--host")?;
+    anyhow::ensure!(url.authority() == authority, "--host must be a bare name or address, without scheme and path");
+    Ok(authority)
+}
+
+fn config(listen: SocketAddr, authority: &str) -> String {
+    include_str!("init/masa.toml").replace("{listen}", &listen.to_string()).replace("{authority}", authority)
+}
+
+/// What a registrar must know to accept this manufacturer's devices.
+fn profile(name: &str, authority: &str, pki: &Pki) -> String {
+    let name = toml::Value::String(name.to_owned()).to_string();
+    include_str!("init/manufacturer-profile.toml")
+        .replace("{name}", &name)
+        .replace("{authority}", authority)
+        .replace("{idevid-anchors}", &pki.idevid_root.certificate.to_pem())
+        .replace("{voucher-anchors}", &pki.voucher_ca.certificate.to_pem())
+        .replace("{provenance-anchors}", &pki.provenance_ca.certificate.to_pem())
+        .replace("{masa-tls-anchors}", &pki.tls_ca.certificate.to_pem())
+}
+
+impl MadeCertificate {
+    fn new(dir: &Path, name: &'static str, certificate: &Certificate) -> Self {
+        Self { name, file: dir.join(pki::certificate_file(name)), sha256: certificate.fingerprint() }
+    }
+}
+
+impl core::fmt::Display for Made {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        writeln!(f, "configuration: {}", self.config.display())?;
+        writeln!(f, "profile for registrars: {}\n  SHA-256 {}", self.profile.display(), self.profile_sha256)?;
+        for certificate in &self.certificates {
+            writeln!(f, "{}: {}\n  SHA-256 {}", certificate.name, certificate.file.display(), certificate.sha256)?;
+        }
+        writeln!(f, "\nMove {} to a safe place: serving does not need the keys in it.", self.offline_keys.display())?;
+        write!(f, "Next: brski-masa serve --config {}", self.config.display())
+    }
+}
+
+const CONFIG: &str = "masa.toml";
+const PROFILE: &str = "manufacturer-profile.toml";
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa init
+  brski-masa init --dir /etc/brski-masa --name 'Example Devices' --host masa.example.com --port 443";

@@ -1,0 +1,132 @@
+//! The keys and certificates of a new manufacturer.
+
+use anyhow::Context as _;
+use brski_common::issuing::{Subject, Template, never};
+use brski_common::serve::setup::NewFiles;
+use brski_common::time::at;
+use brski_common::{Certificate, PublicKey, SignatureAlgorithm, Signer as _, SoftwareKey, UnixTime};
+use zeroize::Zeroizing;
+
+/// Everything a manufacturer signs with.
+///
+/// Each purpose has an anchor of its own, so that no key can stand in for another: whoever holds the TLS key cannot sign vouchers, and no IDevID can.
+pub(super) struct Pki {
+    pub(super) idevid_root: Party,
+    idevid_sub: Party,
+    idevid_issuer: Party,
+    pub(super) voucher_ca: Party,
+    voucher_signer: Party,
+    pub(super) provenance_ca: Party,
+    provenance_signer: Party,
+    pub(super) tls_ca: Party,
+    tls: Party,
+    station: Key,
+}
+
+/// A key and its certificate.
+pub(super) struct Party {
+    pub(super) certificate: Certificate,
+    key: Key,
+}
+
+struct Key {
+    signer: SoftwareKey,
+    pkcs8: Zeroizing<Vec<u8>>,
+}
+
+impl Pki {
+    /// Makes all keys and certificates.
+    pub(super) async fn make(name: &str, hosts: &[String], now: UnixTime) -> anyhow::Result<Self> {
+        let root = async |what: &str, depth| Party::root(new(name, what, now, never()), depth).await;
+        let until = |years: u64| at(now.as_secs() + years * YEAR);
+
+        let idevid_root = root("IDevID root", 2).await?;
+        let idevid_sub = Party::under(&idevid_root, new(name, "IDevID sub CA", now, never()), |t| t.ca(Some(1))).await?;
+        let idevid_issuer = Party::under(&idevid_sub, new(name, "IDevID issuing CA", now, never()), |t| t.ca(Some(0))).await?;
+        let voucher_ca = root("voucher CA", 0).await?;
+        let voucher_signer = Party::under(&voucher_ca, new(name, "voucher signer", now, until(10)), |t| t).await?;
+        let provenance_ca = root("provenance CA", 0).await?;
+        // A statement is read for as long as its device lives.
+        let provenance_signer = Party::under(&provenance_ca, new(name, "provenance signer", now, never()), |t| t).await?;
+        let tls_ca = root("MASA TLS CA", 0).await?;
+        let tls = Party::under(&tls_ca, new(name, "MASA", now, until(5)), |t| t.usages(&[SERVER_AUTH]).alternative_names(hosts)).await?;
+        let station = Key::generate()?;
+        Ok(Self { idevid_root, idevid_sub, idevid_issuer, voucher_ca, voucher_signer, provenance_ca, provenance_signer, tls_ca, tls, station })
+    }
+
+    /// Adds every key and certificate file.
+    pub(super) fn add_to(&self, files: &mut NewFiles) {
+        let chain = |parties: &[&Party]| parties.iter().map(|p| p.certificate.to_pem()).collect::<String>();
+        for (name, party, path) in [
+            ("idevid-root", &self.idevid_root, vec![]),
+            ("idevid-sub", &self.idevid_sub, vec![]),
+            ("idevid-issuer", &self.idevid_issuer, vec![&self.idevid_sub, &self.idevid_root]),
+            ("voucher-ca", &self.voucher_ca, vec![]),
+            // Auditors and pledges find the whole path in each voucher (RFC 8366bis, section 7.1).
+            ("voucher-signer", &self.voucher_signer, vec![&self.voucher_ca]),
+            ("provenance-ca", &self.provenance_ca, vec![]),
+            ("provenance-signer", &self.provenance_signer, vec![]),
+            ("tls-ca", &self.tls_ca, vec![]),
+            ("tls", &self.tls, vec![]),
+        ] {
+            files.public(certificate_file(name), party.certificate.to_pem() + &chain(&path));
+            let folder = if ONLINE.contains(&name) { "keys" } else { OFFLINE_KEYS };
+            files.private_key(format!("{folder}/{name}.pem"), &party.key.pkcs8);
+        }
+        files.public_key(certificate_file("station-1"), self.station.signer.public_key());
+        files.private_key(STATION_KEY, &self.station.pkcs8);
+    }
+
+    /// The certificates that others will trust, with the names of their files.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = (&'static str, &Certificate)> {
+        let anchors = [("idevid-root", &self.idevid_root), ("voucher-ca", &self.voucher_ca), ("provenance-ca", &self.provenance_ca), ("tls-ca", &self.tls_ca)];
+        anchors.into_iter().map(|(name, party)| (name, &party.certificate))
+    }
+}
+
+/// Where a certificate is, relative to the manufacturer's folder.
+pub(super) fn certificate_file(name: &str) -> String {
+    format!("certificates/{name}.pem")
+}
+
+impl Party {
+    async fn root(blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>, depth: u8) -> anyhow::Result<Self> {
+        let key = Key::generate()?;
+        let certificate = blank(key.signer.public_key())?.ca(Some(depth)).self_signed(&key.signer).await?;
+        Ok(Self { certificate, key })
+    }
+
+    async fn under(
+        issuer: &Self,
+        blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>,
+        complete: impl FnOnce(Template) -> Template,
+    ) -> anyhow::Result<Self> {
+        let key = Key::generate()?;
+        let template = complete(blank(key.signer.public_key())?);
+        let certificate = template.issued_by(&issuer.certificate, &issuer.key.signer).await?;
+        Ok(Self { certificate, key })
+    }
+}
+
+impl Key {
+    fn generate() -> anyhow::Result<Self> {
+        let (signer, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
+        Ok(Self { signer, pkcs8 })
+    }
+}
+
+/// A certificate to be, of the manufacturer `name`, that still lacks its key.
+fn new(name: &str, what: &str, not_before: UnixTime, not_after: UnixTime) -> impl FnOnce(&PublicKey) -> anyhow::Result<Template> {
+    let subject = Subject::common_name(&format!("{name} {what}")).and_organization(name);
+    move |key| Ok(Template::new(subject, key, super::super::random_serial().context("a certificate's serial number")?, not_before, not_after))
+}
+
+/// The private key of the first station.
+pub(super) const STATION_KEY: &str = "keys/station-1.pem";
+
+/// Private keys of CAs that serving does not need.
+pub(super) const OFFLINE_KEYS: &str = "keys/offline";
+
+const ONLINE: [&str; 4] = ["idevid-issuer", "voucher-signer", "provenance-signer", "tls"];
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+const YEAR: u64 = 365 * 86_400;

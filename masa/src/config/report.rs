@@ -1,0 +1,73 @@
+//! What `config check` found.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
+use brski_common::{Anchors, UnixTime};
+use serde::Serialize;
+
+use super::Configuration;
+
+/// A configuration with all that it names.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Report {
+    config: PathBuf,
+    listen: SocketAddr,
+    authority: String,
+    ledger: PathBuf,
+    ledger_exists: bool,
+    certificates: Vec<Finding>,
+    /// Name and SHA-256 of the SubjectPublicKeyInfo.
+    pub(super) stations: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn new(configuration: &Configuration) -> anyhow::Result<Self> {
+        let Configuration { file, values } = configuration;
+        let warning = "no station is enrolled, so that `record` accepts nothing; add a [[stations]] table".to_owned();
+        Ok(Self {
+            config: file.path().to_owned(),
+            listen: values.listen,
+            authority: values.authority.clone(),
+            ledger_exists: file.database("ledger", &values.ledger)?,
+            ledger: file.resolve(&values.ledger),
+            certificates: Vec::new(),
+            stations: BTreeMap::new(),
+            warnings: values.stations.is_empty().then_some(warning).into_iter().collect(),
+        })
+    }
+
+    /// Adds a certificate whose key is here.
+    pub(super) fn add_key_pair(&mut self, file: &ConfigFile, field: &str, files: &KeyFiles, now: UnixTime) -> anyhow::Result<()> {
+        let pair = file.key_pair(field, files)?;
+        Finding::add(&mut self.certificates, field, &pair.chain, now);
+        self.warnings.extend(file.exposed(&files.key));
+        Ok(())
+    }
+
+    /// Adds certificates that are trusted.
+    pub(super) fn add_anchors(&mut self, field: &str, anchors: &Anchors, now: UnixTime) {
+        if anchors.certificates().is_empty() {
+            self.warnings.push(format!("{field} is empty, so that no device is known"));
+        }
+        Finding::add(&mut self.certificates, field, anchors.certificates(), now);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: usable", self.config.display())?;
+        writeln!(f, "listen: {}, known to the world as {}", self.listen, self.authority)?;
+        let state = if self.ledger_exists { "exists" } else { "will be begun at the first start" };
+        writeln!(f, "ledger: {}, {state}", self.ledger.display())?;
+        self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
+        self.stations.iter().try_for_each(|(name, digest)| writeln!(f, "stations: {name}, SHA-256 of its key {digest}"))?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
+        write!(f, "Next: brski-masa serve --config {}", self.config.display())
+    }
+}

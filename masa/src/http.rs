@@ -1,0 +1,190 @@
+//! The MASA's resources over plain http types, to be mounted behind any server (RFC 8995, section 5; statuses of sections 5.5 and 5.6).
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use brski_common::http::{BodyError, BoxError, accepts, empty, media_type, plain, read_body, typed};
+use brski_common::text::in_full;
+use brski_common::{Format, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
+use bytes::Bytes;
+use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+
+use crate::error::Error;
+use crate::ledger::LedgerError;
+use crate::masa::Masa;
+
+/// A [`Masa`] as an HTTP service. Clones share it.
+///
+/// Whoever ends TLS puts the client's certificates into the request's extensions as [`PeerCertificates`]; without them nobody is authenticated.
+#[derive(Clone, Debug)]
+pub struct MasaService {
+    masa: Arc<Masa>,
+    body_limit: usize,
+}
+
+impl MasaService {
+    /// Serves `masa` and reads bodies of at most `body_limit` octets; 64 KiB are ample.
+    pub fn new(masa: Arc<Masa>, body_limit: usize) -> Self {
+        Self { masa, body_limit }
+    }
+
+    /// Answers one request, whatever it is. Every "no" is one sentence in plain text.
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        self.answer(request).await.unwrap_or_else(|err| refuse(&err))
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Result<Response<Full<Bytes>>, NotDone>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        let resource = Resource::at(head.uri.path()).ok_or(NotDone::NoSuchResource)?;
+        if head.method != Method::POST {
+            return Err(NotDone::WrongMethod);
+        }
+        let format = body_format(&head.headers)?;
+        let answer_type = match resource {
+            Resource::Voucher => format.voucher_media_type(),
+            Resource::AuditLog => "application/json",
+            Resource::Provenance => "application/eat+cwt",
+        };
+        if !accepts(&head.headers, answer_type) {
+            return Err(NotDone::NotAcceptable { answer_type });
+        }
+        let body = read_body(body, self.body_limit).await?;
+        let request = Signed::<VoucherRequest>::from_wire(format, body);
+        match resource {
+            Resource::Voucher => {
+                let nobody = PeerCertificates::default();
+                let peer = head.extensions.get::<PeerCertificates>().unwrap_or(&nobody);
+                let voucher = self.masa.vouch(&request, peer).await?;
+                Ok(typed(StatusCode::OK, answer_type, voucher.wire().to_vec()))
+            }
+            Resource::AuditLog => Ok(typed(StatusCode::OK, answer_type, self.masa.audit_log(&request).await?.to_json())),
+            Resource::Provenance => match self.masa.provenance(&request).await? {
+                Some(statement) => Ok(typed(StatusCode::OK, answer_type, statement.wire().to_vec())),
+                None => Ok(empty(StatusCode::NO_CONTENT)),
+            },
+        }
+    }
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource {
+    Voucher,
+    AuditLog,
+    Provenance,
+}
+
+impl Resource {
+    fn at(path: &str) -> Option<Self> {
+        match path.strip_prefix("/.well-known/brski/")? {
+            "requestvoucher" => Some(Self::Voucher),
+            "requestauditlog" => Some(Self::AuditLog),
+            "requestkeyprovenance" => Some(Self::Provenance),
+            _ => None,
+        }
+    }
+}
+
+/// Why a request has no answer: its HTTP, or what it asks.
+#[derive(Debug, thiserror::Error)]
+enum NotDone {
+    #[error("there is no such resource; a MASA's are under /.well-known/brski/")]
+    NoSuchResource,
+    #[error("this resource takes POST only")]
+    WrongMethod,
+    #[error("the body is {found}, expected application/voucher-cms+json")]
+    UnsupportedMediaType { found: String },
+    #[error("the answer is of type {answer_type}, which the Accept header excludes")]
+    NotAcceptable { answer_type: &'static str },
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Masa(#[from] Error),
+}
+
+/// The one table from outcome to status (RFC 8995, sections 5.5 and 5.6).
+fn status_of(err: &NotDone) -> StatusCode {
+    match err {
+        NotDone::NoSuchResource => StatusCode::NOT_FOUND,
+        NotDone::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        NotDone::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        NotDone::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
+        NotDone::Body(body) => body.status(),
+        NotDone::Masa(Error::Untrusted(VerifyError::Decode { .. })) => StatusCode::BAD_REQUEST,
+        NotDone::Masa(Error::Untrusted(_)) => StatusCode::FORBIDDEN,
+        NotDone::Masa(Error::Refused(refusal)) => match refusal.kind() {
+            RefusalKind::Pending => StatusCode::ACCEPTED,
+            RefusalKind::UnknownDevice => StatusCode::NOT_FOUND,
+            RefusalKind::ClientCertificate => StatusCode::UNAUTHORIZED,
+            RefusalKind::Provenance => StatusCode::NOT_ACCEPTABLE,
+            RefusalKind::WrongRegistrar | RefusalKind::WrongVoucher | RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+        },
+        NotDone::Masa(Error::Ledger(LedgerError::Busy | LedgerError::Unavailable(_))) => StatusCode::SERVICE_UNAVAILABLE,
+        NotDone::Masa(
+            Error::Ledger(
+                LedgerError::Conflict { .. }
+                | LedgerError::UnknownDevice(_)
+                | LedgerError::Encode(_)
+                | LedgerError::Open { .. }
+                | LedgerError::Schema { .. }
+                | LedgerError::OtherLog { .. }
+                | LedgerError::Corrupt { .. },
+            )
+            | Error::Sign(_)
+            | Error::Randomness,
+        ) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
+    // What a MASA decides it logs itself.
+    if !matches!(err, NotDone::Masa(_)) {
+        tracing::info!(outcome = "not understood", sentence = in_full(err));
+    }
+    let status = status_of(err);
+    let mut response = match status {
+        // What is wrong with us is nobody else's business.
+        StatusCode::SERVICE_UNAVAILABLE => plain(status, "the MASA cannot look into its ledger at the moment; ask again later"),
+        status if status.is_server_error() => plain(status, "internal error"),
+        status => plain(status, in_full(err)),
+    };
+    let headers = response.headers_mut();
+    match err {
+        NotDone::WrongMethod => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        NotDone::Masa(Error::Refused(Refusal::Pending { wait, .. })) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        NotDone::Masa(Error::Ledger(LedgerError::Busy)) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
+        }
+        NotDone::NoSuchResource | NotDone::UnsupportedMediaType { .. } | NotDone::NotAcceptable { .. } | NotDone::Body(_) | NotDone::Masa(_) => {}
+    }
+    response
+}
+
+/// After how many seconds to ask a ledger again that has too much to do: its queue is emptied long before.
+const BUSY_SECONDS: u64 = 5;
+
+/// The format that the body claims to be in; only CMS is understood yet.
+fn body_format(headers: &HeaderMap) -> Result<Format, NotDone> {
+    let found = media_type(headers);
+    match found.as_deref().and_then(Format::from_voucher_media_type) {
+        Some(Format::Cms) => Ok(Format::Cms),
+        Some(_) | None => Err(NotDone::UnsupportedMediaType { found: found.unwrap_or_else(|| "of no single stated type".to_owned()) }),
+    }
+}

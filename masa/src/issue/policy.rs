@@ -1,0 +1,87 @@
+//! What a manufacturer decides about vouchers. Each default is the safe choice.
+
+use core::time::Duration;
+
+use brski_common::SpkiDigest;
+use serde::{Deserialize, Serialize};
+
+/// When a voucher may be issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuePolicy {
+    /// How far a registrar's `created-on` may lie from now, in either direction. 10 minutes.
+    pub freshness: Duration,
+    /// What to do where the pledge does not say to which registrar it speaks. Refuse.
+    pub without_proximity: WithoutProximity,
+    /// Which of the registrar's keys the pledge may name. Any of the chain, as RFC 8995 has it.
+    pub proximity_key: ProximityKey,
+    /// What to do with certificates that name revocation sources: none is consulted. Refuse.
+    pub unchecked_revocation: UncheckedRevocation,
+    /// Who gets vouchers without nonce. Nobody.
+    pub nonceless: NoncelessPolicy,
+    /// How many vouchers one device gets within 24 hours. 50.
+    ///
+    /// Every voucher stays in the log for good, so that whoever holds a device could otherwise fill it: audit logs then have to leave something out, which other owners refuse.
+    pub daily_vouchers: usize,
+}
+
+impl Default for IssuePolicy {
+    fn default() -> Self {
+        Self {
+            freshness: Duration::from_secs(600),
+            without_proximity: WithoutProximity::default(),
+            proximity_key: ProximityKey::default(),
+            unchecked_revocation: UncheckedRevocation::default(),
+            nonceless: NoncelessPolicy::default(),
+            daily_vouchers: 50,
+        }
+    }
+}
+
+/// What becomes of a request in which the pledge does not claim proximity. A wrong proof is always refused, and so is a request with a nonce but without the pledge's own
+/// request: its nonce could be anybody's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithoutProximity {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It gets a voucher whose assertion is `logged`.
+    Logged,
+}
+
+/// Which key a pledge may name as the registrar's, next to the chain of the registrar's request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProximityKey {
+    /// The key of any certificate in the chain (RFC 8995, section 5.5.5).
+    #[default]
+    InChain,
+    /// The very key that signed the request (draft-ietf-anima-registrar-considerations, section 5.3).
+    Signer,
+}
+
+/// What becomes of a registrar whose certificates name CRL distribution points or OCSP responders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UncheckedRevocation {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is accepted as if they named none.
+    Accept,
+}
+
+/// Vouchers without nonce, which work without the pledge taking part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoncelessPolicy {
+    /// The domains that may have them, by the key of the CA that the voucher pins. Not by domainID: anybody may put any domainID into a certificate.
+    pub domains: Vec<SpkiDigest>,
+    /// How long they are valid at most. 20 minutes.
+    pub lifetime: Duration,
+}
+
+impl Default for NoncelessPolicy {
+    fn default() -> Self {
+        Self { domains: Vec::new(), lifetime: Duration::from_secs(20 * 60) }
+    }
+}

@@ -1,0 +1,111 @@
+//! A ledger that lives as long as the process: for tests, trials and examples.
+
+use core::ops::Range;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use brski_common::{BoxFuture, DeviceId, SerialNumber, SpkiDigest, UnixTime};
+
+use super::entry::genesis;
+use super::{Entry, Ledger, LedgerError, Unique};
+use crate::history::History;
+
+/// A [`Ledger`] in memory. Durable as long as the process is.
+#[derive(Debug)]
+pub struct MemoryLedger(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    devices: HashMap<DeviceId, Vec<(u64, Entry)>>,
+    keys: HashMap<SpkiDigest, DeviceId>,
+    serials: HashMap<SerialNumber, usize>,
+    taken: HashSet<(DeviceId, Unique, Vec<u8>)>,
+    octets: Vec<Vec<u8>>,
+}
+
+impl MemoryLedger {
+    /// An empty ledger for the log of this name, begun at `now`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Encode`] if the genesis entry cannot be written.
+    pub fn new(now: UnixTime, name: &str) -> Result<Self, LedgerError> {
+        let genesis = genesis(name, now).map_err(LedgerError::Encode)?;
+        Ok(Self(Mutex::new(State { octets: vec![genesis], ..State::default() })))
+    }
+
+    /// The octets of every entry, from the genesis on.
+    pub fn octets(&self) -> Vec<Vec<u8>> {
+        self.with(|state| state.octets.clone())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // Whoever panicked while holding the lock did so between whole entries: nothing under it can panic halfway.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>> {
+        Box::pin(async move { self.with(|state| state.append(entries)) })
+    }
+
+    fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
+        Box::pin(async move { Ok(self.with(|state| state.history(device))) })
+    }
+}
+
+impl State {
+    fn append(&mut self, entries: Vec<Entry>) -> Result<Range<u64>, LedgerError> {
+        // All is checked before anything is kept, so that a refused append leaves no trace.
+        let mut new = Self::default();
+        for entry in &entries {
+            self.claim(entry, &mut new)?;
+        }
+        let octets: Vec<_> = entries.iter().map(Entry::to_octets).collect::<Result<_, _>>().map_err(LedgerError::Encode)?;
+        let first = self.octets.len() as u64;
+        self.octets.extend(octets);
+        for (index, entry) in (first..).zip(entries) {
+            self.devices.entry(entry.device().clone()).or_default().push((index, entry));
+        }
+        for device in new.devices.into_keys() {
+            *self.serials.entry(device.serial).or_default() += 1;
+        }
+        self.keys.extend(new.keys);
+        self.taken.extend(new.taken);
+        Ok(first..self.octets.len() as u64)
+    }
+
+    /// Notes in `new` what `entry` claims for itself, unless it is taken here or there.
+    fn claim(&self, entry: &Entry, new: &mut Self) -> Result<(), LedgerError> {
+        let device = entry.device().clone();
+        let known = self.devices.contains_key(&device) || new.devices.contains_key(&device);
+        if let Entry::Made(made) = entry {
+            let key = made.idevid.spki_digest();
+            if known {
+                return Err(LedgerError::Conflict { what: Unique::Device, device });
+            }
+            if let Some(holder) = self.keys.get(&key).or_else(|| new.keys.get(&key)) {
+                return Err(LedgerError::Conflict { what: Unique::PublicKey, device: holder.clone() });
+            }
+            new.keys.insert(key, device.clone());
+            new.devices.insert(device, Vec::new());
+            return Ok(());
+        }
+        if !known {
+            return Err(LedgerError::UnknownDevice(device));
+        }
+        if let Some((what, value)) = entry.once() {
+            let claim = (device.clone(), what, value);
+            if self.taken.contains(&claim) || !new.taken.insert(claim) {
+                return Err(LedgerError::Conflict { what, device });
+            }
+        }
+        Ok(())
+    }
+
+    fn history(&self, device: &DeviceId) -> Option<History> {
+        let entries = self.devices.get(device)?.iter().cloned();
+        let devices_of_serial = self.serials.get(&device.serial).copied().unwrap_or_default();
+        History::build(entries, devices_of_serial > 1)
+    }
+}

@@ -1,0 +1,169 @@
+//! The embedded store: one SQLite file that operators can open, back up online and read with the sqlite3 tool.
+//!
+//! One thread writes: it commits in groups, so that many waiting appends share one flush to disk. Another thread reads. The callers' futures only wait for a reply, so that no
+//! executor is blocked and none is needed. Other processes may read and append at the same time: all state is in the file.
+
+mod file;
+#[cfg(test)]
+pub(super) mod tests;
+mod write;
+
+use core::ops::Range;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use brski_common::{BoxFuture, DeviceId, UnixTime};
+use futures_channel::oneshot;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Entry, Ledger, LedgerError};
+use crate::history::History;
+
+/// A [`Ledger`] in an SQLite file: write-ahead log, flushed to disk before an append is acknowledged.
+///
+/// Dropping it waits until both threads have ended; whatever was queued is finished first.
+pub struct SqliteLedger {
+    writer: Worker<Append>,
+    reader: Worker<Read>,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of the log called `name`, or begins it at `now`, readable to its owner alone, if the file is not there.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`] if the file cannot be used, [`LedgerError::Schema`] if something else wrote it, [`LedgerError::OtherLog`] if it is the ledger of a log of another name.
+    pub fn open(path: impl AsRef<Path>, now: UnixTime, name: &str) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        let (mut to_write, mut to_read) = file::open(path, now, name)?;
+        let failed = |err: std::io::Error| LedgerError::Open { path: path.to_owned(), source: err.into() };
+        let writer = Worker::start("ledger-writer", move |queue| write::run(&mut to_write, &queue)).map_err(failed)?;
+        let reader = Worker::start("ledger-reader", move |queue| read(&mut to_read, &queue)).map_err(failed)?;
+        Ok(Self { writer, reader })
+    }
+}
+
+impl core::fmt::Debug for SqliteLedger {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SqliteLedger")
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = Append::new(entries, reply).and_then(|append| self.writer.send(append));
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(stopped()))
+        })
+    }
+
+    fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.reader.send(Read { device: device.clone(), reply });
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(stopped()))
+        })
+    }
+}
+
+/// Entries that go in together, each with its octets, and who waits for it.
+struct Append {
+    entries: Vec<(Entry, Vec<u8>)>,
+    reply: oneshot::Sender<Result<Range<u64>, LedgerError>>,
+}
+
+impl Append {
+    /// Encoding is the caller's work, so that the one writer does nothing but write.
+    fn new(entries: Vec<Entry>, reply: oneshot::Sender<Result<Range<u64>, LedgerError>>) -> Result<Self, LedgerError> {
+        let encoded = entries.into_iter().map(|entry| entry.to_octets().map(|octets| (entry, octets)));
+        Ok(Self { entries: encoded.collect::<Result<_, _>>().map_err(LedgerError::Encode)?, reply })
+    }
+}
+
+/// Whose history is wanted, and who waits for it.
+struct Read {
+    device: DeviceId,
+    reply: oneshot::Sender<Result<Option<History>, LedgerError>>,
+}
+
+/// A thread and the bounded queue that feeds it. The thread ends, and is waited for, when this is dropped.
+struct Worker<T> {
+    // None only while it is being dropped.
+    queue: Option<SyncSender<T>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Worker<T> {
+    fn start(name: &str, run: impl FnOnce(Receiver<T>) + Send + 'static) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(receiver))?;
+        Ok(Self { queue: Some(sender), thread: Some(thread) })
+    }
+
+    fn send(&self, job: T) -> Result<(), LedgerError> {
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.try_send(job).map_err(|err| match err {
+            TrySendError::Full(_) => LedgerError::Busy,
+            TrySendError::Disconnected(_) => stopped(),
+        })
+    }
+}
+
+impl<T> Drop for Worker<T> {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing left to finish, and those who waited for it were told.
+            let _ended = thread.join();
+        }
+    }
+}
+
+fn read(connection: &mut Connection, queue: &Receiver<Read>) {
+    while let Ok(job) = queue.recv() {
+        let history = history(connection, &job.device);
+        // Whoever asked may have gone away.
+        let _gone = job.reply.send(history);
+    }
+}
+
+fn history(connection: &mut Connection, device: &DeviceId) -> Result<Option<History>, LedgerError> {
+    // One transaction, so that all of it is of the same moment.
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
+    let Some(id) = write::find(&snapshot, device).map_err(unavailable)? else { return Ok(None) };
+    let (rows, serial_is_shared) = rows(&snapshot, id, device).map_err(unavailable)?;
+
+    let entry = |(index, kind, octets): Row| {
+        let index = file::index(index)?;
+        let entry = Entry::from_octets(&kind, &octets).map_err(|source| LedgerError::Corrupt { index, source })?;
+        Ok((index, entry))
+    };
+    let entries: Vec<(u64, Entry)> = rows.into_iter().map(entry).collect::<Result<_, LedgerError>>()?;
+    Ok(History::build(entries, serial_is_shared))
+}
+
+/// Leaf index, kind and octets.
+type Row = (i64, String, Vec<u8>);
+
+/// A device's entries, and whether its serial number is also that of another.
+fn rows(connection: &Connection, id: i64, device: &DeviceId) -> rusqlite::Result<(Vec<Row>, bool)> {
+    let mut find = connection.prepare_cached("SELECT leaf_index, kind, octets FROM entry WHERE device = ?1 ORDER BY leaf_index")?;
+    let rows = find.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    let others = "SELECT EXISTS (SELECT 1 FROM device WHERE serial = ?1 AND id <> ?2)";
+    let shared = connection.prepare_cached(others)?.query_row((device.serial.as_str(), id), |row| row.get(0))?;
+    Ok((rows, shared))
+}
+
+fn unavailable(err: rusqlite::Error) -> LedgerError {
+    LedgerError::Unavailable(err.into())
+}
+
+fn stopped() -> LedgerError {
+    LedgerError::Unavailable("its thread has stopped".into())
+}
+
+/// How many jobs may wait for one thread. At a few thousand a second they wait well under a second.
+const QUEUE: usize = 1024;

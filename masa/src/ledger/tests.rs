@@ -1,0 +1,201 @@
+//! One suite for every ledger: what it promises, whichever way it keeps it.
+
+use std::sync::Arc;
+
+use brski_common::{Assertion, DomainId, Format, Nonce, ProvenanceRecord, Signed, SpkiDigest};
+
+use super::*;
+use crate::testing::{Maker, NOW, Pledge, block_on, later, memory, nonce, origin};
+
+/// Runs a check against a fresh ledger of each kind.
+fn each(check: impl Fn(&Arc<dyn Ledger>)) {
+    check(&(memory() as Arc<dyn Ledger>));
+    #[cfg(feature = "sqlite")]
+    {
+        let folder = super::sqlite::tests::Folder::new();
+        check(&(Arc::new(folder.open()) as Arc<dyn Ledger>));
+    }
+}
+
+pub(super) fn made(pledge: &Pledge) -> Entry {
+    Entry::Made(Made { at: NOW, idevid: pledge.idevid(), reported_by: "line 1".to_owned() })
+}
+
+pub(super) fn recorded(pledge: &Pledge, seq: u32) -> Entry {
+    Entry::Recorded(Box::new(ProvenanceRecord {
+        device: pledge.device(),
+        spki: pledge.idevid().spki_digest(),
+        seq,
+        salt: [9; 16],
+        status: brski_common::provenance::Status::Valid,
+        reported_by: "line 1".to_owned(),
+        recorded_at: NOW,
+        origin: origin(),
+    }))
+}
+
+pub(super) fn vouched(pledge: &Pledge, nonce: Option<Nonce>) -> Entry {
+    Entry::Vouched(Vouched {
+        device: pledge.device(),
+        at: later(5),
+        domain: DomainId::new([1, 2, 3]).unwrap(),
+        pin: SpkiDigest([4; 32]),
+        registrar: SpkiDigest([5; 32]),
+        nonce,
+        assertion: Assertion::Proximity,
+        expires_on: Some(later(6)),
+    })
+}
+
+fn stated(pledge: &Pledge, seq: u32) -> Entry {
+    Entry::Stated(Stated { device: pledge.device(), seq, statement: Signed::from_wire(Format::Cose, [1, 2, 3]) })
+}
+
+fn standing(pledge: &Pledge, blocked: Option<&str>) -> Entry {
+    Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: blocked.map(str::to_owned) })
+}
+
+pub(super) fn conflict<T: core::fmt::Debug>(outcome: Result<T, LedgerError>) -> Unique {
+    match outcome.unwrap_err() {
+        LedgerError::Conflict { what, .. } => what,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn everything_appended_is_in_the_history() {
+    let pledge = Maker::new().pledge("JADA123");
+    let entries =
+        [made(&pledge), recorded(&pledge, 0), stated(&pledge, 0), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, Some("stolen"))];
+    each(|ledger| {
+        assert_eq!(block_on(ledger.append(entries.to_vec())).unwrap(), 1..7);
+        let expected = History::build((1..).zip(entries.to_vec()), false);
+        assert_eq!(block_on(ledger.history(&pledge.device())).unwrap(), expected);
+    });
+}
+
+#[test]
+fn every_kind_of_entry_survives_its_octets() {
+    let pledge = Maker::new().pledge("JADA123");
+    for entry in [made(&pledge), recorded(&pledge, 3), stated(&pledge, 3), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, None)] {
+        assert_eq!(Entry::from_octets(entry.kind(), &entry.to_octets().unwrap()), Ok(entry));
+    }
+}
+
+#[test]
+fn entry_filed_under_another_kind_or_cut_short_is_not_read() {
+    let pledge = Maker::new().pledge("JADA123");
+    let octets = standing(&pledge, None).to_octets().unwrap();
+    assert!(Entry::from_octets("vouched", &octets).is_err());
+    for end in 0..octets.len() {
+        assert!(Entry::from_octets("standing", &octets[..end]).is_err());
+    }
+}
+
+#[test]
+fn unknown_device_has_no_history_and_takes_no_entries() {
+    let pledge = Maker::new().pledge("JADA123");
+    each(|ledger| {
+        assert_eq!(block_on(ledger.history(&pledge.device())).unwrap(), None);
+        let outcome = block_on(ledger.append(vec![vouched(&pledge, None)]));
+        assert!(matches!(outcome, Err(LedgerError::UnknownDevice(device)) if device == pledge.device()));
+    });
+}
+
+#[test]
+fn device_is_made_once() {
+    let maker = Maker::new();
+    let (first, second) = (maker.pledge("JADA123"), maker.pledge("JADA123"));
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&first)])).unwrap();
+        assert_eq!(conflict(block_on(ledger.append(vec![made(&second)]))), Unique::Device);
+    });
+}
+
+#[test]
+fn key_belongs_to_one_device_and_the_conflict_says_to_which() {
+    let (maker, other) = (Maker::new(), Maker::new());
+    let first = maker.pledge("JADA123");
+    let certificate = other.issuing.certify(brski_common::issuing::Subject::serial_number(&first.device().serial), &first.0.key, |template| template);
+    let twin = Pledge(crate::testing::Entity { certificate, key: first.0.key.clone() });
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&first)])).unwrap();
+        let outcome = block_on(ledger.append(vec![made(&twin)]));
+        assert!(matches!(outcome, Err(LedgerError::Conflict { what: Unique::PublicKey, device }) if device == first.device()));
+    });
+}
+
+#[test]
+fn nonce_record_and_statement_occur_once_for_a_device() {
+    let maker = Maker::new();
+    let (pledge, other) = (maker.pledge("JADA123"), maker.pledge("JADA124"));
+    each(|ledger| {
+        let entries = |pledge| vec![recorded(pledge, 0), stated(pledge, 0), vouched(pledge, Some(nonce(1))), vouched(pledge, None)];
+        block_on(ledger.append([vec![made(&pledge), made(&other)], entries(&pledge), entries(&other)].concat())).unwrap();
+        assert_eq!(conflict(block_on(ledger.append(vec![recorded(&pledge, 0)]))), Unique::Record);
+        assert_eq!(conflict(block_on(ledger.append(vec![stated(&pledge, 0)]))), Unique::Statement);
+        assert_eq!(conflict(block_on(ledger.append(vec![vouched(&pledge, Some(nonce(1)))]))), Unique::Nonce);
+        block_on(ledger.append(vec![vouched(&pledge, None), vouched(&pledge, Some(nonce(2))), recorded(&pledge, 1)])).unwrap();
+    });
+}
+
+#[test]
+fn append_that_contradicts_itself_leaves_nothing_behind_and_no_gap() {
+    let maker = Maker::new();
+    let (pledge, other) = (maker.pledge("JADA123"), maker.pledge("JADA124"));
+    each(|ledger| {
+        assert_eq!(conflict(block_on(ledger.append(vec![made(&pledge), recorded(&pledge, 0), recorded(&pledge, 0)]))), Unique::Record);
+        assert_eq!(block_on(ledger.history(&pledge.device())).unwrap(), None);
+        assert_eq!(block_on(ledger.append(vec![made(&other)])).unwrap(), 1..2);
+        // What the refused append claimed is free again.
+        assert_eq!(block_on(ledger.append(vec![made(&pledge)])).unwrap(), 2..3);
+    });
+}
+
+#[test]
+fn serial_number_under_two_issuers_is_shared() {
+    let (maker, other) = (Maker::new(), Maker::new());
+    let (pledge, namesake, unique) = (maker.pledge("JADA123"), other.pledge("JADA123"), maker.pledge("JADA124"));
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&pledge), made(&unique)])).unwrap();
+        assert!(!block_on(ledger.history(&pledge.device())).unwrap().unwrap().serial_is_shared());
+        block_on(ledger.append(vec![made(&namesake)])).unwrap();
+        assert!(block_on(ledger.history(&pledge.device())).unwrap().unwrap().serial_is_shared());
+        assert!(!block_on(ledger.history(&unique.device())).unwrap().unwrap().serial_is_shared());
+    });
+}
+
+#[test]
+fn of_contradicting_appends_at_once_exactly_one_wins() {
+    let pledge = Maker::new().pledge("JADA123");
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&pledge)])).unwrap();
+        let append = || block_on(ledger.append(vec![vouched(&pledge, Some(nonce(1)))]));
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(append)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 15));
+        assert!(lost.into_iter().all(|outcome| conflict(outcome) == Unique::Nonce));
+        assert_eq!(block_on(ledger.history(&pledge.device())).unwrap().unwrap().vouched().len(), 1);
+    });
+}
+
+#[test]
+fn newest_standing_counts() {
+    let pledge = Maker::new().pledge("JADA123");
+    let blocked = |standings: &[Option<&str>]| {
+        let entries = core::iter::once(made(&pledge)).chain(standings.iter().map(|blocked| standing(&pledge, *blocked)));
+        History::build((1..).zip(entries), false).unwrap().blocked().map(str::to_owned)
+    };
+    assert_eq!(blocked(&[Some("stolen")]), Some("stolen".to_owned()));
+    assert_eq!(blocked(&[Some("stolen"), None]), None);
+}
+
+#[test]
+fn statement_about_an_older_record_is_not_given_for_a_newer_one() {
+    let pledge = Maker::new().pledge("JADA123");
+    let entries = [made(&pledge), recorded(&pledge, 0), stated(&pledge, 0), recorded(&pledge, 1)];
+    assert_eq!(History::build((1..).zip(entries), false).unwrap().statement(), None);
+}

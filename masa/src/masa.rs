@@ -1,0 +1,258 @@
+//! The MASA: rules, ledger, keys and clock put together. Each journey gathers, asks one rule, then acts.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use brski_common::provenance::{Disclosure, ManufactureReport};
+use brski_common::text::in_full;
+use brski_common::{
+    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber, SignError, Signed, SigningParty,
+    UnixTime, Voucher, VoucherRequest,
+};
+
+use crate::disclose::{self, DisclosureOrder};
+use crate::error::Error;
+use crate::history::History;
+use crate::issue::{self, Decision, IssuePolicy};
+use crate::ledger::{Entry, Ledger, LedgerError, Standing, Stated};
+use crate::manufacture::{self, GenuineReport, Station};
+use crate::request::RegistrarRequest;
+
+/// What a MASA is made of.
+#[derive(Clone)]
+pub struct MasaParts {
+    /// The MASA's authority (host, and port if it is not 443): who issues its statements.
+    pub authority: String,
+    /// What it knows.
+    pub ledger: Arc<dyn Ledger>,
+    /// Signs vouchers. Its chain goes into each of them.
+    pub voucher: SigningParty,
+    /// Signs provenance statements. Another key than the voucher's: their anchors are trusted for different things.
+    pub provenance: SigningParty,
+    /// Who may report a manufacture.
+    pub stations: Vec<Station>,
+    /// The CAs that issue IDevIDs. A report encloses no CA certificates, so that issuing CAs below a root belong in here as well.
+    pub idevid_anchors: Anchors,
+    /// When a voucher may be issued.
+    pub issue_policy: IssuePolicy,
+    /// How much of a record owners may see.
+    pub disclosure: Disclosure,
+    /// Where "now" comes from.
+    pub clock: Clock,
+}
+
+/// A manufacturer's authority: writes down how keys came to be, says so under its signature, and vouches for its devices.
+pub struct Masa(MasaParts);
+
+/// What became of a manufacture report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Index of the record's entry in the ledger; that of the device's making if the report told no origin.
+    pub index: u64,
+    /// Which device.
+    pub device: DeviceId,
+    /// What others may know of it; `None` if nobody wrote down how its key came to be.
+    pub statement: Option<Signed<ProvenanceStatement>>,
+    /// Whether the ledger had all of it already.
+    pub repeated: bool,
+    /// Whether the report told no origin of a key whose origin is on record, which stands.
+    pub origin_stands: bool,
+}
+
+impl Masa {
+    /// Puts a MASA together.
+    pub fn new(parts: MasaParts) -> Self {
+        Self(parts)
+    }
+
+    /// Writes down what a station reports of one device, and signs what others may know of it. The same report again gets the same answer.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] unless an enrolled station signed it and the IDevID is the manufacturer's own; [`Error::Refused`] if it contradicts itself or the record.
+    #[tracing::instrument(skip_all, fields(serial))]
+    pub async fn record(&self, report: &Signed<ManufactureReport>) -> Result<Recorded, Error> {
+        told("recorded", self.write_down(report).await)
+    }
+
+    async fn write_down(&self, report: &Signed<ManufactureReport>) -> Result<Recorded, Error> {
+        let now = self.0.clock.now();
+        let report = GenuineReport::verify(report, &self.0.stations, &self.0.idevid_anchors, now)?;
+        let device = report.device();
+        note("serial", &device.serial);
+        let mut history = self.0.ledger.history(device).await?;
+        let order = manufacture::evaluate(&report, history.as_ref(), random()?, now)?;
+
+        let mut repeated = order.is_repeated();
+        if !repeated {
+            // Record first: a crash may leave a record without its statement, which is made up for, never a statement without its record.
+            let appended = self.0.ledger.append(order.into_entries()).await;
+            history = self.0.ledger.history(device).await?;
+            if let Err(err) = appended {
+                // Perhaps somebody reported the same in the meantime.
+                repeated = manufacture::evaluate(&report, history.as_ref(), random()?, now)?.is_repeated();
+                if !repeated {
+                    return Err(err.into());
+                }
+            }
+        }
+        let history = history.ok_or_else(|| Refusal::UnknownDevice(device.clone()))?;
+        let statement = self.statement(&history, now).await?;
+        let origin_stands = !report.tells_origin() && history.record().is_some();
+        Ok(Recorded { index: history.index(), device: device.clone(), statement, repeated, origin_stands })
+    }
+
+    /// Vouches for a device to the domain that asks (RFC 8995, section 5.5). `peer` is who asked over TLS.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if a signature does not hold; [`Error::Refused`] with the rule that says no.
+    #[tracing::instrument(skip_all, fields(serial, domain, entry))]
+    pub async fn vouch(&self, request: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
+        told("vouched", self.decide_and_sign(request, peer).await)
+    }
+
+    async fn decide_and_sign(&self, request: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
+        let now = self.0.clock.now();
+        let request = noted(RegistrarRequest::verify(request, now)?);
+        let format = request.format();
+        let history = self.known(request.device()).await?;
+        let claim = request.open(&history, &self.0.idevid_anchors, now)?;
+        let voucher = match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
+            Decision::Repeat(voucher) => voucher,
+            // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
+            Decision::Record(order) => match self.0.ledger.append(vec![order.entry().clone()]).await {
+                Ok(appended) => order.recorded(appended),
+                Err(err) => {
+                    // Perhaps the same nonce came in twice at once; the history then knows for whom it was used.
+                    let history = self.known(history.device()).await?;
+                    match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
+                        Decision::Repeat(voucher) => voucher,
+                        Decision::Record(_) => return Err(err.into()),
+                    }
+                }
+            },
+        };
+        if let Some(index) = voucher.index() {
+            note("entry", &index);
+        }
+        Ok(self.0.voucher.seal(&voucher.into_voucher(), format).await?)
+    }
+
+    /// Every voucher of a device, for a domain that was given one (RFC 8995, section 5.8).
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if the signature does not hold; [`Error::Refused`] if the device is unknown or was never the requester's.
+    #[tracing::instrument(skip_all, fields(serial, domain))]
+    pub async fn audit_log(&self, request: &Signed<VoucherRequest>) -> Result<AuditLog, Error> {
+        let order = self.disclose(request, self.0.clock.now()).await;
+        told("audit log told", order.map(DisclosureOrder::into_audit_log))
+    }
+
+    /// What was signed about the making of a device's key, for a domain that was given a voucher: the same octets that the line was given. `None` if nobody wrote anything down.
+    ///
+    /// # Errors
+    /// As for [`audit_log`](Self::audit_log).
+    #[tracing::instrument(skip_all, fields(serial, domain))]
+    pub async fn provenance(&self, request: &Signed<VoucherRequest>) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
+        let found = self.find_statement(request).await;
+        let outcome = if matches!(found, Ok(None)) { "no provenance on record" } else { "provenance told" };
+        told(outcome, found)
+    }
+
+    async fn find_statement(&self, request: &Signed<VoucherRequest>) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
+        let now = self.0.clock.now();
+        self.statement(&self.disclose(request, now).await?.into_history(), now).await
+    }
+
+    async fn disclose(&self, request: &Signed<VoucherRequest>, now: UnixTime) -> Result<DisclosureOrder, Error> {
+        let request = noted(RegistrarRequest::verify(request, now)?);
+        let history = self.0.ledger.history(request.device()).await?;
+        Ok(disclose::evaluate(&request, history, &self.0.issue_policy, now)?)
+    }
+
+    /// The devices with this serial number: one for each CA among the anchors that gave it to a device.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`].
+    pub async fn devices(&self, serial: &SerialNumber) -> Result<Vec<DeviceId>, Error> {
+        let mut found = Vec::new();
+        for authority in self.0.idevid_anchors.certificates() {
+            let Some(Ok(issuer)) = authority.subject_key_id().map(KeyIdentifier::new) else { continue };
+            let device = DeviceId { issuer, serial: serial.clone() };
+            if !found.contains(&device) && self.0.ledger.history(&device).await?.is_some() {
+                found.push(device);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Blocks a device, giving the reason, or with `None` blocks it no longer. A blocked device gets no vouchers.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownDevice`] if it was never made here.
+    pub async fn set_blocked(&self, device: &DeviceId, reason: Option<String>) -> Result<(), Error> {
+        let device = self.known(device).await?.device().clone();
+        let standing = Standing { device, at: self.0.clock.now(), blocked: reason };
+        self.0.ledger.append(vec![Entry::Standing(standing)]).await?;
+        Ok(())
+    }
+
+    async fn known(&self, device: &DeviceId) -> Result<History, Error> {
+        let history = self.0.ledger.history(device).await?;
+        Ok(history.ok_or_else(|| Refusal::UnknownDevice(device.clone()))?)
+    }
+
+    /// The statement about a device's record: as it was stored, else signed now and stored.
+    async fn statement(&self, history: &History, now: UnixTime) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
+        if let Some(statement) = history.statement() {
+            return Ok(Some(statement.clone()));
+        }
+        let Some(record) = history.record() else { return Ok(None) };
+        let key = history.idevid().certificate().public_key();
+        let statement = ProvenanceStatement::view(record, &key, &self.0.authority, self.0.disclosure, random()?, now);
+        let encode = |source| SignError::Encode { artefact: "provenance statement", source: Box::new(source) };
+        let statement = statement.map_err(encode)?;
+        let statement = self.0.provenance.seal(&statement, Format::Cose).await?;
+
+        let stated = Stated { device: record.device.clone(), seq: record.seq, statement: statement.clone() };
+        match self.0.ledger.append(vec![Entry::Stated(stated)]).await {
+            Ok(_) => Ok(Some(statement)),
+            // Signed twice at once: the one that was stored is the one that everybody gets.
+            Err(LedgerError::Conflict { .. }) => Ok(self.known(history.device()).await?.statement().cloned()),
+            Err(err) => Err(err.into()),
+        }
+    }
+}
+
+impl core::fmt::Debug for Masa {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Masa({})", self.0.authority)
+    }
+}
+
+/// One line in the log for every decision, beside the serial number and the domain that were noted on the way.
+fn told<T>(done: &'static str, outcome: Result<T, Error>) -> Result<T, Error> {
+    match &outcome {
+        Ok(_) => tracing::info!(outcome = done),
+        Err(err @ (Error::Refused(_) | Error::Untrusted(_))) => tracing::info!(outcome = "refused", sentence = in_full(err)),
+        Err(err @ (Error::Ledger(_) | Error::Sign(_) | Error::Randomness)) => tracing::error!(outcome = "failed", sentence = in_full(err)),
+    }
+    outcome
+}
+
+fn noted(request: RegistrarRequest) -> RegistrarRequest {
+    note("serial", &request.device().serial);
+    note("domain", &request.domain().domain_id());
+    request
+}
+
+fn note(field: &'static str, value: &dyn core::fmt::Display) {
+    tracing::Span::current().record(field, tracing::field::display(value));
+}
+
+fn random() -> Result<[u8; 16], Error> {
+    let mut octets = [0; 16];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::Randomness)?;
+    Ok(octets)
+}

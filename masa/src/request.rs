@@ -1,0 +1,187 @@
+//! What a registrar asks, verified in two steps: its own request, which says of which device it speaks, and then the pledge's request inside it, for which that device must be known.
+
+use brski_common::time::to_rfc3339;
+use brski_common::{
+    Anchors, Certificate, DeviceId, Format, IDevIdCert, Leniencies, Refusal, Signed, SignedBy, UnixTime, Usage, Verified, Verifier, VerifyError, Voucher,
+    VoucherRequest,
+};
+
+use crate::error::Error;
+use crate::history::History;
+
+/// A registrar's voucher-request whose signature verifies with a chain that is consistent in itself and allows its signer to act as registrar. Made by [`verify`](Self::verify) alone.
+///
+/// Who that registrar is remains open: everybody can found a domain (RFC 8995, section 5.5.2).
+#[derive(Clone, Debug)]
+pub struct RegistrarRequest {
+    request: Verified<VoucherRequest>,
+    signer: Certificate,
+    device: DeviceId,
+}
+
+impl RegistrarRequest {
+    /// Verifies a registrar's request and reads of which device it speaks.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if signature, chain or extended key usage are not in order; [`Refusal`] if `idevid-issuer` is missing, or a leaf is there that only a pledge may send.
+    pub fn verify(request: &Signed<VoucherRequest>, now: UnixTime) -> Result<Self, Error> {
+        let request = request.verify(&Verifier::strict(SignedBy::AnyoneConsistent { usage: Usage::CmcRa }), now)?;
+        let chain = &request.signer().chain;
+        let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() };
+        let signer = chain.first().ok_or_else(unnamed)?.clone();
+        // The top of the chain served as anchor, whose validity path building leaves aside. Nobody configured this one, so it has to be current like the rest.
+        if let Some(outdated) = chain.iter().find(|c| now < c.not_before() || c.not_after() < now) {
+            let state = if now < outdated.not_before() { "not yet valid" } else { "expired" };
+            return Err(VerifyError::NotCurrent { subject: outdated.subject().to_owned(), state, now: to_rfc3339(now) }.into());
+        }
+
+        let leaves = request.get();
+        if leaves.proximity_registrar_cert.is_some() {
+            return Err(Refusal::LeafForbidden { leaf: "proximity-registrar-cert", section: "RFC 8995, section 5.5" }.into());
+        }
+        let missing = Refusal::LeafMissing { leaf: "idevid-issuer", section: "RFC 8366bis, section 6.1" };
+        let issuer = leaves.idevid_issuer.clone().ok_or(missing)?;
+        Ok(Self { device: DeviceId { issuer, serial: leaves.serial_number.clone() }, signer, request })
+    }
+
+    /// Of which device it speaks. Nothing says yet that the device exists.
+    pub fn device(&self) -> &DeviceId {
+        &self.device
+    }
+
+    /// The registrar's own certificate.
+    pub fn signer(&self) -> &Certificate {
+        &self.signer
+    }
+
+    /// The registrar's own certificate and the path above it.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.request.signer().chain
+    }
+
+    /// What it says.
+    pub fn leaves(&self) -> &VoucherRequest {
+        self.request.get()
+    }
+
+    /// The format it came in, in which the voucher has to be.
+    pub fn format(&self) -> Format {
+        self.request.signed().format()
+    }
+
+    /// The CAs above the registrar, its issuer first; empty if its certificate stands alone.
+    pub fn authorities(&self) -> &[Certificate] {
+        let above = self.chain().get(1..).unwrap_or_default();
+        // An anchor need not be a CA, and one without that word would be a pin that no pledge can build a path to.
+        let authorities = above.iter().take_while(|certificate| certificate.is_ca()).count();
+        above.get(..authorities).unwrap_or_default()
+    }
+
+    /// What a voucher for this registrar pins first of all: the CA that issued its certificate, or the certificate itself.
+    pub fn domain(&self) -> &Certificate {
+        self.authorities().first().unwrap_or(&self.signer)
+    }
+
+    /// Verifies the pledge's request inside, if there is one.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if it is not signed with an IDevID that leads to `anchors`; [`Refusal::RenewalUnsupported`] if an earlier voucher stands in its place.
+    pub fn open(self, history: &History, anchors: &Anchors, now: UnixTime) -> Result<Claim, Error> {
+        let Some(prior) = &self.leaves().prior_signed_voucher_request else { return Ok(Claim { registrar: self, pledge: None }) };
+        let prior = Signed::<VoucherRequest>::from_wire(self.format(), prior.clone());
+        // A pledge need not enclose its certificate, since we issued it.
+        let known = [history.idevid().certificate().clone()];
+        let verified = prior.verify(&Verifier::strict(SignedBy::Anchored { anchors, usage: Usage::Any, known: &known }), now);
+        let request = verified.map_err(|err| renewal(&prior).map_or_else(|| Error::from(err), Error::from))?;
+
+        let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "the pledge's IDevID is not known".to_owned() };
+        let certificate = request.signer().chain.first().ok_or_else(unnamed)?.clone();
+        let decode = |source| VerifyError::Decode { artefact: "pledge's IDevID", source };
+        let idevid = IDevIdCert::new(certificate).map_err(decode)?;
+        Ok(Claim { registrar: self, pledge: Some(PledgeRequest { request, idevid }) })
+    }
+}
+
+/// A registrar's request and the pledge's request that it encloses, both verified. Made by [`RegistrarRequest::open`] alone.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    registrar: RegistrarRequest,
+    pledge: Option<PledgeRequest>,
+}
+
+impl Claim {
+    /// The registrar's part.
+    pub fn registrar(&self) -> &RegistrarRequest {
+        &self.registrar
+    }
+
+    /// The pledge's part, if it is enclosed.
+    pub fn pledge(&self) -> Option<&PledgeRequest> {
+        self.pledge.as_ref()
+    }
+}
+
+/// A pledge's voucher-request whose signer's certificate leads to the manufacturer's anchors.
+#[derive(Clone, Debug)]
+pub struct PledgeRequest {
+    request: Verified<VoucherRequest>,
+    idevid: IDevIdCert,
+}
+
+impl PledgeRequest {
+    /// What it says.
+    pub fn leaves(&self) -> &VoucherRequest {
+        self.request.get()
+    }
+
+    /// The certificate of the key that signed it.
+    pub fn idevid(&self) -> &IDevIdCert {
+        &self.idevid
+    }
+}
+
+/// A clear word for those who ask for the renewal of a voucher the way of RFC 8366bis, section 10.1.
+fn renewal(prior: &Signed<VoucherRequest>) -> Option<Refusal> {
+    let voucher = Signed::<Voucher>::from_wire(prior.format(), prior.wire());
+    voucher.peek_unverified(Leniencies::default()).ok().map(|_| Refusal::RenewalUnsupported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Maker, NOW, Owner, nonce, seal};
+
+    #[test]
+    fn registrars_request_needs_the_idevids_issuer() {
+        let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
+        let leaves = VoucherRequest { idevid_issuer: None, ..owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1))) };
+        let refused = RegistrarRequest::verify(&owner.sign(&leaves), NOW);
+        assert!(matches!(refused, Err(Error::Refused(Refusal::LeafMissing { leaf: "idevid-issuer", .. }))));
+    }
+
+    #[test]
+    fn registrar_may_not_claim_proximity_of_its_own() {
+        let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
+        let inner = pledge.leaves(&owner, nonce(1));
+        let leaves = VoucherRequest { proximity_registrar_cert: inner.proximity_registrar_cert.clone(), ..owner.leaves(&pledge, &inner) };
+        let refused = RegistrarRequest::verify(&owner.sign(&leaves), NOW);
+        assert!(matches!(refused, Err(Error::Refused(Refusal::LeafForbidden { leaf: "proximity-registrar-cert", .. }))));
+    }
+
+    #[test]
+    fn chain_with_a_top_that_is_not_yet_valid_is_not_trusted() {
+        let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
+        let before = brski_common::time::at(NOW.as_secs() - 86_401);
+        let alone = owner.registrar.party(&[]);
+        let leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1)));
+        let refused = RegistrarRequest::verify(&seal(&alone, &leaves, Format::Cms), before);
+        assert!(matches!(refused, Err(Error::Untrusted(VerifyError::NotCurrent { .. }))));
+    }
+
+    #[test]
+    fn authorities_are_the_cas_above_the_registrar_lowest_first() {
+        let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
+        let request = RegistrarRequest::verify(&owner.request(&pledge, nonce(1)), NOW).unwrap();
+        assert_eq!(request.authorities(), [owner.authority.certificate, owner.root.certificate]);
+    }
+}
