@@ -1,0 +1,133 @@
+//! `init`: a complete network owner in one folder.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use brski_common::chain::ID_KP_CMC_RA;
+use brski_common::issuing::{Subject, Template};
+use brski_common::serve::setup::NewFiles;
+use brski_common::time::at;
+use brski_common::{Certificate, Clock, SignatureAlgorithm, Signer as _, SoftwareKey};
+use clap::Args;
+use serde::Serialize;
+
+use super::Output;
+
+/// Make a complete network owner: domain CA, registrar certificate, provenance policy and configuration
+///
+/// Nothing is asked and nothing is overwritten. Private keys are made readable by their owner alone.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Folder to make everything in
+    #[arg(long, value_name = "FOLDER", default_value = "registrar")]
+    dir: PathBuf,
+    /// The domain's name, in certificates
+    #[arg(long, default_value = "Example Domain")]
+    name: String,
+    /// DNS name or IP address of the registrar. May be repeated [default: localhost, 127.0.0.1]
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+    /// TCP port
+    #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// IP address to listen on [default: 0.0.0.0 if --host is given, else 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<IpAddr>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What was made.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Made {
+    config: PathBuf,
+    policy: PathBuf,
+    domain_ca: PathBuf,
+    domain_ca_sha256: String,
+    domain_key_sha256: String,
+    registrar: PathBuf,
+    registrar_sha256: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let hosts = match arguments.hosts.as_slice() {
+        [] => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        named => named.to_vec(),
+    };
+    let listen = arguments.listen.unwrap_or(if arguments.hosts.is_empty() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0].into() });
+    let listen = SocketAddr::new(listen, arguments.port);
+    let length = arguments.name.chars().count();
+    // X.520 allows 64 characters for a common name, and each certificate adds its purpose.
+    anyhow::ensure!((1..=40).contains(&length) && !arguments.name.chars().any(char::is_control), "--name must be 1 to 40 printable characters");
+
+    let mut files = NewFiles::new();
+    let (ca, registrar) = make_certificates(&arguments.name, &hosts, &mut files).await?;
+    files.public(CONFIG, include_str!("init/registrar.toml").replace("{listen}", &listen.to_string()));
+    files.public(POLICY, include_str!("init/policy.toml"));
+    files.write_into(&arguments.dir)?;
+
+    arguments.output.print(&Made {
+        config: arguments.dir.join(CONFIG),
+        policy: arguments.dir.join(POLICY),
+        domain_ca: arguments.dir.join(DOMAIN_CA),
+        domain_ca_sha256: ca.fingerprint(),
+        domain_key_sha256: ca.spki_digest().to_string(),
+        registrar: arguments.dir.join(REGISTRAR),
+        registrar_sha256: registrar.fingerprint(),
+    })
+}
+
+async fn make_certificates(name: &str, hosts: &[String], files: &mut NewFiles) -> anyhow::Result<(Certificate, Certificate)> {
+    let now = Clock::system().now();
+    let until = |years: u64| at(now.as_secs() + years * YEAR);
+    let subject = |what: &str| Subject::common_name(&format!("{name} {what}")).and_organization(name);
+
+    let (ca_key, ca_pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
+    let ca = Template::new(subject("domain CA"), ca_key.public_key(), random_serial()?, now, until(20)).ca(Some(0));
+    let ca = ca.self_signed(&ca_key).await?;
+
+    let (key, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
+    let registrar = Template::new(subject("registrar"), key.public_key(), random_serial()?, now, until(5));
+    // The same certificate serves pledges, asks MASAs and signs voucher-requests (RFC 8995, sections 5.4 and 5.5.4).
+    let registrar = registrar.usages(&[ID_KP_CMC_RA, SERVER_AUTH, CLIENT_AUTH]).alternative_names(hosts).issued_by(&ca, &ca_key).await?;
+
+    files.public(DOMAIN_CA, ca.to_pem());
+    files.public(REGISTRAR, registrar.to_pem() + &ca.to_pem());
+    files.private_key("keys/domain-ca.pem", &ca_pkcs8);
+    files.private_key("keys/registrar.pem", &pkcs8);
+    Ok((ca, registrar))
+}
+
+fn random_serial() -> anyhow::Result<[u8; 16]> {
+    let mut serial = [0; 16];
+    aws_lc_rs::rand::fill(&mut serial).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
+    Ok(serial)
+}
+
+impl core::fmt::Display for Made {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        writeln!(f, "configuration: {}", self.config.display())?;
+        writeln!(f, "policy: {} (look at it before you serve)", self.policy.display())?;
+        writeln!(f, "domain CA: {}\n  SHA-256 {}\n  SHA-256 of its key {}", self.domain_ca.display(), self.domain_ca_sha256, self.domain_key_sha256)?;
+        writeln!(f, "registrar: {}\n  SHA-256 {}", self.registrar.display(), self.registrar_sha256)?;
+        let config = self.config.display();
+        write!(f, "\nNext: brski-registrar trust add --config {config} manufacturer-profile.toml\nThen: brski-registrar serve --config {config}")
+    }
+}
+
+const CONFIG: &str = "registrar.toml";
+const POLICY: &str = "policy.toml";
+const DOMAIN_CA: &str = "certificates/domain-ca.pem";
+const REGISTRAR: &str = "certificates/registrar.pem";
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+const YEAR: u64 = 365 * 86_400;
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-registrar init
+  brski-registrar init --dir /etc/brski-registrar --name 'Example Network' \\
+    --host registrar.example.net --port 443";

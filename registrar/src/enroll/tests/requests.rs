@@ -1,0 +1,35 @@
+//! Requests for serialNumber JADA1 that our own code does not make; from `openssl req`.
+
+/// On P-256, with basicConstraints CA:TRUE in its extensionRequest.
+pub(super) const CA_TRUE: &str = "\
+    MIHtMIGUAgEAMBAxDjAMBgNVBAUTBUpBREExMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEnt7AI/hLunrIFUTIJcIbSwJmOyrm\
+    g2jsQZUjBoNLIubWVM2hMUKkVIbKeIwHy6uePdL0Aa6J6rRUXZ+O2+S3m6AiMCAGCSqGSIb3DQEJDjETMBEwDwYDVR0TAQH/BAUw\
+    AwEB/zAKBggqhkjOPQQDAgNIADBFAiEAzmw0B7jGOo7Haj0hhPTrAWwMAZ4+kB6Gs3Ocug76t6QCIFWreeGAOqKxXysef+fSVfSa\
+    aU3QiOiKcsFT9S1O/162";
+
+/// On P-256, with keyUsage keyCertSign in its extensionRequest.
+pub(super) const KEY_CERT_SIGN: &str = "\
+    MIHqMIGQAgEAMBAxDjAMBgNVBAUTBUpBREExMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEnt7AI/hLunrIFUTIJcIbSwJmOyrm\
+    g2jsQZUjBoNLIubWVM2hMUKkVIbKeIwHy6uePdL0Aa6J6rRUXZ+O2+S3m6AeMBwGCSqGSIb3DQEJDjEPMA0wCwYDVR0PBAQDAgIE\
+    MAoGCCqGSM49BAMCA0kAMEYCIQDo6FyxxHwZJRkMxI21wfK8KbW56UEsnTUUADeKXUN1tAIhAKHws0O7lss4k8dWdkuvVdE5/TML\
+    UQZdkCbDNv9pjiX1";
+
+/// With a key on P-521.
+pub(super) const P521: &str = "\
+    MIIBUjCBtQIBADAQMQ4wDAYDVQQFEwVKQURBMTCBmzAQBgcqhkjOPQIBBgUrgQQAIwOBhgAEAUAAHOn2xc1umB+Ph+iSu3qluEw+\
+    DINLcOlz007fIQohjDoyGSbzlXKD+2FmQf3+lTyj1vMSaq6VKvpmI1X1PMTTAKuvcmSvz+udI9+gOU68YZCv3aovQ9uJKKvVXDoe\
+    Ip7sjKXtgNX2uEcsuFHYlKj5FKL/Ne8sicL9u96U/fjJ8xpMoAAwCgYIKoZIzj0EAwIDgYsAMIGHAkF/jlzAPc2juavoGV0b/8WQ\
+    125fKcmhrju0PCTHf2bLRBETm7EMlvemTeYWU90hltvbcJdyzLJtJgVc0JhJkjYt4AJCAUdGUXa1wjCEH87EJpmw08FO3nPVTLbH\
+    FUw+9YgA5JgTy3lghfckTqglPyueoLuAGdpUSzDJ1mEF2eUOx4+QQf/d";
+
+/// With an RSA key of 2048 bits.
+pub(super) const RSA: &str = "\
+    MIICVTCCAT0CAQAwEDEOMAwGA1UEBRMFSkFEQTEwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQDR/Y96B8w2hG/p0bMl\
+    JC6+oFJ52K98WsFZsGojEtNMnvgx09OgUAMKbY5oHnN8JbpP0IweyAe5kjBayiG1tJCLsbVRT8h/7faA6casbCTQLMdZ0Q+iCDPH\
+    ZqBOK/S+HNJzRs025QqQsnG8Vc5UTu4NUVnMUXzxDx3U+bg7Eb7DbryOo/nVCvKt83LUIxieJwQIy89tQr+ALU298aXW+HxM2ab5\
+    crz55KreLVpYQ791yRmHxN/k5QGnsrBVuZvWvfddEPXzE8zqNoqjUSLbIEjXe5GHF0uknfAjpMTr278ylieJkNNsjTACsIjMua4K\
+    s5dBTsFbf0WAqwd5bPzBlNf9AgMBAAGgADANBgkqhkiG9w0BAQsFAAOCAQEAPd30x+KPAuZsX9XppLIlDQm6muJcX0sCi6rXI498\
+    Q+YXRJmbSEmbo2vxLfvXtXPFoE4/vlFphkMiVOKfXlP2P0Q9efXmISHEdj7C39e99rRQ19xx9ev8NrHA+HfxftPc84uUPD5K3cpU\
+    bRozaEOFFo3n0j4cF4b5q9/xnVShubY6OQbagp5Bys1zcOQJAlstYMALD0vFW9Sae+KFUsH6I1jIkSb9B6WqPKIi3ipJYwQ3xG6u\
+    biJhhtI4VN2Mdp1gLE+kXvmXnwp2fMir/EArHD9A027FH5uVW55qIi9UhX6J9DojCpCGwe7WTZLeZthBRvojJoh37AhfwR9RjBEL\
+    qg==";

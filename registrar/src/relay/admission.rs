@@ -1,0 +1,116 @@
+//! The outcome of journey 2, on which journey 3 rests.
+
+use brski_common::appraise::{Accepted, TraceStep};
+use brski_common::{Certificate, DeviceId, IDevIdCert, Method, Policy, Signed, SpkiDigest, UnixTime, Verified, Voucher};
+use serde::{Deserialize, Serialize};
+
+use super::RelayOrder;
+
+/// A pledge that this owner took in: its voucher was accepted and the provenance of its key appraised.
+///
+/// Made by [`RelayOrder::accept`](super::RelayOrder::accept). Whoever reads one back from a store says so with [`Admission::assertion`].
+///
+/// ```
+/// # use brski_registrar::Admission;
+/// fn pass_on(admission: Admission) -> Admission {
+///     admission
+/// }
+/// ```
+/// Nobody else fills in its fields, be it from those of another one:
+///
+/// ```compile_fail,E0451
+/// # use brski_registrar::Admission;
+/// fn pass_on(admission: Admission) -> Admission {
+///     Admission { ..admission }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admission {
+    idevid: IDevIdCert,
+    issuers: Vec<Certificate>,
+    request: [u8; 32],
+    voucher: Signed<Voucher>,
+    ground: Ground,
+    admitted_at: UnixTime,
+}
+
+impl Admission {
+    /// What becomes of an order once the owner's policy has accepted.
+    pub(super) fn accepted(order: RelayOrder, voucher: &Verified<Voucher>, policy: &Policy, accepted: &Accepted, admitted_at: UnixTime) -> Self {
+        let appraisal = accepted.appraisal();
+        let ground = Ground { policy: *policy.digest(), rule: appraisal.rule().to_owned(), found: appraisal.found(), trace: appraisal.trace().to_vec() };
+        let RelayOrder { idevid, issuers, digest, .. } = order;
+        Self { idevid, issuers, request: digest, voucher: voucher.signed().clone(), ground, admitted_at }
+    }
+
+    /// Asserts that such an admission was made earlier. For stores alone: nothing is checked here.
+    pub fn assertion(
+        idevid: IDevIdCert,
+        issuers: Vec<Certificate>,
+        request: [u8; 32],
+        voucher: Signed<Voucher>,
+        ground: Ground,
+        admitted_at: UnixTime,
+    ) -> Self {
+        Self { idevid, issuers, request, voucher, ground, admitted_at }
+    }
+
+    /// The IDevID that was admitted.
+    pub fn idevid(&self) -> &IDevIdCert {
+        &self.idevid
+    }
+
+    /// The CA certificates between the IDevID and its manufacturer's anchor, as they were verified at the admission.
+    pub fn issuers(&self) -> &[Certificate] {
+        &self.issuers
+    }
+
+    /// Which device.
+    pub fn device(&self) -> &DeviceId {
+        self.idevid.device()
+    }
+
+    /// SHA-256 over the SubjectPublicKeyInfo of the IDevID.
+    pub fn spki_digest(&self) -> SpkiDigest {
+        self.idevid.spki_digest()
+    }
+
+    /// SHA-256 over the pledge's voucher-request, octet for octet: the same request is answered with the same voucher.
+    pub fn request_digest(&self) -> &[u8; 32] {
+        &self.request
+    }
+
+    /// The voucher, octet for octet as the MASA signed it.
+    pub fn voucher(&self) -> &Signed<Voucher> {
+        &self.voucher
+    }
+
+    /// Whether this policy is the one that accepted. Under another one the pledge has to ask again, since that may decide otherwise.
+    pub fn stands_under(&self, policy: &Policy) -> bool {
+        self.ground.policy == *policy.digest()
+    }
+
+    /// Why the policy accepted the key's provenance.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// When.
+    pub fn admitted_at(&self) -> UnixTime {
+        self.admitted_at
+    }
+}
+
+/// Why a pledge was admitted: what remains of the [`Accepted`] appraisal once it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Ground {
+    /// Digest of the policy that decided ([`Policy::digest`]).
+    pub policy: [u8; 32],
+    /// The policy's rule that accepted.
+    pub rule: String,
+    /// The method that the provenance statement named; none if there was no statement.
+    pub found: Option<Method>,
+    /// Every rule that was tried, in order.
+    pub trace: Vec<TraceStep>,
+}

@@ -1,0 +1,155 @@
+use brski_common::time::at;
+use brski_common::{Format, Method, SigningParty};
+
+use super::*;
+use crate::testing::{Ca, NOW, World, block_on, now};
+
+fn profile(world: &World, more: &str) -> String {
+    let (idevid, voucher) = (world.idevid_ca.certificate.to_pem(), world.voucher.identity.chain[1].to_pem());
+    format!("version = 1\nname = \"Maker\"\nidevid-anchors = \"\"\"\n{idevid}\"\"\"\nvoucher-anchors = \"\"\"\n{voucher}\"\"\"\n{more}")
+}
+
+#[test]
+fn pledge_of_an_accepted_manufacturer_is_admitted_under_its_name() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let trust = world.trust();
+    let (verified, manufacturer) = trust.admit(&pledge.peer(), now()).unwrap();
+    assert_eq!((verified.idevid(), manufacturer.name.as_str()), (&pledge.idevid, "Maker"));
+    assert_eq!(verified.chain(), [pledge.idevid.certificate().clone(), world.idevid_ca.certificate.clone()]);
+}
+
+#[test]
+fn pledge_of_another_manufacturer_is_unknown() {
+    let (world, other) = (World::new(), World::new());
+    let trust = world.trust();
+    let outcome = trust.admit(&other.pledge("JADA1").peer(), now());
+    assert!(matches!(outcome, Err(Error::Refused(Refusal::UnknownManufacturer { .. }))));
+}
+
+#[test]
+fn peer_without_certificate_is_told_that_one_is_needed() {
+    let trust = World::new().trust();
+    let outcome = trust.admit(&PeerCertificates::default(), now());
+    assert!(matches!(outcome, Err(Error::Refused(Refusal::ClientCertificateRequired(_)))));
+}
+
+#[test]
+fn manufacturers_ca_is_no_pledge() {
+    let world = World::new();
+    let trust = world.trust();
+    let outcome = trust.admit(&PeerCertificates(vec![world.idevid_ca.certificate.clone()]), now());
+    assert!(matches!(outcome, Err(Error::Refused(Refusal::UnknownManufacturer { .. }))));
+}
+
+#[test]
+fn expired_idevid_is_refused_unless_its_manufacturer_is_excused() {
+    let world = World::new();
+    let pledge = world.pledge_of(&world.idevid_ca, "JADA1", at(NOW - 1));
+    assert!(matches!(world.trust().admit(&pledge.peer(), now()), Err(Error::Verify(VerifyError::NotCurrent { .. }))));
+
+    let excused = Trust::new([Manufacturer { ignore_idevid_expiry: true, ..world.manufacturer() }]);
+    assert_eq!(excused.admit(&pledge.peer(), now()).unwrap().0.device(), pledge.idevid.device());
+}
+
+#[test]
+fn owners_masa_url_comes_before_the_idevids() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let url = |text| MasaUrl::new(text).unwrap();
+    let own = Manufacturer { masa_url: Some(url("127.0.0.1:9443")), ..world.manufacturer() };
+    assert_eq!(own.masa_url_of(&pledge.idevid).unwrap(), url("127.0.0.1:9443"));
+    assert_eq!(world.manufacturer().masa_url_of(&pledge.idevid).unwrap(), url("masa.example.com"));
+}
+
+#[test]
+fn profile_gives_anchors_url_and_no_leniency() {
+    let world = World::new();
+    let manufacturer = Manufacturer::from_profile(&profile(&world, "masa-url = \"masa.example.com\"\n")).unwrap();
+    assert_eq!(manufacturer.idevid_anchors.certificates(), std::slice::from_ref(&world.idevid_ca.certificate));
+    assert_eq!(manufacturer.voucher_anchors.certificates(), [world.voucher.identity.chain[1].clone()]);
+    assert!(manufacturer.provenance_anchors.certificates().is_empty());
+    assert_eq!(manufacturer.masa_url, Some(MasaUrl::new("masa.example.com").unwrap()));
+    assert_eq!(manufacturer.lenient, Leniencies::default());
+}
+
+#[test]
+fn profile_cannot_ask_for_what_only_the_owner_grants() {
+    assert!(matches!(Manufacturer::from_profile(&profile(&World::new(), "lenient = {}\n")), Err(ProfileError::Syntax(_))));
+}
+
+#[test]
+fn profile_of_a_later_version_is_refused() {
+    let text = profile(&World::new(), "").replace("version = 1", "version = 2");
+    assert!(matches!(Manufacturer::from_profile(&text), Err(ProfileError::Version(2))));
+}
+
+#[test]
+fn profile_with_a_broken_anchor_names_the_field() {
+    let text = profile(&World::new(), "provenance-anchors = \"no PEM\"\n");
+    assert!(matches!(Manufacturer::from_profile(&text), Err(ProfileError::Field { field: "provenance-anchors", .. })));
+}
+
+#[test]
+fn profile_without_idevid_anchors_is_refused() {
+    let text = format!("version = 1\nname = \"Maker\"\nidevid-anchors = \"\"\nvoucher-anchors = \"\"\"\n{}\"\"\"", Ca::new("x").certificate.to_pem());
+    assert!(matches!(Manufacturer::from_profile(&text), Err(ProfileError::Field { field: "idevid-anchors", .. })));
+}
+
+#[test]
+fn fingerprint_is_sha256_of_the_exact_octets() {
+    assert_eq!(Manufacturer::fingerprint("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+#[test]
+fn device_cannot_vouch_for_itself_where_it_shares_a_root_with_its_manufacturer() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let shared = Anchors::new([world.idevid_ca.certificate.clone()]).unwrap();
+    let manufacturer = Manufacturer { voucher_anchors: shared, ..world.manufacturer() };
+    let own = SigningParty::with_chain(vec![pledge.idevid.certificate().clone()], pledge.key.clone());
+    let voucher = block_on(own.seal(&world.voucher_for(&world.request(&pledge)), Format::Cms)).unwrap();
+    assert!(matches!(manufacturer.verify_voucher(&voucher, now()), Err(VerifyError::WrongSigner { .. })));
+}
+
+#[test]
+fn voucher_key_signs_no_statements() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let statement = world.statement_by(&world.voucher, &pledge, Method::Avocado, 0);
+    assert!(world.manufacturer().verify_statement(&statement, now()).is_err());
+}
+
+#[test]
+fn admitted_device_stays_accepted_when_its_idevid_expires() {
+    let world = World::new();
+    let pledge = world.pledge_of(&world.idevid_ca, "JADA1", at(NOW + 1));
+    assert_eq!(world.trust().still_accepts(&world.admission(&pledge)), Ok(()));
+}
+
+#[test]
+fn admitted_device_below_an_intermediate_ca_stays_accepted() {
+    let world = World::new();
+    let below = world.idevid_ca.subordinate("Maker Line CA");
+    let pledge = world.pledge_of(&below, "JADA1", brski_common::issuing::never());
+    let peer = PeerCertificates(vec![pledge.idevid.certificate().clone(), below.certificate.clone()]);
+    let trust = world.trust();
+    let verified = trust.admit(&peer, now()).unwrap().0;
+    assert_eq!(verified.issuers(), std::slice::from_ref(&below.certificate));
+
+    let bare = world.admission(&pledge);
+    let admission = |issuers: &[Certificate]| {
+        Admission::assertion(bare.idevid().clone(), issuers.to_vec(), *bare.request_digest(), bare.voucher().clone(), bare.ground().clone(), now())
+    };
+    assert_eq!(trust.still_accepts(&admission(verified.issuers())), Ok(()));
+    assert!(trust.still_accepts(&admission(&[])).is_err());
+}
+
+#[test]
+fn admitted_device_of_a_manufacturer_without_profile_is_no_longer_accepted() {
+    let world = World::new();
+    let admission = world.admission(&world.pledge("JADA1"));
+    let withdrawn = Err(Refusal::ManufacturerWithdrawn(admission.device().serial.clone()));
+    assert_eq!(Trust::default().still_accepts(&admission), withdrawn);
+    assert_eq!(World::new().trust().still_accepts(&admission), withdrawn);
+}

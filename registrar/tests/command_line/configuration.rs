@@ -1,0 +1,86 @@
+//! `config check`, and what every command says of a configuration that cannot be used.
+
+use super::{owner, registrar};
+
+#[test]
+fn fresh_configuration_is_usable_and_lacks_only_manufacturers() {
+    let folder = owner();
+    let report: serde_json::Value = serde_json::from_str(&registrar(&folder, &["config", "check", "-o", "json"]).ok()).unwrap();
+    assert_eq!(report["manufacturers"], serde_json::json!([]));
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn check_leads_on_to_the_manufacturers_that_are_missing() {
+    let report = registrar(&owner(), &["config", "check"]).ok();
+    assert_eq!(report.lines().last(), Some("Next: brski-registrar trust add --config registrar/registrar.toml manufacturer-profile.toml"));
+}
+
+#[test]
+fn audit_log_may_be_optional_and_nothing_else() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "audit-log = \"required\"", "audit-log = \"optional\"");
+    registrar(&folder, &["config", "check"]).ok();
+    folder.edit("registrar/registrar.toml", "audit-log = \"optional\"", "audit-log = \"ignored\"");
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("field audit.audit-log: unknown variant"), "{error}");
+}
+
+#[test]
+fn check_changes_nothing() {
+    let folder = owner();
+    let before = folder.files("registrar");
+    registrar(&folder, &["config", "check"]).ok();
+    assert!(folder.files("registrar") == before);
+}
+
+#[test]
+fn unknown_field_is_named_with_file_and_line() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "hold-retry", "retry");
+    let error = registrar(&folder, &["config", "check"]).error();
+    let line = folder.read("registrar/registrar.toml").lines().position(|line| line.starts_with("retry")).unwrap() + 1;
+    assert!(error.starts_with(&format!("error: registrar/registrar.toml, line {line}, field requests.retry: unknown field")), "{error}");
+}
+
+#[test]
+fn value_out_of_range_is_named_with_what_would_be_right() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "hold-retry = 60", "hold-retry = 600");
+    let error = registrar(&folder, &["serve"]).error();
+    assert!(error.starts_with("error: registrar/registrar.toml, field requests.hold-retry: must be between 1 and 60 seconds"), "{error}");
+}
+
+#[test]
+fn policy_that_cannot_be_read_is_named() {
+    let folder = owner();
+    folder.edit("registrar/policy.toml", "then = \"hold\"", "then = \"perhaps\"");
+    let error = registrar(&folder, &["serve"]).error();
+    assert!(error.starts_with("error: registrar/policy.toml: "), "{error}");
+}
+
+#[test]
+fn domain_ca_that_is_none_is_refused() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "certificates/domain-ca.pem", "certificates/registrar.pem");
+    folder.edit("registrar/registrar.toml", "keys/domain-ca.pem", "keys/registrar.pem");
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.starts_with("error: registrar/registrar.toml, field domain-ca: cannot be used: "), "{error}");
+}
+
+#[test]
+fn leniency_for_an_unknown_manufacturer_is_refused() {
+    let folder = owner();
+    let config = folder.read("registrar/registrar.toml") + "\n[leniencies.\"Somebody\"]\ncms-id-data = true\n";
+    folder.write("registrar/registrar.toml", config);
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("field leniencies: 'Somebody' is no manufacturer with a profile"), "{error}");
+}
+
+#[test]
+fn store_of_pledges_that_is_none_is_refused() {
+    let folder = owner();
+    folder.write("registrar/pledges.sqlite", "these are no pledges");
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("field pledges: ") && error.ends_with("pledges.sqlite is no SQLite database"), "{error}");
+}

@@ -1,0 +1,53 @@
+//! `init`.
+
+use brski_common::{Anchors, Certificate, Policy, UnixTime, Usage};
+
+use super::support::Folder;
+use super::{REGISTRAR, owner, registrar};
+
+#[test]
+fn second_init_refuses_and_leaves_every_file_as_it_was() {
+    let folder = owner();
+    let before = folder.files("registrar");
+    let error = registrar(&folder, &["init"]).error();
+    assert!(error.contains("registrar/certificates/domain-ca.pem: exists already"), "{error}");
+    assert!(folder.files("registrar") == before);
+}
+
+#[cfg(unix)]
+#[test]
+fn private_keys_are_readable_by_their_owner_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    folder.run("sh", &["-c", "umask 0; exec \"$0\" init", REGISTRAR]).ok();
+    let keys = folder.files("registrar/keys");
+    assert_eq!(keys.len(), 2);
+    for (path, _) in keys {
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
+    }
+}
+
+#[test]
+fn registrar_certificate_serves_asks_and_signs() {
+    let folder = owner();
+    let all = |name: &str| Certificate::all_from_pem(&folder.read(&format!("registrar/certificates/{name}.pem"))).unwrap();
+    let (chain, anchors) = (all("registrar"), Anchors::new(all("domain-ca")).unwrap());
+    for usage in [Usage::CmcRa, Usage::TlsServer, Usage::TlsClient] {
+        // Present, not merely unrestricted: RFC 8995 demands cmcRA by name, and so do others for the TLS usages.
+        assert_eq!(chain[0].usages().len(), 3);
+        assert_eq!(anchors.verify_path(&chain[0], &chain, usage, UnixTime::now()).unwrap(), chain);
+    }
+}
+
+#[test]
+fn policy_that_init_makes_accepts_only_keys_made_where_they_are_used() {
+    let folder = owner();
+    let policy = Policy::from_toml(&folder.read("registrar/policy.toml")).unwrap();
+    assert_eq!(policy.accepted_in_words(), "avocado, salak; sapodilla made inside the element");
+}
+
+#[test]
+fn name_that_no_certificate_can_hold_is_refused() {
+    let error = registrar(&Folder::new(), &["init", "--name", &"x".repeat(41)]).error();
+    assert!(error.contains("--name must be 1 to 40"), "{error}");
+}
