@@ -1,0 +1,7 @@
+//! Published test vectors, read through the public API. Each file has a test of its name; `exceptions.toml` lists what a vector does wrong.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "all of this is test code")]
+
+mod rfc8366bis;
+mod rfc8995;
+mod vectors;

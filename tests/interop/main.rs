@@ -1,0 +1,20 @@
+//! Independent tools read what we write, and we read what they write; foreign clients speak with our servers over real TLS.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "all of this is test code")]
+
+mod curl;
+mod openssl;
+mod pki;
+mod requests;
+mod tool;
+mod world;
+
+mod bodies;
+mod breaks;
+mod crowds;
+mod masa_over_https;
+mod openssl_cms;
+mod openssl_pki;
+mod openssl_requests;
+mod registrar_over_https;
+mod tls;

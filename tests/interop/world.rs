@@ -1,0 +1,223 @@
+//! A manufacturer with its MASA and an owner with its registrar, both serving HTTPS on loopback, and pledges; every certificate and key is made by `openssl`.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use brski_common::provenance::{Basis, Disclosure, Locus, ManufactureReport, Protection, Source, Transfer};
+use brski_common::serve::{Limits, Server, TlsIdentity, server_config};
+use brski_common::{
+    Anchors, BoxFuture, Clock, EnrolledKey, Format, IDevIdCert, KeyOrigin, Leniencies, MasaUrl, Method, Policy, Signed, SigningParty, SoftwareKey, UnixTime,
+    VoucherRequest,
+};
+use brski_masa::{IssuePolicy, Masa, MasaParts, MasaService, MemoryLedger};
+use brski_registrar::masa_client::HttpMasaClient;
+use brski_registrar::{
+    BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, Registrar, RegistrarParts, RegistrarService, Settings, Trust,
+};
+
+use crate::curl::{self, Reply, Running};
+use crate::openssl::OpenSsl;
+use crate::pki::{self, Kind, certificate, certify, party};
+use crate::requests::{NONCE, pledges_json, registrars_json, sign};
+use crate::tool::tool;
+
+/// Everybody who takes part. The servers end with the test's runtime.
+pub(crate) struct World {
+    /// The folder with all certificates and keys, see [`pki`].
+    pub(crate) openssl: OpenSsl,
+    /// Where the MASA answers.
+    pub(crate) masa_address: SocketAddr,
+    /// Where the registrar answers.
+    pub(crate) registrar_address: SocketAddr,
+    masa: Arc<Masa>,
+    station: SigningParty,
+    curve: &'static str,
+    relayed: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl World {
+    /// `None` where `openssl` or `curl` is missing.
+    pub(crate) async fn start() -> Option<Self> {
+        Self::start_on("P-256").await
+    }
+
+    /// The same with the pledge JADA1, whose request with [`NONCE`] is `pvr.der`.
+    pub(crate) async fn with_pledge() -> Option<Self> {
+        let world = Self::start().await?;
+        world.manufacture("JADA1").await;
+        world.openssl.write("pvr.der", world.pledges_request("JADA1", NONCE, ""));
+        Some(world)
+    }
+
+    /// As [`start`](Self::start); registrar and pledges have their keys on this curve.
+    pub(crate) async fn start_on(curve: &'static str) -> Option<Self> {
+        tool("curl")?;
+        let openssl = OpenSsl::find()?;
+        let (masa_server, registrar_server) = (Server::bind("127.0.0.1:0").await.unwrap(), Server::bind("127.0.0.1:0").await.unwrap());
+        let (masa_address, registrar_address) = (masa_server.local_addr().unwrap(), registrar_server.local_addr().unwrap());
+        make_certificates(&openssl, &masa_address.to_string(), curve);
+
+        let station = SigningParty::with_name("station-7", Arc::new(SoftwareKey::generate(brski_common::SignatureAlgorithm::Es256).unwrap().0));
+        let masa = Arc::new(Masa::new(masa_parts(&openssl, &masa_address.to_string(), &station)));
+        let service = MasaService::new(masa.clone(), BODY_LIMIT);
+        let respond = move |request| {
+            let service = service.clone();
+            async move { service.respond(request).await }
+        };
+        tokio::spawn(masa_server.serve(server_config(&tls(&openssl, "masa")).unwrap(), Limits::default(), respond, core::future::pending()));
+
+        let relayed = Arc::new(Mutex::new(Vec::new()));
+        let registrar = Arc::new(Registrar::new(registrar_parts(&openssl, relayed.clone())));
+        let service = RegistrarService::new(registrar, BODY_LIMIT);
+        let respond = move |request| {
+            let service = service.clone();
+            async move { service.respond(request).await }
+        };
+        tokio::spawn(registrar_server.serve(server_config(&tls(&openssl, "registrar")).unwrap(), Limits::default(), respond, core::future::pending()));
+        Some(Self { openssl, masa_address, registrar_address, masa, station, curve, relayed })
+    }
+
+    /// Makes a device that generates its own key, and has its making recorded. Its certificate and key bear the serial number as name.
+    pub(crate) async fn manufacture(&self, serial: &str) {
+        certify(&self.openssl, Kind::IDevId, self.curve, serial, &format!("/serialNumber={serial}/O=Fruitmaker"), Some("idevid-ca"));
+        let made = KeyOrigin::new(Method::Avocado, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, UnixTime::now());
+        let origin = Some(KeyOrigin { private_transfer: Transfer::None, ..made });
+        let report = ManufactureReport { idevid: IDevIdCert::new(certificate(&self.openssl, serial)).unwrap(), origin };
+        self.masa.record(&self.station.seal(&report, Format::Jws).await.unwrap()).await.unwrap();
+    }
+
+    /// Has the MASA vouch for this device no longer.
+    pub(crate) async fn block(&self, serial: &str) {
+        let idevid = IDevIdCert::new(certificate(&self.openssl, serial)).unwrap();
+        self.masa.set_blocked(idevid.device(), Some("stolen".to_owned())).await.unwrap();
+    }
+
+    /// A pledge's request, signed by `openssl` with these options.
+    pub(crate) fn pledges_request(&self, serial: &str, nonce: &str, options: &str) -> Vec<u8> {
+        sign(&self.openssl, &pledges_json(&self.openssl, serial, nonce), serial, "idevid-ca", options)
+    }
+
+    /// A registrar's request with a pledge's request inside, both signed by `openssl` with these options.
+    pub(crate) fn registrars_request(&self, serial: &str, nonce: &str, options: &str) -> Vec<u8> {
+        let prior = self.pledges_request(serial, nonce, options);
+        sign(&self.openssl, &registrars_json(&self.openssl, serial, nonce, &prior), "registrar", "domain-ca", options)
+    }
+
+    /// What the registrar sent to the MASA, octet for octet.
+    pub(crate) fn relayed(&self) -> Vec<Vec<u8>> {
+        self.relayed.lock().unwrap().clone()
+    }
+
+    /// Starts `curl` on a resource of the MASA's, which it knows by its manufacturer's root.
+    pub(crate) fn ask_masa(&self, resource: &str, arguments: &str) -> Running {
+        let url = format!("https://{}/.well-known/brski/{resource}", self.masa_address);
+        curl::start(&self.openssl.path(""), &format!("--cacert services.pem {arguments} {url}"))
+    }
+
+    /// What a resource of the registrar's answers. How far the registrar is trusted is for `arguments` to say.
+    pub(crate) fn ask_registrar(&self, resource: &str, arguments: &str) -> Reply {
+        self.start_asking_registrar(resource, arguments).finish().unwrap()
+    }
+
+    /// What the registrar answers to JADA1's request, the way of a pledge: its IDevID over TLS, and no look yet at the registrar's certificate.
+    pub(crate) fn ask_for_voucher(&self, arguments: &str) -> Reply {
+        self.ask_registrar("brski/requestvoucher", &format!("--insecure {IDEVID} {arguments} {}", post_voucher_request("pvr.der")))
+    }
+
+    /// Starts `curl` on a resource of the registrar's.
+    pub(crate) fn start_asking_registrar(&self, resource: &str, arguments: &str) -> Running {
+        curl::start(&self.openssl.path(""), &format!("{arguments} https://{}/.well-known/{resource}", self.registrar_address))
+    }
+}
+
+/// Arguments of `curl` to post a file of voucher-request type.
+pub(crate) fn post_voucher_request(file: &str) -> String {
+    format!("--header Content-Type:application/voucher-cms+json --header Accept:application/voucher-cms+json --data-binary @{file}")
+}
+
+fn make_certificates(openssl: &OpenSsl, masa: &str, curve: &str) {
+    pki::prepare(openssl, masa);
+    certify(openssl, Kind::Ca, "P-384", "idevid-root", "/CN=IDevID-root", None);
+    certify(openssl, Kind::Ca, "P-256", "idevid-ca", "/CN=IDevID-CA", Some("idevid-root"));
+    certify(openssl, Kind::Ca, "P-256", "services", "/CN=Services", None);
+    certify(openssl, Kind::Signer, "P-256", "voucher", "/CN=Voucher-signer", Some("services"));
+    certify(openssl, Kind::Signer, "P-256", "provenance", "/CN=Provenance-signer", Some("services"));
+    certify(openssl, Kind::Server, "P-256", "masa", "/CN=MASA", Some("services"));
+    certify(openssl, Kind::Ca, "P-256", "domain-ca", "/CN=Domain-CA", None);
+    certify(openssl, Kind::Registrar, curve, "registrar", "/CN=Registrar", Some("domain-ca"));
+}
+
+fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> MasaParts {
+    MasaParts {
+        authority: authority.to_owned(),
+        ledger: Arc::new(MemoryLedger::new(UnixTime::now(), "Fruitmaker").unwrap()),
+        voucher: party(openssl, "voucher"),
+        provenance: party(openssl, "provenance"),
+        stations: vec![brski_masa::Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
+        idevid_anchors: Anchors::new(openssl.certificates("idevid-ca-chain.pem")).unwrap(),
+        issue_policy: IssuePolicy::default(),
+        disclosure: Disclosure::Customer,
+        clock: Clock::system(),
+    }
+}
+
+fn registrar_parts(openssl: &OpenSsl, relayed: Arc<Mutex<Vec<Vec<u8>>>>) -> RegistrarParts {
+    let anchors = |name: &str| Anchors::new([certificate(openssl, name)]).unwrap();
+    let manufacturer = Manufacturer {
+        name: "Fruitmaker".to_owned(),
+        idevid_anchors: anchors("idevid-root"),
+        voucher_anchors: anchors("services"),
+        provenance_anchors: anchors("services"),
+        masa_tls_anchors: anchors("services"),
+        masa_url: None,
+        ignore_idevid_expiry: false,
+        lenient: Leniencies::default(),
+    };
+    RegistrarParts {
+        identity: party(openssl, "registrar"),
+        trust: Trust::new([manufacturer]),
+        policy: Policy::from_toml(POLICY).unwrap(),
+        masa: Arc::new(Overheard { client: HttpMasaClient::new(tls(openssl, "registrar")), relayed }),
+        ca: Arc::new(BuiltInCa::new(vec![certificate(openssl, "domain-ca")], party(openssl, "domain-ca").signer).unwrap()),
+        pledges: Arc::new(MemoryPledges::new()),
+        settings: Settings::default(),
+        clock: Clock::system(),
+    }
+}
+
+fn tls(openssl: &OpenSsl, name: &str) -> TlsIdentity {
+    let party = party(openssl, name);
+    TlsIdentity::with_signer(&party.identity.chain, party.signer).unwrap()
+}
+
+/// The HTTPS client, and a copy of what it sends.
+struct Overheard {
+    client: HttpMasaClient,
+    relayed: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl MasaClient for Overheard {
+    fn request_voucher<'a>(
+        &'a self,
+        manufacturer: &'a Manufacturer,
+        url: &'a MasaUrl,
+        request: &'a Signed<VoucherRequest>,
+    ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
+        self.relayed.lock().unwrap().push(request.wire().to_vec());
+        self.client.request_voucher(manufacturer, url, request)
+    }
+}
+
+/// Arguments of `curl` for the pledge JADA1 before it has a voucher.
+pub(crate) const IDEVID: &str = "--cert JADA1-chain.pem --key JADA1.key";
+
+const BODY_LIMIT: usize = 64 * 1024;
+
+const POLICY: &str = r#"
+version = 1
+
+[[rule]]
+name = "made-inside"
+method = ["avocado"]
+then = "accept"
+"#;

@@ -1,0 +1,169 @@
+//! Records and statements survive their encoding, and nobody is told what only others may know.
+
+use std::sync::LazyLock;
+
+use brski_common::provenance::{
+    Answers, Basis, CaArrangement, CoGeneration, Disclosure, Fact, KeyAlgorithm, KeyOrigin, Lock, Locus, ManufactureReport, Overrides, Protection, Question,
+    SecureElementGeneration, Seed, Source, Status, Text, Transfer,
+};
+use brski_common::time::at;
+use brski_common::{DeviceId, Format, IDevIdCert, Method, Payload as _, ProvenanceRecord, ProvenanceStatement, Signer as _, SoftwareKey};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::config;
+use crate::support::{Authority, NOW, block_on, new_key, template};
+use crate::vouchers::{key_identifier, serial_number, time};
+
+static KEYS: LazyLock<Vec<SoftwareKey>> = LazyLock::new(|| (0..3).map(|_| new_key()).collect());
+
+static IDEVID: LazyLock<IDevIdCert> = LazyLock::new(|| {
+    let subject = brski_common::issuing::Subject::serial_number(&brski_common::SerialNumber::new("A-1").unwrap());
+    let chain = block_on(async { Authority::root("IDevID root").await.issue(template(subject, &KEYS[0])).await });
+    IDevIdCert::new(chain[0].clone()).unwrap()
+});
+
+fn text() -> impl Strategy<Value = Text> {
+    "[\\P{Cc}]{1,200}".prop_map(|text| Text::new(text).unwrap())
+}
+
+fn overrides() -> impl Strategy<Value = Overrides> {
+    let fields = Fact::ALL.iter().map(|fact| (*fact).into()).chain(Question::ALL.iter().map(|question| (*question).into())).collect::<Vec<_>>();
+    prop::collection::btree_map(select(fields), select(Disclosure::ALL), 0..8).prop_map(Overrides)
+}
+
+prop_compose! {
+    fn answers()(
+        first_stage_exposure in of(any::<u32>()),
+        identity_anchor_storage in of(text()),
+        identity_shared_split_extra in of(any::<u32>()),
+        pki_algorithms in of(prop::collection::vec((text(), 1..=u32::MAX), 0..4)),
+        pki_level in of(1..=u8::MAX),
+        pki_breadth in of(any::<u64>()),
+        pki_level_locked in of(any::<bool>()),
+    ) -> Answers {
+        let algorithm = |(algorithm, bits): (Text, u32)| KeyAlgorithm { algorithm, bits: bits.try_into().unwrap() };
+        Answers {
+            first_stage_exposure, identity_anchor_storage, identity_shared_split_extra, pki_breadth, pki_level_locked,
+            pki_algorithms: pki_algorithms.map(|several| several.into_iter().map(algorithm).collect()),
+            pki_level: pki_level.and_then(|level| level.try_into().ok()),
+            ..Answers::default()
+        }
+    }
+}
+
+prop_compose! {
+    /// Any origin, whether or not it makes sense.
+    fn origin()(
+        method in select(Method::ALL),
+        (source, protection, locus, basis) in (select(Source::ALL), select(Protection::ALL), select(Locus::ALL), select(Basis::ALL)),
+        (lock, certificate_transfer, private_transfer) in (select(Lock::ALL), select(Transfer::ALL), select(Transfer::ALL)),
+        (se_generation, ca_arrangement) in (of(select(SecureElementGeneration::ALL)), of(select(CaArrangement::ALL))),
+        (transfer_encrypted, key_retained) in (of(any::<bool>()), of(any::<bool>())),
+        seed in of((any::<u32>(), of(text()), of(any::<bool>()))),
+        co_generation in of((prop::collection::vec(text(), 2..5), 1..3_u32)),
+        [silicon_vendor, site, line, station, batch] in [of(text()), of(text()), of(text()), of(text()), of(text())],
+        (answers, disclosure, made_at) in (answers(), overrides(), time()),
+    ) -> KeyOrigin {
+        KeyOrigin {
+            lock, certificate_transfer, private_transfer, se_generation, ca_arrangement, transfer_encrypted, key_retained, silicon_vendor, site, line, station, batch,
+            answers, disclosure,
+            seed: seed.map(|(bits, storage, copies_destroyed)| Seed { bits, storage, copies_destroyed }),
+            co_generation: co_generation.map(|(parties, threshold)| CoGeneration { parties, threshold }),
+            ..KeyOrigin::new(method, source, protection, locus, basis, made_at)
+        }
+    }
+}
+
+prop_compose! {
+    /// Any record of the key with this number.
+    fn record()(
+        (issuer, serial) in (key_identifier(), serial_number()),
+        (seq, salt, status) in (any::<u32>(), any::<[u8; 16]>(), select(Status::ALL)),
+        (reported_by, recorded_at) in ("[ -~]{0,64}", time()),
+        (key, origin) in (0..KEYS.len(), origin()),
+    ) -> (ProvenanceRecord, usize) {
+        let spki = KEYS[key].public_key().digest();
+        (ProvenanceRecord { device: DeviceId { issuer, serial }, spki, seq, salt, status, reported_by, recorded_at, origin }, key)
+    }
+}
+
+fn view(record: &ProvenanceRecord, key: usize, level: Disclosure) -> ProvenanceStatement {
+    ProvenanceStatement::view(record, KEYS[key].public_key(), "masa.fruitmaker.example", level, [9; 16], at(NOW)).unwrap()
+}
+
+/// Whether nothing that `less` tells is missing from `more` or told otherwise there.
+fn tells_at_least<T: PartialEq>(more: &Option<T>, less: &Option<T>) -> bool {
+    less.is_none() || more == less
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn record_survives_its_encoding((record, _) in record()) {
+        let octets = record.to_cbor().unwrap();
+        let read = ProvenanceRecord::from_cbor(&octets).unwrap();
+        prop_assert_eq!(read.to_cbor().unwrap(), octets);
+        prop_assert_eq!(read, record);
+    }
+
+    #[test]
+    fn same_record_with_another_salt_is_another_leaf((record, _) in record(), salt in any::<[u8; 16]>()) {
+        let salted = ProvenanceRecord { salt, ..record.clone() };
+        prop_assert_eq!(salted.digest().unwrap() == record.digest().unwrap(), salted == record);
+    }
+
+    #[test]
+    fn statement_survives_its_encoding((record, key) in record(), level in select(Disclosure::ALL)) {
+        let statement = view(&record, key, level);
+        prop_assert_eq!(ProvenanceStatement::decode(&statement.encode(Format::Cose).unwrap(), Format::Cose).unwrap(), statement);
+    }
+
+    #[test]
+    fn report_survives_its_encoding(origin in of(origin())) {
+        let report = ManufactureReport { idevid: IDEVID.clone(), origin };
+        prop_assert_eq!(ManufactureReport::decode(&report.encode(Format::Jws).unwrap(), Format::Jws).unwrap(), report);
+    }
+
+    #[test]
+    fn whoever_may_see_more_is_told_at_least_as_much((record, key) in record(), levels in (select(Disclosure::ALL), select(Disclosure::ALL))) {
+        let (less, more) = (view(&record, key, levels.0.min(levels.1)), view(&record, key, levels.0.max(levels.1)));
+        prop_assert!(tells_at_least(&more.certificate_transfer, &less.certificate_transfer));
+        prop_assert!(tells_at_least(&more.private_transfer, &less.private_transfer));
+        prop_assert!(tells_at_least(&more.se_generation, &less.se_generation));
+        prop_assert!(tells_at_least(&more.lock, &less.lock));
+        prop_assert!(tells_at_least(&more.made_at, &less.made_at));
+        prop_assert!(tells_at_least(&more.key_retained, &less.key_retained));
+        prop_assert!(tells_at_least(&more.co_generation, &less.co_generation));
+        for (more, less) in [(&more.site, &less.site), (&more.line, &less.line), (&more.station, &less.station), (&more.batch, &less.batch)] {
+            prop_assert!(tells_at_least(more, less));
+        }
+        prop_assert!(Question::ALL.iter().all(|question| more.answers.has(*question) || !less.answers.has(*question)));
+    }
+
+    #[test]
+    fn statement_never_tells_what_the_record_keeps_from_its_reader((record, key) in record(), level in select(Disclosure::ALL)) {
+        let (statement, kept_back) = (view(&record, key, level), |field| record.origin.disclosure.of(field) > level);
+        for question in Question::ALL {
+            prop_assert!(!(kept_back((*question).into()) && statement.answers.has(*question)), "{question}");
+        }
+        for (fact, told) in [(Fact::Site, &statement.site), (Fact::Line, &statement.line), (Fact::Station, &statement.station), (Fact::Batch, &statement.batch)] {
+            prop_assert!(!(kept_back(fact.into()) && told.is_some()), "{fact}");
+        }
+    }
+
+    #[test]
+    fn statement_about_one_key_is_bound_to_no_other((record, key) in record()) {
+        let record = ProvenanceRecord { device: IDEVID.device().clone(), ..record };
+        prop_assert_eq!(view(&record, key, Disclosure::Customer).check_binding(&IDEVID).is_ok(), key == 0);
+    }
+
+    #[test]
+    fn origin_is_consistent_or_refused_with_a_reason(origin in origin()) {
+        if let Err(refusal) = origin.check() {
+            prop_assert!(refusal.to_string().starts_with("the record contradicts itself: "));
+        }
+    }
+}
