@@ -34,3 +34,8 @@ pub use request::RegistrarRequest;
 
 #[cfg(test)]
 mod testing;
+
+/// The README's programs, compiled.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}
