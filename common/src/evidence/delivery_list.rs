@@ -81,3 +81,61 @@ struct Wire {
     ca_arrangement: CaArrangement,
     certificates: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::SignatureAlgorithm;
+    use crate::signed::{EnrolledKey, SignedBy, SigningParty, Verifier};
+    use crate::test_pki::{Entity, NOW, block_on, new_key};
+    use crate::time::at;
+
+    fn list() -> DeliveryList {
+        let ca = Entity::root("silicon vendor");
+        let element = |name| DeliveredElement { certificate: ca.issue(name, SignatureAlgorithm::Es256, |template| template).certificate };
+        DeliveryList {
+            delivery: "reel 7".to_owned(),
+            se_generation: SecureElementGeneration::Internal,
+            ca_arrangement: CaArrangement::SiliconOperatesForOem,
+            elements: vec![element("one"), element("two")],
+        }
+    }
+
+    #[test]
+    fn signed_list_is_read_back_as_it_was_under_the_vendors_enrolled_key() {
+        let (list, key) = (list(), new_key(SignatureAlgorithm::Es256));
+        let enrolled = [EnrolledKey { name: "logistics".to_owned(), key: crate::Signer::public_key(&key).clone() }];
+        let signed = block_on(SigningParty::with_name("logistics", std::sync::Arc::new(key)).seal(&list, Format::Jws)).unwrap();
+        let verified = signed.verify(&Verifier::strict(SignedBy::Enrolled(&enrolled)), at(NOW)).unwrap();
+        assert_eq!(*verified.get(), list);
+    }
+
+    #[test]
+    fn list_signed_by_another_than_the_enrolled_key_is_not_trusted() {
+        let (vendor, stranger) = (new_key(SignatureAlgorithm::Es256), new_key(SignatureAlgorithm::Es256));
+        let enrolled = [EnrolledKey { name: "logistics".to_owned(), key: crate::Signer::public_key(&vendor).clone() }];
+        let signed = block_on(SigningParty::with_name("logistics", std::sync::Arc::new(stranger)).seal(&list(), Format::Jws)).unwrap();
+        assert!(signed.verify(&Verifier::strict(SignedBy::Enrolled(&enrolled)), at(NOW)).is_err());
+    }
+
+    #[test]
+    fn only_delivered_certificates_are_held() {
+        let (delivered, other) = (list(), list());
+        assert!(delivered.holds(&delivered.elements[1].certificate));
+        assert!(!delivered.holds(&other.elements[1].certificate));
+    }
+
+    #[test]
+    fn element_that_is_listed_twice_is_refused() {
+        let mut list = list();
+        list.elements.push(list.elements[0].clone());
+        let octets = list.encode(Format::Jws).unwrap();
+        assert!(matches!(DeliveryList::decode(&octets, Format::Jws), Err(DecodeError::DuplicateField { .. })));
+    }
+
+    #[test]
+    fn list_of_another_version_is_refused() {
+        let text = String::from_utf8(list().encode(Format::Jws).unwrap()).unwrap().replace("\"version\":1", "\"version\":2");
+        assert!(matches!(DeliveryList::decode(text.as_bytes(), Format::Jws), Err(DecodeError::Unexpected { .. })));
+    }
+}
