@@ -154,7 +154,7 @@ fn topmost(chain: &[Certificate]) -> Option<Certificate> {
 }
 
 fn leniencies(named: &[Leniency]) -> Leniencies {
-    Leniencies { cms_id_data: named.contains(&Leniency::CmsIdData), base64_body: named.contains(&Leniency::Base64Body) }
+    Leniencies { cms_id_data: named.contains(&Leniency::CmsIdData), base64_body: named.contains(&Leniency::Base64Body), ..Leniencies::default() }
 }
 
 fn read_statement(file: &Path) -> Result<Vec<u8>> {

@@ -11,7 +11,7 @@ mod jws;
 
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
-use crate::leniency::Leniencies;
+use crate::leniency::Reading;
 use crate::sign::{PublicKey, Signature, SignatureScheme, SigningIdentity};
 use crate::signed::{Payload, Signed};
 
@@ -28,6 +28,27 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cms, Self::Jws, Self::Cose];
+
+    /// Its name on command lines: `cms`, `jws` or `cose`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cms => "cms",
+            Self::Jws => "jws",
+            Self::Cose => "cose",
+        }
+    }
+
+    /// Usual extension of a file with a voucher in this format (RFC 8366bis, section 12).
+    pub fn voucher_file_extension(self) -> &'static str {
+        match self {
+            Self::Cms => "vcj",
+            Self::Jws => "vjj",
+            Self::Cose => "vch",
+        }
+    }
+
     /// Media type of vouchers and voucher-requests in this format.
     pub fn voucher_media_type(self) -> &'static str {
         match self {
@@ -40,7 +61,7 @@ impl Format {
     /// The format whose vouchers have this media type; parameters and case do not matter.
     pub fn from_voucher_media_type(text: &str) -> Option<Self> {
         let essence = text.split(';').next().unwrap_or_default().trim();
-        [Self::Cms, Self::Jws, Self::Cose].into_iter().find(|f| essence.eq_ignore_ascii_case(f.voucher_media_type()))
+        Self::ALL.into_iter().find(|f| essence.eq_ignore_ascii_case(f.voucher_media_type()))
     }
 }
 
@@ -114,9 +135,9 @@ impl Opened {
 }
 
 /// Takes an envelope apart.
-pub(crate) fn open<T: Payload>(signed: &Signed<T>, lenient: Leniencies) -> Result<Opened, VerifyError> {
+pub(crate) fn open<T: Payload>(signed: &Signed<T>, reading: &Reading) -> Result<Opened, VerifyError> {
     match signed.format() {
-        Format::Cms => cms::open(T::NAME, signed.wire(), lenient),
+        Format::Cms => cms::open(T::NAME, signed.wire(), reading),
         Format::Jws => jws::open(T::NAME, T::typ(Format::Jws), signed.wire()),
         Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), signed.wire()),
     }
@@ -131,12 +152,17 @@ pub(crate) enum Draft {
 }
 
 /// Prepares an envelope around a payload.
-pub(crate) fn draft(format: Format, typ: &'static str, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+pub(crate) fn draft<T: Payload>(format: Format, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     match format {
         Format::Cms => cms::draft(payload, identity).map(Draft::Cms),
-        Format::Jws => jws::draft(typ, payload, identity).map(Draft::Jws),
-        Format::Cose => cose::draft(typ, payload, identity).map(Draft::Cose),
+        Format::Jws => jws::draft(T::typ(format), payload, identity).map(Draft::Jws),
+        Format::Cose => cose::draft(T::typ(format), T::COSE_CERTIFICATES, payload, identity).map(Draft::Cose),
     }
+}
+
+/// A COSE message without the certificates in its unprotected header.
+pub(crate) fn without_unprotected_certificates(wire: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    cose::without_unprotected_certificates(wire)
 }
 
 impl Draft {

@@ -1,5 +1,7 @@
 //! Trouble with bytes, with trust and with keys. A policy's "no" is a [`Refusal`](crate::Refusal), not an error.
 
+use crate::leniency::Deviation;
+
 /// Bytes that are not what they should be. The peer sees 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +58,9 @@ pub enum DecodeError {
         /// The limit.
         limit: usize,
     },
+    /// A departure from the specification that could be tolerated, but is not here.
+    #[error("{}", shown(&.0.to_string()))]
+    Deviation(Deviation),
 }
 
 impl DecodeError {

@@ -96,7 +96,7 @@ mod tests {
     fn signed_message_is_not_certs_only() {
         let root = Entity::root("Root");
         let identity = root.party(&[]).identity;
-        let draft = crate::envelope::draft(crate::Format::Cms, "", b"{}".to_vec(), &identity).unwrap();
+        let draft = crate::envelope::draft::<crate::Voucher>(crate::Format::Cms, b"{}".to_vec(), &identity).unwrap();
         let signature = crate::test_pki::block_on(crate::sign::Signer::sign(&root.key, draft.to_be_signed())).unwrap();
         let signed = draft.attach(signature).unwrap();
         assert!(matches!(read_certs_only(&signed), Err(DecodeError::InvalidField { field: "SignedData", .. })));

@@ -10,6 +10,8 @@ use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
+use crate::envelope::Format;
+use crate::leniency::{Leniencies, Leniency};
 use crate::time::UnixTime;
 
 /// The error that a body may end with.
@@ -57,6 +59,14 @@ where
         false => BodyError::Broken(err),
     };
     Ok(Limited::new(body, limit).collect().await.map_err(failed)?.to_bytes())
+}
+
+/// In which format to answer a voucher-request that came in `own`: that one if the Accept header admits it or is absent, else the one of highest weight among those it admits, else none (406).
+///
+/// With `lenient` also `application/voucher-cose+cbor` in the header means COSE ([`Leniency::VoucherCoseCbor`]).
+pub fn answer_format(headers: &HeaderMap, own: Format, lenient: Leniencies) -> Option<Format> {
+    let _ = (lenient, Leniency::VoucherCoseCbor);
+    Some(own).filter(|format| accepts(headers, format.voucher_media_type()))
 }
 
 /// The media type of a body in lower case and without parameters; none if the header is absent, doubled or not text.

@@ -39,6 +39,8 @@ pub struct SigningIdentity {
     pub algorithm: SignatureAlgorithm,
     /// `kid`, for a bare key.
     pub key_name: Option<String>,
+    /// Other certificates that an x5bag should carry: a registrar's request brings the pledge's chain along (constrained BRSKI, section 9.2.2).
+    pub enclosed: Vec<Certificate>,
 }
 
 /// How a signature is made. P-521 and RSA are verified, never made here.

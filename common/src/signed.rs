@@ -8,7 +8,7 @@ pub use self::verifier::{EnrolledKey, SignedBy, SignerFound, Verifier};
 use crate::certificate::Certificate;
 use crate::envelope::{self, Format};
 use crate::error::{DecodeError, SignError, VerifyError};
-use crate::leniency::Leniencies;
+use crate::leniency::{Leniencies, Reading};
 use crate::sign::{Signature, Signer, SigningIdentity};
 use crate::time::UnixTime;
 
@@ -17,8 +17,11 @@ pub trait Payload: Sized {
     /// What error sentences call it: `voucher`, `voucher-request`, ...
     const NAME: &'static str;
 
-    /// JWS `typ` or COSE `typ` (header parameter 16) that goes with this payload in `format`; CMS has its own content type.
-    fn typ(format: Format) -> &'static str;
+    /// How an envelope of this format says that this payload is in it; CMS has its own content type for vouchers, and holds nothing else.
+    fn typ(format: Format) -> Typ;
+
+    /// In which header parameter a COSE message carries its signer's certificates.
+    const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Chain;
 
     /// The payload's octets inside an envelope of this format.
     ///
@@ -29,8 +32,35 @@ pub trait Payload: Sized {
     /// Reads the payload's octets.
     ///
     /// # Errors
-    /// [`DecodeError`] naming the field and what would be right.
-    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError>;
+    /// [`DecodeError`] naming the field and what would be right; [`DecodeError::Deviation`] for what `reading` does not overlook.
+    fn decode(octets: &[u8], format: Format, reading: &Reading) -> Result<Self, DecodeError>;
+}
+
+/// The `typ` of a JWS (RFC 7515, section 4.1.9) or a COSE message (RFC 9596), always in the protected header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typ {
+    /// Written, and demanded.
+    Required(&'static str),
+    /// May be absent, but nothing else may stand in its place. Written in JWS; left out in COSE, where every octet counts on a constrained link.
+    Optional(&'static str),
+}
+
+impl Typ {
+    /// The type's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Required(name) | Self::Optional(name) => name,
+        }
+    }
+}
+
+/// Where a COSE message carries certificates (RFC 9360). Both are read; this is what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoseCertificates {
+    /// x5chain: the signer's, then the path above it, without the root.
+    Chain,
+    /// x5bag in any order, the root included: vouchers and voucher-requests (constrained BRSKI, section 9.2).
+    Bag,
 }
 
 /// An envelope as it came from, or goes to, the wire; nothing in it is trusted. The octets are kept exactly.
@@ -66,9 +96,10 @@ impl<T: Payload> Signed<T> {
     /// # Errors
     /// [`VerifyError`] saying what is wrong with bytes, signature or signer.
     pub fn verify(&self, verifier: &Verifier<'_>, now: UnixTime) -> Result<Verified<T>, VerifyError> {
-        let opened = envelope::open::<T>(self, verifier.lenient)?;
+        let reading = Reading::new(verifier.lenient);
+        let opened = envelope::open::<T>(self, &reading)?;
         let signer = verifier.check(T::NAME, &opened, now)?;
-        let value = T::decode(opened.payload(), self.format).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;
+        let value = T::decode(opened.payload(), self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;
         Ok(Verified { value, signer, signed: self.clone() })
     }
 
@@ -77,8 +108,24 @@ impl<T: Payload> Signed<T> {
     /// # Errors
     /// [`VerifyError::Decode`] if the bytes cannot be read.
     pub fn peek_unverified(&self, lenient: Leniencies) -> Result<T, VerifyError> {
-        let opened = envelope::open::<T>(self, lenient)?;
-        T::decode(opened.payload(), self.format).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })
+        let reading = Reading::new(lenient);
+        let opened = envelope::open::<T>(self, &reading)?;
+        T::decode(opened.payload(), self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })
+    }
+}
+
+impl<T: Payload> Signed<T> {
+    /// The same without the certificates (x5bag, x5chain) in the unprotected header of a COSE message, as a registrar passes a voucher on to a pledge
+    /// (constrained BRSKI, section 6.8). What is signed does not change; a message in another format, or without them, comes back octet for octet.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if a COSE message cannot be read.
+    pub fn without_unprotected_certificates(&self) -> Result<Self, DecodeError> {
+        let wire = match self.format {
+            Format::Cms | Format::Jws => self.wire.clone(),
+            Format::Cose => envelope::without_unprotected_certificates(&self.wire)?,
+        };
+        Ok(Self::from_wire(self.format, wire))
     }
 }
 
@@ -140,7 +187,7 @@ impl<T: Payload> Unsigned<T> {
     pub fn new(value: &T, format: Format, identity: &SigningIdentity) -> Result<Self, SignError> {
         let encode = |source: DecodeError| SignError::Encode { artefact: T::NAME, source: Box::new(source) };
         let payload = value.encode(format).map_err(encode)?;
-        let draft = envelope::draft(format, T::typ(format), payload, identity).map_err(encode)?;
+        let draft = envelope::draft::<T>(format, payload, identity).map_err(encode)?;
         Ok(Self { draft, content: PhantomData })
     }
 
@@ -181,12 +228,24 @@ pub struct SigningParty {
 impl SigningParty {
     /// A party with a certificate path: its own first.
     pub fn with_chain(chain: Vec<Certificate>, signer: std::sync::Arc<dyn Signer>) -> Self {
-        Self { identity: SigningIdentity { chain, algorithm: signer.algorithm(), key_name: None }, signer }
+        Self { identity: SigningIdentity { chain, algorithm: signer.algorithm(), key_name: None, enclosed: Vec::new() }, signer }
     }
 
     /// A party with a bare key that is enrolled elsewhere under this name.
     pub fn with_name(name: impl Into<String>, signer: std::sync::Arc<dyn Signer>) -> Self {
-        Self { identity: SigningIdentity { chain: Vec::new(), algorithm: signer.algorithm(), key_name: Some(name.into()) }, signer }
+        Self { identity: SigningIdentity { chain: Vec::new(), algorithm: signer.algorithm(), key_name: Some(name.into()), enclosed: Vec::new() }, signer }
+    }
+
+    /// The same party, whose COSE messages say nothing of it: for a pledge on a constrained link, whose certificate its peer has from TLS (constrained BRSKI, section 9.2.2).
+    #[must_use]
+    pub fn nameless(self) -> Self {
+        Self { identity: SigningIdentity { chain: Vec::new(), key_name: None, enclosed: Vec::new(), ..self.identity }, ..self }
+    }
+
+    /// The same party, whose COSE messages carry these certificates beside its own.
+    #[must_use]
+    pub fn enclosing(self, enclosed: Vec<Certificate>) -> Self {
+        Self { identity: SigningIdentity { enclosed, ..self.identity }, ..self }
     }
 
     /// Signs `value` in an envelope of this format.

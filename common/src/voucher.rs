@@ -11,7 +11,9 @@ use crate::certificate::Certificate;
 use crate::envelope::Format;
 use crate::error::DecodeError;
 use crate::identity::{KeyIdentifier, SerialNumber, SpkiDigest};
-use crate::signed::Payload;
+use crate::leniency::Reading;
+use crate::provenance::{Method, Protection, Source, Transfer};
+use crate::signed::{CoseCertificates, Payload, Typ};
 use crate::time::UnixTime;
 
 /// How sure the MASA is that the domain owns the pledge (RFC 8366bis, `assertion`).
@@ -237,11 +239,47 @@ impl Proximity<'_> {
     }
 }
 
-/// Content of the voucher extension [`EXTENSION_NAME`] (RFC 8366bis, section 8.6).
+/// Content of the voucher extension [`EXTENSION_NAME`] (RFC 8366bis, section 8.6), in a pledge's request, a registrar's or a voucher. Nothing in it is trusted here.
+///
+/// Only `statement` bears a signature of its own. What else it says of a key is for display: decisions are made from a verified statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProvenanceExtension {
-    /// A signed provenance statement, octet for octet as the manufacturer signed it. Nothing in it is trusted here.
+    /// What a registrar would like the voucher to tell; in its request only.
+    pub request: Option<Wanted>,
+    /// A signed provenance statement, octet for octet as the manufacturer signed it.
     pub statement: Option<Vec<u8>>,
+    /// Media type of the statement; `application/eat+cwt` if absent.
+    pub statement_type: Option<String>,
+    /// SHA-256 over the statement, where that itself is too long.
+    pub statement_hash: Option<[u8; 32]>,
+    /// Where the statement can be fetched.
+    pub statement_uri: Option<String>,
+    /// How the key came to be.
+    pub method: Option<Method>,
+    /// How the private key travelled.
+    pub transfer: Option<Transfer>,
+    /// What the key came out of.
+    pub source: Option<Source>,
+    /// How well the key is held.
+    pub protection: Option<Protection>,
+    /// What the device, its secure element or an HSM itself produced: CMW records.
+    pub evidence: Vec<Vec<u8>>,
+}
+
+impl ProvenanceExtension {
+    /// With a signed statement and nothing else.
+    pub fn with_statement(statement: Vec<u8>) -> Self {
+        Self { statement: Some(statement), ..Self::default() }
+    }
+}
+
+/// How much of a key's provenance a registrar asks for in a voucher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The statement itself.
+    pub full: bool,
+    /// Its hash and the leaves for display.
+    pub summary: bool,
 }
 
 /// Name of the voucher extension, and of its YANG module.
@@ -253,7 +291,9 @@ pub const EXTENSION_SID: u64 = 60100;
 impl Payload for Voucher {
     const NAME: &'static str = "voucher";
 
-    fn typ(format: Format) -> &'static str {
+    const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
+
+    fn typ(format: Format) -> Typ {
         typ(format)
     }
 
@@ -262,7 +302,7 @@ impl Payload for Voucher {
         json::encode_voucher(self)
     }
 
-    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], format: Format, _reading: &Reading) -> Result<Self, DecodeError> {
         speaks_json(format)?;
         json::decode_voucher(octets)
     }
@@ -271,7 +311,9 @@ impl Payload for Voucher {
 impl Payload for VoucherRequest {
     const NAME: &'static str = "voucher-request";
 
-    fn typ(format: Format) -> &'static str {
+    const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
+
+    fn typ(format: Format) -> Typ {
         typ(format)
     }
 
@@ -280,16 +322,17 @@ impl Payload for VoucherRequest {
         json::encode_request(self)
     }
 
-    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], format: Format, _reading: &Reading) -> Result<Self, DecodeError> {
         speaks_json(format)?;
         json::decode_request(octets)
     }
 }
 
-fn typ(format: Format) -> &'static str {
+/// Optional in JWS (JWS vouchers, section 3.2); unheard of in constrained BRSKI.
+fn typ(format: Format) -> Typ {
     match format {
-        Format::Cms | Format::Jws => "voucher-jws+json",
-        Format::Cose => "voucher+cose",
+        Format::Cms | Format::Jws => Typ::Optional("voucher-jws+json"),
+        Format::Cose => Typ::Optional("application/voucher+cose"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::vectors::{Vectors, check, time, verify};
 /// Within the validity of all certificates, shortly after the messages were made.
 const NOW: &str = "2021-04-13T22:00:00Z";
 
-const LENIENT: Leniencies = Leniencies { cms_id_data: true, base64_body: true };
+const LENIENT: Leniencies = Leniencies { cms_id_data: true, base64_body: true, ..Leniencies::NONE };
 
 const FILES: [&str; 16] = [
     "idevid_00-D0-E5-F2-00-02.crt",
@@ -193,7 +193,7 @@ fn parboiled_vr_pkcs() {
 fn request_within_the_parboiled_request_verifies_strictly_but_for_its_content_type() {
     let Some(vectors) = Vectors::find() else { return };
     let prior = registrar_request(&vectors).prior_signed_voucher_request.unwrap();
-    let lenient = Leniencies { cms_id_data: true, base64_body: false };
+    let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
     let verified = verify::<VoucherRequest>(&prior, lenient, &certificate(&vectors, "vendor.crt"), Usage::Any, NOW).unwrap();
     assert_eq!(*verified.get(), pledge_request(&vectors));
 }
@@ -232,7 +232,7 @@ fn voucher_pkcs_is_refused_after_its_signer_expired() {
 }
 
 fn decoded<T: Payload>(vectors: &Vectors, vector: &str) -> Result<T, DecodeError> {
-    T::decode(&unfolded(vectors, vector), brski_common::Format::Cms)
+    T::decode(&unfolded(vectors, vector), brski_common::Format::Cms, &brski_common::Reading::default())
 }
 
 #[test]

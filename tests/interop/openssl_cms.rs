@@ -5,8 +5,8 @@ use std::sync::Arc;
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::time::at;
 use brski_common::{
-    Anchors, Certificate, DecodeError, Format, Leniencies, Payload, SignatureAlgorithm, Signed, SignedBy, Signer as _, SigningParty, SoftwareKey, Usage,
-    Verified, Verifier, VerifyError,
+    Anchors, Certificate, DecodeError, Format, Leniencies, Payload, Reading, SignatureAlgorithm, Signed, SignedBy, Signer as _, SigningParty, SoftwareKey, Typ,
+    Usage, Verified, Verifier, VerifyError,
 };
 
 use crate::openssl::OpenSsl;
@@ -18,15 +18,15 @@ struct Content(Vec<u8>);
 impl Payload for Content {
     const NAME: &'static str = "content";
 
-    fn typ(_: Format) -> &'static str {
-        "content"
+    fn typ(_: Format) -> Typ {
+        Typ::Required("content")
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {
         Ok(self.0.clone())
     }
 
-    fn decode(octets: &[u8], _: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], _: Format, _: &Reading) -> Result<Self, DecodeError> {
         Ok(Self(octets.to_vec()))
     }
 }

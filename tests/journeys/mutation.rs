@@ -116,7 +116,7 @@ async fn statement_with_a_wrong_octet_is_refused_or_says_the_same() {
     let bare = VoucherRequest { nonce: Some(world.hand.nonce()), ..device.request(&world.owner, &world.hand) };
     let mut before = world.recorded();
     for (i, mutant) in mutants(genuine.wire()) {
-        let provenance = Some(ProvenanceExtension { statement: Some(mutant.clone()) });
+        let provenance = Some(ProvenanceExtension::with_statement(mutant.clone()));
         let request = alone(&device).seal(&VoucherRequest { provenance, ..bare.clone() }, Format::Cms).await.unwrap();
         let reply = world.owner.ask(request.wire(), &device.peer()).await;
         if reply.status == 200 {

@@ -29,11 +29,11 @@ const DECODERS: &[(&str, Decoder)] = &[
     ("report in JWS", |octets| envelope::<ManufactureReport>(Format::Jws, octets)),
     ("delivery list in JWS", |octets| envelope::<DeliveryList>(Format::Jws, octets)),
     ("statement in COSE", |octets| envelope::<ProvenanceStatement>(Format::Cose, octets)),
-    ("request", |octets| read(VoucherRequest::decode(octets, Format::Cms))),
-    ("voucher", |octets| read(Voucher::decode(octets, Format::Cms))),
-    ("report", |octets| read(ManufactureReport::decode(octets, Format::Jws))),
-    ("delivery list", |octets| read(DeliveryList::decode(octets, Format::Jws))),
-    ("statement", |octets| read(ProvenanceStatement::decode(octets, Format::Cose))),
+    ("request", |octets| read(VoucherRequest::decode(octets, Format::Cms, &brski_common::Reading::default()))),
+    ("voucher", |octets| read(Voucher::decode(octets, Format::Cms, &brski_common::Reading::default()))),
+    ("report", |octets| read(ManufactureReport::decode(octets, Format::Jws, &brski_common::Reading::default()))),
+    ("delivery list", |octets| read(DeliveryList::decode(octets, Format::Jws, &brski_common::Reading::default()))),
+    ("statement", |octets| read(ProvenanceStatement::decode(octets, Format::Cose, &brski_common::Reading::default()))),
     ("record", |octets| read(ProvenanceRecord::from_cbor(octets))),
     ("registrar's request", registrars_request),
     ("certification request", |octets| read(Csr::from_der(octets))),
@@ -64,7 +64,7 @@ fn read<T, E: Error + 'static>(outcome: Result<T, E>) -> Outcome {
 
 fn envelope<T: Payload>(format: Format, octets: &[u8]) -> Outcome {
     let signed = Signed::<T>::from_wire(format, octets);
-    let lenient = signed.peek_unverified(Leniencies { cms_id_data: true, base64_body: true });
+    let lenient = signed.peek_unverified(Leniencies { cms_id_data: true, base64_body: true, ..Leniencies::default() });
     let strict = signed.peek_unverified(Leniencies::default());
     assert!(lenient.is_ok() || strict.is_err());
     read(strict)

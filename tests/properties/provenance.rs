@@ -118,13 +118,13 @@ proptest! {
     #[test]
     fn statement_survives_its_encoding((record, key) in record(), level in select(Disclosure::ALL)) {
         let statement = view(&record, key, level);
-        prop_assert_eq!(ProvenanceStatement::decode(&statement.encode(Format::Cose).unwrap(), Format::Cose).unwrap(), statement);
+        prop_assert_eq!(ProvenanceStatement::decode(&statement.encode(Format::Cose).unwrap(), Format::Cose, &brski_common::Reading::default()).unwrap(), statement);
     }
 
     #[test]
     fn report_survives_its_encoding(origin in of(origin())) {
         let report = ManufactureReport { idevid: IDEVID.clone(), origin };
-        prop_assert_eq!(ManufactureReport::decode(&report.encode(Format::Jws).unwrap(), Format::Jws).unwrap(), report);
+        prop_assert_eq!(ManufactureReport::decode(&report.encode(Format::Jws).unwrap(), Format::Jws, &brski_common::Reading::default()).unwrap(), report);
     }
 
     #[test]

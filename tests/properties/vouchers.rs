@@ -64,7 +64,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn extension() -> impl Strategy<Value = ProvenanceExtension> {
-    of(octets()).prop_map(|statement| ProvenanceExtension { statement })
+    of(octets()).prop_map(|statement| ProvenanceExtension { statement, ..ProvenanceExtension::default() })
 }
 
 prop_compose! {
@@ -128,7 +128,7 @@ fn through_envelope<T: Payload>(value: &T, format: Format) -> T {
     let holder = &SIGNER.identity.chain[0];
     assert_eq!(*SIGNER.signer.public_key(), holder.public_key());
     let verified = signed.verify(&Verifier::strict(SignedBy::Holder(holder)), at(NOW)).unwrap();
-    T::decode(&verified.get().encode(format).unwrap(), format).unwrap()
+    T::decode(&verified.get().encode(format).unwrap(), format, &brski_common::Reading::default()).unwrap()
 }
 
 /// A nonce's spelling, which counts although equality does not look at it.
@@ -141,14 +141,14 @@ proptest! {
 
     #[test]
     fn voucher_survives_its_encoding(voucher in voucher()) {
-        let read = Voucher::decode(&voucher.encode(Format::Cms).unwrap(), Format::Cms).unwrap();
+        let read = Voucher::decode(&voucher.encode(Format::Cms).unwrap(), Format::Cms, &brski_common::Reading::default()).unwrap();
         prop_assert_eq!(spelling(&read.nonce), spelling(&voucher.nonce));
         prop_assert_eq!(read, voucher);
     }
 
     #[test]
     fn request_survives_its_encoding(request in request()) {
-        let read = VoucherRequest::decode(&request.encode(Format::Cms).unwrap(), Format::Cms).unwrap();
+        let read = VoucherRequest::decode(&request.encode(Format::Cms).unwrap(), Format::Cms, &brski_common::Reading::default()).unwrap();
         prop_assert_eq!(spelling(&read.nonce), spelling(&request.nonce));
         prop_assert_eq!(read, request);
     }
@@ -162,8 +162,8 @@ proptest! {
 
     #[test]
     fn voucher_is_never_read_as_a_request_nor_the_reverse(voucher in voucher(), request in request()) {
-        prop_assert!(VoucherRequest::decode(&voucher.encode(Format::Cms).unwrap(), Format::Cms).is_err());
-        prop_assert!(Voucher::decode(&request.encode(Format::Cms).unwrap(), Format::Cms).is_err());
+        prop_assert!(VoucherRequest::decode(&voucher.encode(Format::Cms).unwrap(), Format::Cms, &brski_common::Reading::default()).is_err());
+        prop_assert!(Voucher::decode(&request.encode(Format::Cms).unwrap(), Format::Cms, &brski_common::Reading::default()).is_err());
     }
 
     #[test]

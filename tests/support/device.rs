@@ -65,7 +65,7 @@ impl Device {
             created_on: Some(hand.now()),
             nonce: Some(hand.nonce()),
             proximity_registrar_cert: Some(owner.chain()[0].clone()),
-            provenance: statement.map(|statement| ProvenanceExtension { statement: Some(statement) }),
+            provenance: statement.map(|statement| ProvenanceExtension::with_statement(statement)),
             ..VoucherRequest::new(self.serial())
         }
     }

@@ -1,7 +1,7 @@
 //! What no honest library writes: payloads of any octets under a good signature, and certification requests that ask for too much.
 
 use brski_common::issuing::Subject;
-use brski_common::{DecodeError, Format, Payload, PublicKey, Signer, VoucherRequest};
+use brski_common::{DecodeError, Format, Payload, PublicKey, Reading, Signer, Typ, VoucherRequest};
 use serde_json::{Map, Value};
 
 /// Octets to be signed as if they were a voucher-request.
@@ -10,7 +10,7 @@ pub(crate) struct Raw(pub(crate) Vec<u8>);
 impl Payload for Raw {
     const NAME: &'static str = "voucher-request";
 
-    fn typ(format: Format) -> &'static str {
+    fn typ(format: Format) -> Typ {
         VoucherRequest::typ(format)
     }
 
@@ -18,7 +18,7 @@ impl Payload for Raw {
         Ok(self.0.clone())
     }
 
-    fn decode(octets: &[u8], _: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], _: Format, _: &Reading) -> Result<Self, DecodeError> {
         Ok(Self(octets.to_vec()))
     }
 }

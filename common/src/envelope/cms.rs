@@ -15,18 +15,18 @@ use super::{Opened, SignerId};
 use crate::asn1::{digest_identifier, digest_of, element, signature_identifier, signature_scheme};
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
-use crate::leniency::Leniencies;
+use crate::leniency::{Leniency, Reading};
 use crate::sign::{Hash, Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
 
 /// id-ct-animaJSONVoucher (RFC 8366, section 8.3).
 pub(crate) const ID_CT_ANIMA_JSON_VOUCHER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.40");
 
 /// Takes an envelope apart. The content's digest is compared here; the signature over the attributes is left to the caller, who knows whose it should be.
-pub(crate) fn open(artefact: &'static str, wire: &[u8], lenient: Leniencies) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
-    let der = text_to_der(artefact, wire, lenient).map_err(undecodable)?;
+    let der = text_to_der(wire, reading).map_err(undecodable)?;
     let data = SignedData::from_ber(&der).map_err(undecodable)?;
-    accept_content_type(artefact, data.content.econtent_type, lenient).map_err(undecodable)?;
+    accept_content_type(data.content.econtent_type, reading).map_err(undecodable)?;
     let payload = content(&data.content).map_err(undecodable)?;
     let info = only_signer_info(&data.signer_infos).map_err(undecodable)?;
 
@@ -140,15 +140,12 @@ impl StatedContent {
     }
 }
 
-fn accept_content_type(artefact: &'static str, found: ObjectIdentifier, lenient: Leniencies) -> Result<(), DecodeError> {
+fn accept_content_type(found: ObjectIdentifier, reading: &Reading) -> Result<(), DecodeError> {
     match found {
         ID_CT_ANIMA_JSON_VOUCHER => Ok(()),
-        ID_DATA if lenient.cms_id_data => {
-            tracing::info!(artefact, leniency = "cms-id-data", "eContentType is id-data instead of id-ct-animaJSONVoucher");
-            Ok(())
-        }
+        ID_DATA => reading.tolerate(Leniency::CmsIdData, SECTION, "eContentType is id-data instead of id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40)"),
         other => {
-            let expected = "id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40); some servers can be told to accept id-data (leniency cms-id-data)";
+            let expected = "id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40)";
             Err(DecodeError::Unexpected { what: "eContentType", found: other.to_string(), expected })
         }
     }
@@ -177,18 +174,14 @@ fn signer_id(sid: &SignerIdentifier) -> der::Result<SignerId> {
 }
 
 /// What leniency base64-body makes of text: PEM or bare base64, wrapped or not. DER begins with an octet that begins no base64 of it.
-fn text_to_der<'a>(artefact: &'static str, wire: &'a [u8], lenient: Leniencies) -> Result<std::borrow::Cow<'a, [u8]>, DecodeError> {
+fn text_to_der<'a>(wire: &'a [u8], reading: &Reading) -> Result<std::borrow::Cow<'a, [u8]>, DecodeError> {
     if wire.first() == Some(&SEQUENCE) {
         return Ok(wire.into());
     }
-    if !lenient.base64_body {
-        return Err(DecodeError::syntax(
-            "CMS",
-            "DER",
-            "it does not begin with a SEQUENCE; some servers can be told to accept base64 text (leniency base64-body)",
-        ));
+    if !wire.is_ascii() {
+        return Err(DecodeError::syntax("CMS", "DER", "it does not begin with a SEQUENCE"));
     }
-    tracing::info!(artefact, leniency = "base64-body", "the body is base64 text instead of DER");
+    reading.tolerate(Leniency::Base64Body, "RFC 8995, section 5", "the CMS is not DER but, it seems, base64 or PEM text")?;
     let text = core::str::from_utf8(wire).map_err(|err| DecodeError::syntax("CMS", "base64", err))?.trim();
     let armoured = ["CMS", "PKCS7"].into_iter().find_map(|label| {
         let inner = text.strip_prefix(&format!("-----BEGIN {label}-----"))?;
@@ -197,6 +190,8 @@ fn text_to_der<'a>(artefact: &'static str, wire: &'a [u8], lenient: Leniencies) 
     let base64: String = armoured.unwrap_or(text).split_ascii_whitespace().collect();
     crate::codec::unbase64("CMS", &base64).map(Into::into)
 }
+
+const SECTION: &str = "RFC 8366bis, section 7.1";
 
 fn digest_for(algorithm: SignatureAlgorithm) -> Hash {
     match algorithm {

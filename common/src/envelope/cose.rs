@@ -8,12 +8,13 @@ use super::{Opened, SignerId};
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
 use crate::sign::{Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
+use crate::signed::{CoseCertificates, Typ};
 
 /// Most certificates that are read from one envelope.
 const MAX_CERTIFICATES: usize = 32;
 
 /// Takes an envelope apart.
-pub(crate) fn open(artefact: &'static str, typ: &'static str, wire: &[u8]) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let message = untagged(wire).and_then(|value| CoseSign1::from_cbor_value(value).map_err(syntax)).map_err(undecodable)?;
     let protected = &message.protected.header;
@@ -47,13 +48,13 @@ pub(crate) struct Draft {
 }
 
 /// Prepares an envelope around a payload.
-pub(crate) fn draft(typ: &'static str, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+pub(crate) fn draft(typ: Typ, _certificates: CoseCertificates, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     let algorithm = match identity.algorithm {
         SignatureAlgorithm::Es256 => iana::Algorithm::ES256,
         SignatureAlgorithm::Es384 => iana::Algorithm::ES384,
         SignatureAlgorithm::EdDsa => iana::Algorithm::EdDSA,
     };
-    let mut header = Header { alg: Some(Algorithm::Assigned(algorithm)), rest: vec![(TYP, Value::from(typ))], ..Header::default() };
+    let mut header = Header { alg: Some(Algorithm::Assigned(algorithm)), rest: vec![(TYP, Value::from(typ.name()))], ..Header::default() };
     let mut unprotected = Header::default();
     match (identity.chain.split_first(), &identity.key_name) {
         (Some((own, above)), _) => {
@@ -82,6 +83,13 @@ impl Draft {
     }
 }
 
+/// The message without x5bag and x5chain in its unprotected header.
+pub(crate) fn without_unprotected_certificates(wire: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut message = CoseSign1::from_cbor_value(untagged(wire)?).map_err(syntax)?;
+    message.unprotected.rest.retain(|(label, _)| *label != X5CHAIN);
+    message.to_tagged_vec().map_err(syntax)
+}
+
 /// The message within tag 18, which may itself stand in tag 61 (CWT; RFC 8392, section 6).
 fn untagged(wire: &[u8]) -> Result<Value, DecodeError> {
     let value = match Value::from_slice(wire).map_err(syntax)? {
@@ -96,7 +104,7 @@ fn untagged(wire: &[u8]) -> Result<Value, DecodeError> {
 }
 
 /// What must be protected is, nothing critical is unknown, and no label is in both headers (RFC 9052, section 3).
-fn check_headers(protected: &Header, unprotected: &Header, typ: &'static str) -> Result<(), DecodeError> {
+fn check_headers(protected: &Header, unprotected: &Header, typ: Typ) -> Result<(), DecodeError> {
     let loose = unprotected.alg.is_some() || !unprotected.crit.is_empty() || parameter(unprotected, TYP).is_some();
     if loose {
         return Err(DecodeError::InvalidField { field: "unprotected header", expected: "without alg, crit and typ, which belong in the protected one" });
@@ -113,9 +121,10 @@ fn check_headers(protected: &Header, unprotected: &Header, typ: &'static str) ->
         }
     }
     match parameter(protected, TYP) {
-        Some(Value::Text(found)) if found == typ => Ok(()),
-        Some(Value::Text(found)) => Err(DecodeError::Unexpected { what: "typ", found: found.chars().take(64).collect(), expected: typ }),
-        Some(_) => Err(DecodeError::Unexpected { what: "typ", found: "no text".to_owned(), expected: typ }),
+        Some(Value::Text(found)) if found == typ.name() => Ok(()),
+        Some(Value::Text(found)) => Err(DecodeError::Unexpected { what: "typ", found: found.chars().take(64).collect(), expected: typ.name() }),
+        Some(_) => Err(DecodeError::Unexpected { what: "typ", found: "no text".to_owned(), expected: typ.name() }),
+        None if matches!(typ, Typ::Optional(_)) => Ok(()),
         None => Err(DecodeError::MissingField { field: "typ", artefact: "protected header" }),
     }
 }

@@ -12,12 +12,13 @@ use crate::certificate::Certificate;
 use crate::codec::{base64, base64url, unbase64, unbase64url};
 use crate::error::{DecodeError, VerifyError};
 use crate::sign::{Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
+use crate::signed::Typ;
 
 /// Most certificates that are read from one envelope.
 const MAX_CERTIFICATES: usize = 32;
 
 /// Takes an envelope apart.
-pub(crate) fn open(artefact: &'static str, typ: &'static str, wire: &[u8]) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let envelope: Envelope = serde_json::from_slice(wire).map_err(syntax).map_err(undecodable)?;
     let [block] = envelope.signatures.as_slice() else {
@@ -59,13 +60,13 @@ pub(crate) struct Draft {
 }
 
 /// Prepares an envelope around a payload.
-pub(crate) fn draft(typ: &'static str, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+pub(crate) fn draft(typ: Typ, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     let signer = match (identity.chain.as_slice(), &identity.key_name) {
         ([], Some(name)) => ("kid", Value::from(name.as_str())),
         ([], None) => return Err(DecodeError::MissingField { field: "certificate or key name", artefact: "JWS signer's identity" }),
         (chain, _) => ("x5c", chain.iter().map(|c| base64(c.der())).collect()),
     };
-    let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ)), signer]);
+    let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ.name())), signer]);
     let header = serde_json::to_vec(&header).map_err(syntax)?;
     let (protected, payload) = (base64url(&header), base64url(&payload));
     Ok(Draft { to_be_signed: signing_input(&protected, &payload), protected, payload, algorithm: identity.algorithm })
@@ -127,14 +128,15 @@ impl<'de> Deserialize<'de> for ProtectedHeader {
     }
 }
 
-fn check_header(header: &BTreeMap<String, Value>, typ: &'static str) -> Result<(), DecodeError> {
+fn check_header(header: &BTreeMap<String, Value>, typ: Typ) -> Result<(), DecodeError> {
     // No extension is understood here, `b64` (RFC 7797) included.
     if header.contains_key("crit") {
         return Err(DecodeError::InvalidField { field: "crit", expected: "absent: no critical extension is understood" });
     }
     match text(header, "typ")? {
-        Some(found) if found == typ => Ok(()),
-        Some(found) => Err(DecodeError::Unexpected { what: "typ", found: format!("'{}'", shortened(found)), expected: typ }),
+        Some(found) if found == typ.name() => Ok(()),
+        Some(found) => Err(DecodeError::Unexpected { what: "typ", found: format!("'{}'", shortened(found)), expected: typ.name() }),
+        None if matches!(typ, Typ::Optional(_)) => Ok(()),
         None => Err(DecodeError::MissingField { field: "typ", artefact: "protected header" }),
     }
 }

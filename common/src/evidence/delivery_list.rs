@@ -6,8 +6,9 @@ use crate::certificate::Certificate;
 use crate::codec::{base64, unbase64};
 use crate::envelope::Format;
 use crate::error::DecodeError;
+use crate::leniency::Reading;
 use crate::provenance::{CaArrangement, SecureElementGeneration};
-use crate::signed::Payload;
+use crate::signed::{Payload, Typ};
 
 /// One delivery: which elements, and how the vendor made the keys in them. JSON, in a JWS of the vendor's enrolled key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl DeliveryList {
 impl Payload for DeliveryList {
     const NAME: &'static str = "delivery list";
 
-    fn typ(_: Format) -> &'static str {
-        "brski-delivery-list+jws"
+    fn typ(_: Format) -> Typ {
+        Typ::Required("brski-delivery-list+jws")
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {
@@ -54,7 +55,7 @@ impl Payload for DeliveryList {
         serde_json::to_vec(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
     }
 
-    fn decode(octets: &[u8], _: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], _: Format, _: &Reading) -> Result<Self, DecodeError> {
         let wire: Wire = serde_json::from_slice(octets).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))?;
         if wire.version != 1 {
             return Err(DecodeError::Unexpected { what: "version of the delivery list", found: wire.version.to_string(), expected: "1" });
@@ -130,12 +131,12 @@ mod tests {
         let mut list = list();
         list.elements.push(list.elements[0].clone());
         let octets = list.encode(Format::Jws).unwrap();
-        assert!(matches!(DeliveryList::decode(&octets, Format::Jws), Err(DecodeError::DuplicateField { .. })));
+        assert!(matches!(DeliveryList::decode(&octets, Format::Jws, &crate::leniency::Reading::default()), Err(DecodeError::DuplicateField { .. })));
     }
 
     #[test]
     fn list_of_another_version_is_refused() {
         let text = String::from_utf8(list().encode(Format::Jws).unwrap()).unwrap().replace("\"version\":1", "\"version\":2");
-        assert!(matches!(DeliveryList::decode(text.as_bytes(), Format::Jws), Err(DecodeError::Unexpected { .. })));
+        assert!(matches!(DeliveryList::decode(text.as_bytes(), Format::Jws, &crate::leniency::Reading::default()), Err(DecodeError::Unexpected { .. })));
     }
 }

@@ -22,7 +22,7 @@ impl Pledge {
             created_on: Some(now),
             nonce: Some(nonce.clone()),
             proximity_registrar_cert: Some(own.clone()),
-            provenance: self.statement.as_ref().map(|s| ProvenanceExtension { statement: Some(s.wire().to_vec()) }),
+            provenance: self.statement.as_ref().map(|s| ProvenanceExtension::with_statement(s.wire().to_vec())),
             ..VoucherRequest::new(self.idevid.device().serial.clone())
         };
         let party = SigningParty::with_chain(self.chain.clone(), self.signer.clone());

@@ -7,7 +7,8 @@ use crate::certificate::{Certificate, IDevIdCert};
 use crate::codec;
 use crate::envelope::Format;
 use crate::error::DecodeError;
-use crate::signed::Payload;
+use crate::leniency::Reading;
+use crate::signed::{Payload, Typ};
 
 /// One device was made. In JSON, in a JWS of the station's key: `{"version": 1, "idevid": base64 of the certificate, "origin": {...}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,8 @@ struct Wire {
 impl Payload for ManufactureReport {
     const NAME: &'static str = "manufacture report";
 
-    fn typ(_: Format) -> &'static str {
-        "manufacture-report+jws"
+    fn typ(_: Format) -> Typ {
+        Typ::Required("manufacture-report+jws")
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
@@ -40,7 +41,7 @@ impl Payload for ManufactureReport {
         serde_json::to_vec(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
     }
 
-    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], format: Format, _: &Reading) -> Result<Self, DecodeError> {
         only_json(format)?;
         if octets.len() > LARGEST {
             return Err(DecodeError::TooLarge { what: "the manufacture report's size in octets", limit: LARGEST });

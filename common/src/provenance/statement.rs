@@ -17,9 +17,10 @@ use crate::certificate::IDevIdCert;
 use crate::envelope::Format;
 use crate::error::DecodeError;
 use crate::identity::{DeviceId, SpkiDigest};
+use crate::leniency::Reading;
 use crate::refusal::Refusal;
 use crate::sign::PublicKey;
-use crate::signed::Payload;
+use crate::signed::{Payload, Typ};
 use crate::time::UnixTime;
 
 /// What a manufacturer says of one key to readers of one disclosure level: a RATS Endorsement (RFC 9334).
@@ -164,8 +165,8 @@ impl From<&CoGeneration> for Quorum {
 impl Payload for ProvenanceStatement {
     const NAME: &'static str = "provenance statement";
 
-    fn typ(_: Format) -> &'static str {
-        "application/eat+cwt"
+    fn typ(_: Format) -> Typ {
+        Typ::Required("application/eat+cwt")
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
@@ -173,7 +174,7 @@ impl Payload for ProvenanceStatement {
         claims::encode(self)
     }
 
-    fn decode(octets: &[u8], format: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], format: Format, _: &Reading) -> Result<Self, DecodeError> {
         only_cbor(format)?;
         claims::decode(octets)
     }

@@ -12,15 +12,15 @@ struct Note(Vec<u8>);
 impl Payload for Note {
     const NAME: &'static str = "note";
 
-    fn typ(_: Format) -> &'static str {
-        "note"
+    fn typ(_: Format) -> Typ {
+        Typ::Required("note")
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {
         Ok(self.0.clone())
     }
 
-    fn decode(octets: &[u8], _: Format) -> Result<Self, DecodeError> {
+    fn decode(octets: &[u8], _: Format, _: &Reading) -> Result<Self, DecodeError> {
         match octets {
             b"nonsense" => Err(NONSENSE),
             other => Ok(Self(other.to_vec())),

@@ -151,7 +151,7 @@ impl Writer {
     }
 
     fn provenance(&mut self, extension: Option<&ProvenanceExtension>) {
-        if let Some(ProvenanceExtension { statement }) = extension {
+        if let Some(ProvenanceExtension { statement, .. }) = extension {
             let mut content = Self::default();
             content.binary("statement", statement.as_deref());
             self.put(&content_of(EXTENSION_NAME), Some(Value::Object(content.0)));

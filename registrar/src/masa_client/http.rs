@@ -93,7 +93,7 @@ impl Dialogue<'_> {
 
     /// The provenance statement; none if this MASA has none to show us.
     async fn statement(&mut self) -> Result<Option<Signed<ProvenanceStatement>>, MasaClientError> {
-        let media_type = ProvenanceStatement::typ(Format::Cose);
+        let media_type = ProvenanceStatement::typ(Format::Cose).name();
         let answer = self.post(KEY_PROVENANCE, media_type).await?;
         let body = self.body(KEY_PROVENANCE, media_type, answer)?;
         Ok(body.map(|body| Signed::from_wire(Format::Cose, body)))

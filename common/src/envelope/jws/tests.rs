@@ -8,11 +8,11 @@ const TYPE: &str = "manufacture-report+jws";
 const PAYLOAD: &[u8] = br#"{"a":1}"#;
 
 fn named(algorithm: SignatureAlgorithm) -> (SoftwareKey, SigningIdentity) {
-    (new_key(algorithm), SigningIdentity { chain: Vec::new(), algorithm, key_name: Some("station-7".to_owned()) })
+    (new_key(algorithm), SigningIdentity { chain: Vec::new(), algorithm, key_name: Some("station-7".to_owned()), enclosed: Vec::new() })
 }
 
 fn sealed(key: &SoftwareKey, identity: &SigningIdentity) -> Vec<u8> {
-    let draft = draft(TYPE, PAYLOAD.to_vec(), identity).unwrap();
+    let draft = draft(Typ::Required(TYPE), PAYLOAD.to_vec(), identity).unwrap();
     let signature = block_on(key.sign(draft.to_be_signed())).unwrap();
     draft.attach(signature).unwrap()
 }
@@ -30,7 +30,7 @@ fn good() -> Value {
 }
 
 fn outcome(envelope: &Value) -> Result<(), VerifyError> {
-    open("report", TYPE, envelope.to_string().as_bytes()).map(|_| ())
+    open("report", Typ::Required(TYPE), envelope.to_string().as_bytes()).map(|_| ())
 }
 
 fn refusal(envelope: &Value) -> DecodeError {
@@ -44,7 +44,7 @@ fn refusal(envelope: &Value) -> DecodeError {
 fn envelope_of_every_algorithm_opens_and_verifies() {
     for algorithm in [SignatureAlgorithm::Es256, SignatureAlgorithm::Es384, SignatureAlgorithm::EdDsa] {
         let (key, identity) = named(algorithm);
-        let opened = open("report", TYPE, &sealed(&key, &identity)).unwrap();
+        let opened = open("report", Typ::Required(TYPE), &sealed(&key, &identity)).unwrap();
         assert_eq!(opened.payload(), PAYLOAD);
         assert_eq!(opened.key_name(), Some("station-7"));
         opened.check_signature("report", key.public_key(), "station-7").unwrap();
@@ -55,7 +55,7 @@ fn envelope_of_every_algorithm_opens_and_verifies() {
 fn chain_travels_in_x5c() {
     let root = Entity::root("Root");
     let leaf = root.issue("Leaf", SignatureAlgorithm::Es256, |t| t);
-    let opened = open("report", TYPE, &sealed(&leaf.key, &leaf.party(&[&root]).identity)).unwrap();
+    let opened = open("report", Typ::Required(TYPE), &sealed(&leaf.key, &leaf.party(&[&root]).identity)).unwrap();
     assert_eq!(opened.certificates(), [leaf.certificate.clone(), root.certificate]);
     assert_eq!(opened.signer_among("report", &[]).unwrap(), leaf.certificate);
     opened.check_signature("report", &leaf.certificate.public_key(), "leaf").unwrap();
@@ -70,7 +70,8 @@ fn forgery_with_nothing_wrong_is_accepted() {
 fn changed_payload_or_header_does_not_verify() {
     let (key, identity) = named(SignatureAlgorithm::Es256);
     let envelope: Value = serde_json::from_slice(&sealed(&key, &identity)).unwrap();
-    let verifies = |envelope: &Value| open("report", TYPE, envelope.to_string().as_bytes()).unwrap().check_signature("report", key.public_key(), "k");
+    let verifies =
+        |envelope: &Value| open("report", Typ::Required(TYPE), envelope.to_string().as_bytes()).unwrap().check_signature("report", key.public_key(), "k");
     assert_eq!(verifies(&envelope), Ok(()));
     let mut other_payload = envelope.clone();
     other_payload["payload"] = base64url(b"{}").into();
@@ -108,7 +109,7 @@ fn doubled_members_are_refused() {
     let envelope = good().to_string();
     let doubled = envelope.replacen("{\"payload\":", "{\"payload\":\"e30\",\"payload\":", 1);
     assert_ne!(envelope, doubled);
-    assert!(open("report", TYPE, doubled.as_bytes()).is_err());
+    assert!(open("report", Typ::Required(TYPE), doubled.as_bytes()).is_err());
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn compact_and_flattened_serializations_are_refused() {
     let flattened = json!({"payload": envelope["payload"], "protected": block["protected"], "signature": block["signature"]});
     assert!(matches!(refusal(&flattened), DecodeError::Syntax { .. }));
     let compact = format!("{}.{}.{}", block["protected"], envelope["payload"], block["signature"]).replace('"', "");
-    assert!(matches!(open("report", TYPE, compact.as_bytes()), Err(VerifyError::Decode { .. })));
+    assert!(matches!(open("report", Typ::Required(TYPE), compact.as_bytes()), Err(VerifyError::Decode { .. })));
 }
 
 #[test]
@@ -159,6 +160,6 @@ fn der_signature_is_refused_for_what_it_is() {
 
 #[test]
 fn envelope_without_name_has_no_signer() {
-    let opened = open("report", TYPE, forged(&json!({"alg": "ES256", "typ": TYPE}).to_string()).to_string().as_bytes()).unwrap();
+    let opened = open("report", Typ::Required(TYPE), forged(&json!({"alg": "ES256", "typ": TYPE}).to_string()).to_string().as_bytes()).unwrap();
     assert_eq!(opened.signer, SignerId::Unnamed);
 }

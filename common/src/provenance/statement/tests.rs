@@ -14,7 +14,7 @@ fn encoded(statement: &ProvenanceStatement) -> Vec<u8> {
 }
 
 fn decoded(octets: &[u8]) -> Result<ProvenanceStatement, DecodeError> {
-    ProvenanceStatement::decode(octets, Format::Cose)
+    ProvenanceStatement::decode(octets, Format::Cose, &crate::leniency::Reading::default())
 }
 
 /// A statement whose every octet is known.
@@ -289,5 +289,5 @@ fn damaged_statement_is_refused_or_read_but_never_panics() {
 #[test]
 fn statement_has_no_form_but_cose() {
     assert!(fixed().encode(Format::Jws).is_err());
-    assert!(ProvenanceStatement::decode(&encoded(&fixed()), Format::Cms).is_err());
+    assert!(ProvenanceStatement::decode(&encoded(&fixed()), Format::Cms, &crate::leniency::Reading::default()).is_err());
 }

@@ -145,7 +145,7 @@ impl Leaves {
                     Some(text) => within(STATEMENT_LEAF, text, STATEMENT),
                     None => Err(DecodeError::InvalidField { field: STATEMENT_LEAF, expected: "base64" }),
                 });
-                Ok(Some(ProvenanceExtension { statement: statement.transpose()? }))
+                Ok(Some(ProvenanceExtension { statement: statement.transpose()?, ..ProvenanceExtension::default() }))
             }
             (true, Some(_)) => Err(DecodeError::InvalidField { field: "extension:brski-key-provenance", expected: "a JSON object" }),
         }

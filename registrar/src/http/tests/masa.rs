@@ -86,7 +86,7 @@ fn pledge_whose_masa_discloses_no_audit_log_gets_406_and_cannot_enroll() {
 }
 
 fn carrying(scene: &Scene, statement: &[u8]) -> VoucherRequest {
-    let provenance = brski_common::voucher::ProvenanceExtension { statement: Some(statement.to_vec()) };
+    let provenance = brski_common::voucher::ProvenanceExtension::with_statement(statement.to_vec());
     VoucherRequest { provenance: Some(provenance), ..scene.request() }
 }
 
