@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use brski_common::pledge::{Pledge, PledgeError};
+use brski_common::pledge::{Pledge, PledgeError, ProximityLeaf};
 use brski_common::serve::TlsIdentity;
 use brski_common::serve::onboard::{Cause, OnboardError, Onboarded, Options, Step, onboard};
 use brski_common::serve::setup::{NewFiles, read_certificates, read_key};
 use brski_common::text::{LONGEST_LINE, printable};
-use brski_common::{Anchors, Certificate, Format, Leniencies, Signed};
+use brski_common::{Anchors, Certificate, Format, Leniencies, Leniency, Signed, VerifyError};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, ValueEnum};
 
 /// Takes one device through any registrar (RFC 8995): voucher, LDevID, and the reports on both.
@@ -36,11 +37,18 @@ struct Arguments {
     /// The provenance statement to show, as its manufacturer signed it (COSE_Sign1).
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
-    /// Certificates in PEM under which a voucher must be signed.
+    /// Certificates in PEM under which a voucher must be signed. A COSE voucher comes without certificates, so that with --format cose its signer's own must be
+    /// among them.
     #[arg(long, value_name = "FILE")]
     masa_anchor: Option<PathBuf>,
-    /// Folder for the files voucher.vcj, ldevid.pem, ldevid.key (mode 0600), domain.pem, and statement.cbor if --statement or the voucher gave one; nothing in it
-    /// is overwritten.
+    /// Format of voucher-request and voucher.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Encoding::Cms)]
+    format: Encoding,
+    /// By what the voucher-request names the registrar, and what the voucher should pin.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Proximity::Certificate)]
+    proximity: Proximity,
+    /// Folder for the files voucher.vcj (.vjj for JWS, .vch for COSE), ldevid.pem, ldevid.key (mode 0600), domain.pem, and statement.cbor if --statement or the
+    /// voucher gave one; nothing in it is overwritten.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Renew the LDevID at once (simplereenroll) and keep the new one.
@@ -49,17 +57,53 @@ struct Arguments {
     /// Seconds for which "later" is taken for an answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     patience: u64,
-    /// Deviations to tolerate in the voucher.
-    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
-    lenient: Vec<Leniency>,
+    /// Deviations to tolerate in the voucher and its media type; idevid-issuer-forms always is.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = leniency_names().try_map(|name| Leniency::from_name(&name).ok_or("no leniency has this name")))]
+    leniency: Vec<Leniency>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Leniency {
-    /// CMS with eContentType id-data.
-    CmsIdData,
-    /// CMS as base64 or PEM text.
-    Base64Body,
+#[derive(Clone, Copy, ValueEnum)]
+enum Encoding {
+    /// JSON in CMS.
+    Cms,
+    /// JSON in JWS.
+    Jws,
+    /// CBOR in COSE.
+    Cose,
+}
+
+impl From<Encoding> for Format {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Cms => Self::Cms,
+            Encoding::Jws => Self::Jws,
+            Encoding::Cose => Self::Cose,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Proximity {
+    /// Its TLS certificate (proximity-registrar-cert).
+    Certificate,
+    /// The key in that (proximity-registrar-pubk).
+    Key,
+    /// SHA-256 of that key (proximity-registrar-pubk-sha256).
+    KeyHash,
+}
+
+impl From<Proximity> for ProximityLeaf {
+    fn from(proximity: Proximity) -> Self {
+        match proximity {
+            Proximity::Certificate => Self::Certificate,
+            Proximity::Key => Self::Key,
+            Proximity::KeyHash => Self::KeyHash,
+        }
+    }
+}
+
+fn leniency_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Leniency::ALL.map(Leniency::name))
 }
 
 const EXAMPLES: &str = "\
@@ -67,7 +111,11 @@ Examples:
   pledge --registrar registrar.example.com:443 --idevid idevid.pem --key idevid.key
                               ask for a voucher, which the topmost certificate of idevid.pem must stand behind
   pledge --registrar 127.0.0.1:8443 --idevid idevid.pem --key idevid.key --masa-anchor masa.pem --statement statement.cbor --out enrolled
-                              show a provenance statement, and keep what comes back";
+                              show a provenance statement, and keep what comes back
+  pledge --registrar 127.0.0.1:8443 --idevid idevid.pem --key idevid.key --masa-anchor voucher-signer.pem --format cose --proximity key-hash
+                              speak COSE, and have the registrar's key pinned instead of a certificate
+  pledge --registrar 127.0.0.1:8443 --idevid idevid.pem --key idevid.key --format jws --leniency base64-body,cms-id-data
+                              speak JWS, and tolerate two deviations";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -84,7 +132,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<()> {
     let Some(folder) = &arguments.out else { return take_through(arguments).await };
     let existed = folder.exists();
-    make_sure_of_room(folder)?;
+    make_sure_of_room(&files(arguments), folder)?;
     let done = take_through(arguments).await;
     if done.is_err() && !existed {
         // A folder with anything in it stays.
@@ -102,7 +150,9 @@ async fn take_through(arguments: &Arguments) -> Result<()> {
         tell(&format!("a voucher must be signed under {}", anchor.subject()));
     }
 
-    let mut pledge = Pledge::new(chain, key, anchors)?.with_leniencies(leniencies(&arguments.lenient));
+    let lenient = Leniencies::with(arguments.leniency.iter().copied());
+    let pledge = Pledge::new(chain, key, anchors)?.with_leniencies(lenient);
+    let mut pledge = pledge.with_format(arguments.format.into()).with_proximity(arguments.proximity.into());
     if let Some(file) = &arguments.statement {
         pledge = pledge.with_statement(Signed::from_wire(Format::Cose, read_statement(file)?));
     }
@@ -119,13 +169,23 @@ async fn take_through(arguments: &Arguments) -> Result<()> {
     Ok(renewed?)
 }
 
-/// Manufacturers often have another root for vouchers than for IDevIDs.
+/// Manufacturers often have another root for vouchers than for IDevIDs, and COSE vouchers need more than a root.
 fn with_hint(err: OnboardError, arguments: &Arguments) -> anyhow::Error {
-    let untrusted = matches!(&err.cause, Cause::Pledge(cause) if matches!(**cause, PledgeError::VoucherUntrusted(_)));
-    match &arguments.masa_anchor {
-        None if untrusted => anyhow::Error::new(err).context("the manufacturer may sign vouchers under a certificate of its own, which --masa-anchor names"),
-        None | Some(_) => err.into(),
-    }
+    let untrusted = match &err.cause {
+        Cause::Pledge(cause) => match &**cause {
+            PledgeError::VoucherUntrusted(why) => Some(why),
+            _ => None,
+        },
+        _ => None,
+    };
+    let hint = match (untrusted, &arguments.masa_anchor, arguments.format) {
+        (Some(VerifyError::UnknownSigner { .. } | VerifyError::BadSignature { .. }), _, Encoding::Cose) => {
+            "a COSE voucher comes without certificates: --masa-anchor must hold its signer's own"
+        }
+        (Some(_), None, _) => "the manufacturer may sign vouchers under a certificate of its own, which --masa-anchor names",
+        (Some(_), Some(_), _) | (None, ..) => return err.into(),
+    };
+    anyhow::Error::new(err).context(hint)
 }
 
 /// Under which certificates the voucher must be signed.
@@ -153,10 +213,6 @@ fn topmost(chain: &[Certificate]) -> Option<Certificate> {
     (Some(top) != chain.first() && top.is_ca()).then(|| top.clone())
 }
 
-fn leniencies(named: &[Leniency]) -> Leniencies {
-    Leniencies { cms_id_data: named.contains(&Leniency::CmsIdData), base64_body: named.contains(&Leniency::Base64Body), ..Leniencies::default() }
-}
-
 fn read_statement(file: &Path) -> Result<Vec<u8>> {
     let size = std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?.len();
     ensure!((1..=LARGEST_STATEMENT).contains(&size), "{} has {size} octets, expected a statement of at most {LARGEST_STATEMENT}", file.display());
@@ -164,8 +220,8 @@ fn read_statement(file: &Path) -> Result<Vec<u8>> {
 }
 
 /// Before anything is asked for: an LDevID that cannot be kept is worth nothing.
-fn make_sure_of_room(folder: &Path) -> Result<()> {
-    match FILES.iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+fn make_sure_of_room(files: &[String], folder: &Path) -> Result<()> {
+    match files.iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok()) {
         Some(path) => bail!("{} exists already; choose another folder for --out, or remove it", path.display()),
         None => std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display())),
     }
@@ -178,7 +234,7 @@ fn keep(onboarded: &Onboarded, arguments: &Arguments, folder: &Path) -> Result<(
         Some(file) => Some(read_statement(file)?),
         None => enclosed,
     };
-    let [voucher_file, statement_file, ldevid_file, key_file, anchors_file] = FILES;
+    let [voucher_file, statement_file, ldevid_file, key_file, anchors_file] = files(arguments);
     let mut files = NewFiles::new();
     files.public(voucher_file, onboarded.voucher.signed().wire());
     if let Some(statement) = statement {
@@ -198,6 +254,9 @@ fn tell(line: &str) {
 }
 
 /// Voucher, statement, LDevID with the path above it, its key, and the domain's anchors.
-const FILES: [&str; 5] = ["voucher.vcj", "statement.cbor", "ldevid.pem", "ldevid.key", "domain.pem"];
+fn files(arguments: &Arguments) -> [String; 5] {
+    let voucher = format!("voucher.{}", Format::from(arguments.format).voucher_file_extension());
+    [voucher, "statement.cbor".to_owned(), "ldevid.pem".to_owned(), "ldevid.key".to_owned(), "domain.pem".to_owned()]
+}
 
 const LARGEST_STATEMENT: u64 = 64 * 1024;

@@ -30,6 +30,9 @@ struct Fields {
     not_before: UnixTime,
     not_after: UnixTime,
     is_ca: bool,
+    path_length: Option<u32>,
+    signs_certificates: bool,
+    has_unknown_critical_extension: bool,
     usages: Vec<String>,
     subject_key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
@@ -60,6 +63,9 @@ impl Certificate {
             not_before: instant(cert.validity().not_before.timestamp()),
             not_after: instant(cert.validity().not_after.timestamp()),
             is_ca: false,
+            path_length: None,
+            signs_certificates: true,
+            has_unknown_critical_extension: false,
             usages: Vec::new(),
             subject_key_id: None,
             authority_key_id: None,
@@ -68,7 +74,8 @@ impl Certificate {
         };
         for extension in cert.extensions() {
             match extension.parsed_extension() {
-                ParsedExtension::BasicConstraints(constraints) => fields.is_ca = constraints.ca,
+                ParsedExtension::BasicConstraints(constraints) => (fields.is_ca, fields.path_length) = (constraints.ca, constraints.path_len_constraint),
+                ParsedExtension::KeyUsage(usage) => fields.signs_certificates = usage.key_cert_sign(),
                 ParsedExtension::SubjectKeyIdentifier(id) => fields.subject_key_id = Some(id.0.to_vec()),
                 ParsedExtension::AuthorityKeyIdentifier(aki) => fields.authority_key_id = aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
                 ParsedExtension::CRLDistributionPoints(_) => fields.names_revocation_source = true,
@@ -76,6 +83,7 @@ impl Certificate {
                 ParsedExtension::ExtendedKeyUsage(eku) => fields.usages = usages(eku),
                 ParsedExtension::ParseError { error } => return Err(DecodeError::syntax("certificate's extension", "X.509", error)),
                 _ if extension.oid.to_id_string() == ID_PE_MASA_URL => fields.masa_url = Some(ia5_string(extension.value)?),
+                ParsedExtension::UnsupportedExtension { .. } => fields.has_unknown_critical_extension |= extension.critical,
                 _ => {}
             }
         }
@@ -164,6 +172,22 @@ impl Certificate {
         self.0.is_ca
     }
 
+    /// Whether it is a CA's that may sign certificates: basicConstraints says CA, keyUsage says keyCertSign if it is there, the subject has a name, and no critical extension is unknown
+    /// (RFC 5280, sections 4.1.2.6, 4.2, 4.2.1.3 and 4.2.1.9).
+    pub fn may_issue(&self) -> bool {
+        self.0.is_ca && self.0.signs_certificates && self.0.subject_der != EMPTY_NAME && !self.0.has_unknown_critical_extension
+    }
+
+    /// How many CAs may follow below this one, those not counted that issued to themselves (pathLenConstraint); `None` if as many as they like.
+    pub fn path_length(&self) -> Option<u32> {
+        self.0.path_length
+    }
+
+    /// Whether a critical extension is none that anything here knows, so that nobody may rely on the certificate (RFC 5280, section 4.2).
+    pub fn has_unknown_critical_extension(&self) -> bool {
+        self.0.has_unknown_critical_extension
+    }
+
     /// Whether subject and issuer are the same name.
     pub fn is_self_issued(&self) -> bool {
         self.0.subject_der == self.0.issuer_der
@@ -227,6 +251,9 @@ impl fmt::Debug for Certificate {
 
 /// id-pe-masa-url (RFC 8995, section 2.3.2).
 pub const ID_PE_MASA_URL: &str = "1.3.6.1.5.5.7.1.32";
+
+/// A Name without attributes, in DER.
+const EMPTY_NAME: [u8; 2] = [0x30, 0];
 
 const ID_AD_OCSP: &str = "1.3.6.1.5.5.7.48.1";
 

@@ -3,7 +3,7 @@
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode as _, Reader as _, SliceReader};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
@@ -102,6 +102,9 @@ impl Anchors {
             return Err(VerifyError::WrongUsage { subject: leaf.subject().to_owned(), usage: usage.name() });
         }
         if self.certificates.contains(leaf) {
+            if leaf.has_unknown_critical_extension() {
+                return Err(VerifyError::NoPath { subject: leaf.subject().to_owned(), detail: "it has a critical extension that is not known".to_owned() });
+            }
             return match (now < leaf.not_before(), now > leaf.not_after()) {
                 (true, _) => Err(not_current(leaf, NOT_YET_VALID, now)),
                 (false, true) => Err(not_current(leaf, EXPIRED, now)),
@@ -117,22 +120,28 @@ impl Anchors {
             other => self.no_path(leaf, &other),
         };
         let end_entity = EndEntityCert::try_from(&der).map_err(failed)?;
-        let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &self.issuers, &ders, now, Unchecked, None, None).map_err(failed)?;
+        let issuers_may_issue = |path: &VerifiedPath<'_>| issuers_may_issue(&self.certificates_of(path, leaf, pool));
+        let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &self.issuers, &ders, now, Unchecked, None, Some(&issuers_may_issue)).map_err(failed)?;
+        Ok(self.certificates_of(&path, leaf, pool))
+    }
 
+    /// The certificates of a path: leaf first, anchor last.
+    fn certificates_of(&self, path: &VerifiedPath<'_>, leaf: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
         let mut chain = vec![leaf.clone()];
         for link in path.intermediate_certificates() {
             chain.extend(pool.iter().find(|c| *c.der() == *link.der()).cloned());
         }
-        let anchor = self.issuers.iter().zip(&self.issuer_certificates).find(|(anchor, _)| *anchor == path.anchor());
+        let anchor = self.issuers.iter().zip(&self.issuer_certificates).find(|(anchor, _)| core::ptr::eq(*anchor, path.anchor()));
         chain.extend(anchor.map(|(_, certificate)| certificate.clone()));
-        Ok(chain)
+        chain
     }
 
     fn no_path(&self, leaf: &Certificate, err: &webpki::Error) -> VerifyError {
         let issuer_is_no_ca = self.certificates.iter().any(|c| !c.is_ca() && c.subject_der() == leaf.issuer_der());
-        let detail = match issuer_is_no_ca {
-            true => "the anchor of its issuer's name is no CA (basicConstraints)".to_owned(),
-            false => err.to_string(),
+        let detail = match (issuer_is_no_ca, err) {
+            (true, _) => "the anchor of its issuer's name is no CA (basicConstraints)".to_owned(),
+            (false, webpki::Error::EndEntityUsedAsCa) => "a certificate above it may not issue others (basicConstraints, keyUsage)".to_owned(),
+            (false, other) => other.to_string(),
         };
         VerifyError::NoPath { subject: leaf.subject().to_owned(), detail }
     }
@@ -143,15 +152,47 @@ impl Anchors {
 /// Path building never looks at an anchor's own signature, so that anybody could alter the top of a genuine chain: its key identifier, say, and pass for another domain. Therefore a
 /// self-issued top must have signed itself. One whose issuer is not at hand cannot be checked: it serves to check what is below it, and is not part of the path that is returned.
 /// A leaf that stands alone is returned as it is; its holder could as well have signed it.
+/// What else is in the pool does not matter: a registrar's request brings along the certificates of the pledge (constrained BRSKI, section 9.2).
 ///
 /// # Errors
 /// Those of [`Anchors::verify_path`].
 pub(crate) fn consistent_path(leaf: &Certificate, pool: &[Certificate], usage: Usage, now: UnixTime) -> Result<Vec<Certificate>, VerifyError> {
-    let mut path = Anchors::temporary(leaf, pool)?.verify_path(leaf, pool, usage, now)?;
+    let pool = above(leaf, pool);
+    let mut path = Anchors::temporary(leaf, &pool)?.verify_path(leaf, &pool, usage, now)?;
     if path.len() > 1 && path.last().is_some_and(|top| !top.is_self_issued()) {
         path.pop();
     }
     Ok(path)
+}
+
+/// Those of the pool whose names stand above the leaf's, each once.
+fn above(leaf: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
+    let mut found = vec![leaf.clone()];
+    let mut next = 0;
+    while let Some(issuer) = found.get(next).map(|c| c.issuer_der().to_vec()) {
+        for certificate in pool.iter().filter(|c| c.subject_der() == issuer) {
+            if !found.contains(certificate) {
+                found.push(certificate.clone());
+            }
+        }
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// What RFC 5280, section 6.1.4, asks of issuers and path building does not look at: no keyUsage, and of an anchor nothing but name and key.
+fn issuers_may_issue(path: &[Certificate]) -> Result<(), webpki::Error> {
+    let mut authorities_below = 0;
+    for issuer in path.iter().skip(1) {
+        if !issuer.may_issue() {
+            return Err(webpki::Error::EndEntityUsedAsCa);
+        }
+        if issuer.path_length().is_some_and(|most| authorities_below > most) {
+            return Err(webpki::Error::PathLenConstraintViolated);
+        }
+        authorities_below += u32::from(!issuer.is_self_issued());
+    }
+    Ok(())
 }
 
 /// Whether the certificate's own key made its signature, by the algorithms that paths are checked with.

@@ -51,14 +51,20 @@ pub(crate) fn to_deterministic_cbor(what: &'static str, value: &impl serde::Seri
     to_cbor(what, &value)
 }
 
-/// Reads one CBOR item in preferred serialization (RFC 8949, section 4.1): definite lengths, shortest forms, no map key twice, nothing after it, at most 16 levels.
-pub(crate) fn from_cbor(what: &'static str, octets: &[u8]) -> Result<Value, DecodeError> {
+/// Reads one CBOR item in any well-formed serialization, with nothing after it, at most 16 levels deep. Map keys may occur twice.
+pub(crate) fn from_any_cbor(what: &'static str, octets: &[u8]) -> Result<Value, DecodeError> {
     let mut rest = octets;
     let value: Value =
         ciborium::de::from_reader_with_recursion_limit(&mut rest, DEEPEST_CBOR).map_err(|err| DecodeError::syntax(what, "CBOR", cbor_fault(&err)))?;
-    if !rest.is_empty() {
-        return Err(DecodeError::syntax(what, "CBOR", "octets follow its end"));
+    match rest.is_empty() {
+        true => Ok(value),
+        false => Err(DecodeError::syntax(what, "CBOR", "octets follow its end")),
     }
+}
+
+/// Reads one CBOR item in preferred serialization (RFC 8949, section 4.1): definite lengths, shortest forms, no map key twice, nothing after it, at most 16 levels.
+pub(crate) fn from_cbor(what: &'static str, octets: &[u8]) -> Result<Value, DecodeError> {
+    let value = from_any_cbor(what, octets)?;
     // Whatever was not in its one preferred form comes out differently.
     if to_cbor(what, &value)? != octets {
         return Err(DecodeError::syntax(what, "CBOR", "a length is indefinite or a number is not in its shortest form"));

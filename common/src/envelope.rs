@@ -1,5 +1,6 @@
-//! Signed envelopes: CMS around JSON for vouchers, JWS for manufacture reports, COSE_Sign1 for provenance statements.
+//! Signed envelopes: CMS and JWS around JSON, COSE_Sign1 around CBOR. Vouchers come in all three, manufacture reports in JWS, provenance statements in COSE.
 //!
+//! CMS and COSE bear one signature. A JWS may bear several, of which one must be acceptable.
 //! Only [`Signed`] and [`Unsigned`](crate::Unsigned) call in here: they ask what stands in an envelope and whether a key signed it, and for the octets to be signed.
 //! The CMS without signature in which [EST](crate::est) carries certificates is read and written here, too.
 //! No policy and no trust lives here.
@@ -65,11 +66,18 @@ impl Format {
     }
 }
 
-/// An envelope taken apart: what it holds, who claims to have signed it, and what the signature covers.
+/// An envelope taken apart: what it holds, and who claims to have signed it. It bears one signature at least, and a JWS may bear several.
 #[derive(Debug)]
 pub(crate) struct Opened {
     /// The payload's octets, as they were signed.
     pub(crate) payload: Vec<u8>,
+    /// The signatures whose algorithm is supported.
+    pub(crate) signatures: Vec<SignatureBlock>,
+}
+
+/// One signature, what it covers, and who claims to have made it.
+#[derive(Debug)]
+pub(crate) struct SignatureBlock {
     /// The octets that the signature covers.
     pub(crate) signed_octets: Vec<u8>,
     /// The signature and how it stands there.
@@ -77,8 +85,11 @@ pub(crate) struct Opened {
     pub(crate) scheme: SignatureScheme,
     /// Who claims to have signed.
     pub(crate) signer: SignerId,
-    /// Certificates in the envelope, in its order.
+    /// Certificates that came with it, in their order.
     pub(crate) certificates: Vec<Certificate>,
+    /// Whether the certificates only help to find the signer. Where it is known already they are passed over, and where there are none it is looked for
+    /// among those at hand: COSE vouchers and voucher-requests (constrained BRSKI, sections 6.8 and 9.2).
+    pub(crate) certificates_are_hints: bool,
 }
 
 /// How an envelope names its signer.
@@ -90,44 +101,59 @@ pub(crate) enum SignerId {
     SubjectKeyId(Vec<u8>),
     /// The first certificate (JWS x5c, COSE x5chain).
     FirstCertificate,
+    /// Whichever certificate has the key (COSE x5bag).
+    AnyCertificate,
     /// `kid` (JWS, COSE).
     KeyName(String),
     /// Nothing at all.
     Unnamed,
 }
 
-impl Opened {
-    pub(crate) fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-
-    pub(crate) fn certificates(&self) -> &[Certificate] {
-        &self.certificates
-    }
-
+impl SignatureBlock {
     pub(crate) fn key_name(&self) -> Option<&str> {
         match &self.signer {
             SignerId::KeyName(name) => Some(name),
-            SignerId::IssuerAndSerial { .. } | SignerId::SubjectKeyId(_) | SignerId::FirstCertificate | SignerId::Unnamed => None,
+            SignerId::IssuerAndSerial { .. } | SignerId::SubjectKeyId(_) | SignerId::FirstCertificate | SignerId::AnyCertificate | SignerId::Unnamed => None,
         }
     }
 
-    /// The certificate that the envelope names as its signer's, from the envelope or from `known`.
-    pub(crate) fn signer_among(&self, artefact: &'static str, known: &[Certificate]) -> Result<Certificate, VerifyError> {
-        let mut candidates = self.certificates.iter().chain(known);
-        let found = match &self.signer {
-            SignerId::IssuerAndSerial { issuer, serial } => candidates.find(|c| c.issuer_der() == issuer && c.certificate_serial() == serial),
-            SignerId::SubjectKeyId(id) => candidates.find(|c| c.subject_key_id() == Some(id)),
-            SignerId::FirstCertificate => self.certificates.first(),
-            SignerId::KeyName(_) | SignerId::Unnamed => None,
+    /// The certificates that may be the signer's, each once: those that came with it before those that are `known`.
+    pub(crate) fn candidates<'a>(&'a self, known: &'a [Certificate]) -> Vec<&'a Certificate> {
+        let all = || self.certificates.iter().chain(known);
+        let found: Vec<&Certificate> = match &self.signer {
+            SignerId::IssuerAndSerial { issuer, serial } => all().filter(|c| c.issuer_der() == issuer && c.certificate_serial() == serial).collect(),
+            SignerId::SubjectKeyId(id) => all().filter(|c| c.subject_key_id() == Some(id)).collect(),
+            SignerId::FirstCertificate => self.certificates.first().into_iter().collect(),
+            // A bag may lack what is needed, and may hold what is not (RFC 9360, section 2).
+            SignerId::AnyCertificate => all().collect(),
+            SignerId::KeyName(_) | SignerId::Unnamed if self.certificates_are_hints => known.iter().collect(),
+            SignerId::KeyName(_) | SignerId::Unnamed => Vec::new(),
         };
-        let unknown = || VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither enclosed nor known here".to_owned() };
-        found.cloned().ok_or_else(unknown)
+        let mut once: Vec<&Certificate> = Vec::with_capacity(found.len());
+        for certificate in found {
+            if !once.contains(&certificate) {
+                once.push(certificate);
+            }
+        }
+        once
     }
 
-    /// Whether `key` made the signature.
+    /// The certificate that claims the signature for somebody else than `holder`.
+    pub(crate) fn contradicts(&self, holder: &Certificate) -> Option<&Certificate> {
+        let named = self.candidates(&[]);
+        let contradicts = !self.certificates_are_hints && !named.contains(&holder);
+        // Borrowed from the envelope alone, since nothing was known beside it.
+        contradicts.then(|| named.first().copied()).flatten()
+    }
+
+    /// Whether `key` made the signature; a key of a kind that cannot make it costs nothing.
+    pub(crate) fn is_made_by(&self, key: &PublicKey) -> bool {
+        key.verifies(self.scheme, &self.signed_octets, &self.signature)
+    }
+
+    /// Demands that `key` made the signature.
     pub(crate) fn check_signature(&self, artefact: &'static str, key: &PublicKey, signer: &str) -> Result<(), VerifyError> {
-        match key.verifies(self.scheme, &self.signed_octets, &self.signature) {
+        match self.is_made_by(key) {
             true => Ok(()),
             false => Err(VerifyError::BadSignature { artefact, signer: signer.to_owned() }),
         }
@@ -139,7 +165,7 @@ pub(crate) fn open<T: Payload>(signed: &Signed<T>, reading: &Reading) -> Result<
     match signed.format() {
         Format::Cms => cms::open(T::NAME, signed.wire(), reading),
         Format::Jws => jws::open(T::NAME, T::typ(Format::Jws), signed.wire()),
-        Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), signed.wire()),
+        Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), T::COSE_CERTIFICATES, signed.wire()),
     }
 }
 
@@ -157,6 +183,16 @@ pub(crate) fn draft<T: Payload>(format: Format, payload: Vec<u8>, identity: &Sig
         Format::Cms => cms::draft(payload, identity).map(Draft::Cms),
         Format::Jws => jws::draft(T::typ(format), payload, identity).map(Draft::Jws),
         Format::Cose => cose::draft(T::typ(format), T::COSE_CERTIFICATES, payload, identity).map(Draft::Cose),
+    }
+}
+
+/// Prepares one more signature over what an envelope holds.
+pub(crate) fn countersign<T: Payload>(signed: &Signed<T>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+    match signed.format() {
+        Format::Jws => jws::countersign(T::typ(Format::Jws), signed.wire(), identity).map(Draft::Jws),
+        one @ (Format::Cms | Format::Cose) => {
+            Err(DecodeError::Unexpected { what: "format of the envelope", found: one.name().to_owned(), expected: "jws, which may bear several signatures" })
+        }
     }
 }
 

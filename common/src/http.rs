@@ -2,16 +2,17 @@
 //!
 //! Nothing here knows a server or a runtime, so that a service built on it mounts wherever http types are spoken.
 
+mod negotiation;
+
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
-use crate::envelope::Format;
-use crate::leniency::{Leniencies, Leniency};
+pub use self::negotiation::{OLDER_COSE_TYPE, accepts, answer_format, answer_type, media_type, names_older_type, voucher_format};
 use crate::time::UnixTime;
 
 /// The error that a body may end with.
@@ -59,50 +60,6 @@ where
         false => BodyError::Broken(err),
     };
     Ok(Limited::new(body, limit).collect().await.map_err(failed)?.to_bytes())
-}
-
-/// In which format to answer a voucher-request that came in `own`: that one if the Accept header admits it or is absent, else the one of highest weight among those it admits, else none (406).
-///
-/// With `lenient` also `application/voucher-cose+cbor` in the header means COSE ([`Leniency::VoucherCoseCbor`]).
-pub fn answer_format(headers: &HeaderMap, own: Format, lenient: Leniencies) -> Option<Format> {
-    let _ = (lenient, Leniency::VoucherCoseCbor);
-    Some(own).filter(|format| accepts(headers, format.voucher_media_type()))
-}
-
-/// The media type of a body in lower case and without parameters; none if the header is absent, doubled or not text.
-pub fn media_type(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let only = values.next().filter(|_| values.next().is_none())?;
-    let essence = essence(only.to_str().ok()?);
-    (!essence.is_empty()).then(|| essence.to_ascii_lowercase())
-}
-
-/// Whether the Accept header, if there is one, admits an answer of this media type, parameters aside (RFC 9110, section 12.5.1).
-///
-/// The most specific range decides. Weights matter only where they forbid, since there is one answer. An empty header admits anything, as an absent one does.
-pub fn accepts(headers: &HeaderMap, answer_type: &str) -> bool {
-    let lines = headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or_default());
-    let ranges: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).filter(|range| !range.is_empty()).collect();
-    let answer = essence(answer_type);
-    let family = answer.split_once('/').map_or("", |(family, _)| family);
-    let precision = |range: &str| match essence(range) {
-        exact if exact.eq_ignore_ascii_case(answer) => 3,
-        some if some.strip_suffix("/*").is_some_and(|some| some.eq_ignore_ascii_case(family)) => 2,
-        "*/*" => 1,
-        _ => 0,
-    };
-    let Some(best) = ranges.iter().map(|range| precision(range)).max() else { return true };
-    best > 0 && ranges.iter().any(|range| precision(range) == best && !has_zero_weight(range))
-}
-
-fn has_zero_weight(range: &str) -> bool {
-    let weights = range.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-    weights.filter_map(|(_, weight)| weight.trim().parse::<f32>().ok()).any(|weight| weight <= 0.0)
-}
-
-/// A media type or range without its parameters.
-fn essence(media_type: &str) -> &str {
-    media_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// How long the peer asks us to wait before we ask again, in seconds or as a date (RFC 9110, section 10.2.3); none if the header is absent or neither.
@@ -179,51 +136,6 @@ mod tests {
     fn body_of_unannounced_length_beyond_the_limit_is_too_large() {
         let err = block_on(read_body(Pieces(vec!["1234", "5678", "9"]), 8)).unwrap_err();
         assert!(matches!(err, BodyError::TooLarge { limit: 8 }));
-    }
-
-    #[test]
-    fn media_type_is_told_without_case_and_parameters() {
-        let found = media_type(&headers(CONTENT_TYPE, &["Application/PKCS7-mime; smime-type=certs-only"]));
-        assert_eq!(found.as_deref(), Some("application/pkcs7-mime"));
-    }
-
-    #[test]
-    fn doubled_media_type_is_none() {
-        assert_eq!(media_type(&headers(CONTENT_TYPE, &["application/pkcs10", "application/json"])), None);
-    }
-
-    fn admits(ranges: &[&'static str]) -> bool {
-        accepts(&headers(ACCEPT, ranges), "application/pkcs7-mime; smime-type=certs-only")
-    }
-
-    #[test]
-    fn accept_header_admits_by_type_family_or_wildcard() {
-        for ranges in ["Application/PKCS7-mime", "application/pkcs7-mime; smime-type=certs-only", "application/*", "*/*", "text/html, */*;q=0.1"] {
-            assert!(admits(&[ranges]), "{ranges}");
-        }
-        assert!(admits(&["text/html", "application/pkcs7-mime"]));
-    }
-
-    #[test]
-    fn accept_header_without_a_range_admits_anything() {
-        for nothing in [&[][..], &[""], &[" , "]] {
-            assert!(admits(nothing), "{nothing:?}");
-        }
-    }
-
-    #[test]
-    fn accept_header_of_other_types_admits_nothing() {
-        for ranges in ["application/json", "text/*", "application", "*"] {
-            assert!(!admits(&[ranges]), "{ranges}");
-        }
-    }
-
-    #[test]
-    fn zero_weight_of_the_most_specific_range_forbids() {
-        for ranges in ["application/pkcs7-mime;q=0", "application/pkcs7-mime; Q = 0.000, */*", "application/*;q=0.0, */*;q=1", "*/*;q=0"] {
-            assert!(!admits(&[ranges]), "{ranges}");
-        }
-        assert!(admits(&["*/*;q=0, application/pkcs7-mime;q=0.001"]));
     }
 
     #[test]

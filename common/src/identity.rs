@@ -2,7 +2,10 @@
 
 use core::fmt;
 
+use der::Decode as _;
+use der::asn1::OctetString;
 use serde::{Deserialize, Serialize};
+use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 
 use crate::error::DecodeError;
 
@@ -88,6 +91,13 @@ impl KeyIdentifier {
             }
         }
         Self::new(rest)
+    }
+
+    /// Reads the form that RFC 8366bis, section 6.3 prescribes, whatever the AuthorityKeyIdentifier has beside its keyIdentifier. None for any other form.
+    pub fn from_whole_idevid_issuer(leaf: &[u8]) -> Option<Self> {
+        let value = OctetString::from_der(leaf).ok()?;
+        let authority = AuthorityKeyIdentifier::from_der(value.as_bytes()).ok()?;
+        Self::new(authority.key_identifier?.into_bytes()).ok()
     }
 
     /// The form that RFC 8366bis, section 6.3 prescribes: the whole OCTET STRING of the extension value around an AuthorityKeyIdentifier with just this keyIdentifier.
@@ -245,6 +255,19 @@ mod tests {
         assert_eq!(full[..6], [0x04, 0x18, 0x30, 0x16, 0x80, 0x14]);
         for form in [&full[..], &full[2..], &full[4..], &full[6..]] {
             assert_eq!(KeyIdentifier::from_idevid_issuer(form).unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn whole_idevid_issuer_may_name_more_than_the_key() {
+        let id = KeyIdentifier::new([7; 20]).unwrap();
+        let full = id.to_idevid_issuer();
+        assert_eq!(KeyIdentifier::from_whole_idevid_issuer(&full), Some(id.clone()));
+        // 04 1f 30 1d, keyIdentifier, authorityCertIssuer (a DNS name) and authorityCertSerialNumber.
+        let more = [&[0x04, 0x1f, 0x30, 0x1d], &full[4..], &[0xa1, 0x02, 0x82, 0x00, 0x82, 0x01, 0x05][..]].concat();
+        assert_eq!(KeyIdentifier::from_whole_idevid_issuer(&more), Some(id));
+        for form in [&full[2..], &full[4..], &full[6..], &full[..25], &[0x04, 0x02, 0x30, 0x00]] {
+            assert_eq!(KeyIdentifier::from_whole_idevid_issuer(form), None);
         }
     }
 

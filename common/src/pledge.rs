@@ -51,13 +51,29 @@ pub struct Pledge {
     masa_anchors: Anchors,
     statement: Option<Signed<ProvenanceStatement>>,
     format: Format,
+    proximity: ProximityLeaf,
     lenient: Leniencies,
+}
+
+/// By which leaf a pledge's request names the registrar at the other end of the provisional TLS connection (RFC 8366bis, section 9).
+///
+/// It is also the kind of pin by which a voucher with nonce is taken, if it pins several things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProximityLeaf {
+    /// proximity-registrar-cert: the whole end-entity certificate.
+    #[default]
+    Certificate,
+    /// proximity-registrar-pubk: the SubjectPublicKeyInfo in that certificate.
+    Key,
+    /// proximity-registrar-pubk-sha256: SHA-256 of that SubjectPublicKeyInfo.
+    KeyHash,
 }
 
 impl Pledge {
     /// A pledge with this IDevID chain (its own certificate first), the key behind it, and the anchors to which a voucher's signer must lead.
     ///
-    /// It asks for vouchers in CMS, strictly, and shows no provenance statement.
+    /// It asks for vouchers in CMS, strictly, names the registrar by its certificate, and shows no provenance statement.
     ///
     /// # Errors
     /// [`PledgeError::IDevId`] if there is no certificate or it names no device; [`PledgeError::KeyMismatch`] if the key is not the certificate's.
@@ -66,7 +82,16 @@ impl Pledge {
         let own = chain.first().cloned().ok_or(PledgeError::IDevId(missing))?;
         let idevid = IDevIdCert::new(own).map_err(PledgeError::IDevId)?;
         match *signer.public_key() == idevid.certificate().public_key() {
-            true => Ok(Self { idevid, chain, signer, masa_anchors, statement: None, format: Format::Cms, lenient: Leniencies::default() }),
+            true => Ok(Self {
+                idevid,
+                chain,
+                signer,
+                masa_anchors,
+                statement: None,
+                format: Format::Cms,
+                proximity: ProximityLeaf::default(),
+                lenient: Leniencies::default(),
+            }),
             false => Err(PledgeError::KeyMismatch { what: "IDevID" }),
         }
     }
@@ -78,12 +103,21 @@ impl Pledge {
     }
 
     /// Asks for vouchers in this format.
+    ///
+    /// A COSE voucher comes without certificates (constrained BRSKI, section 6.8): the certificate of the voucher's signer itself must then be among the anchors
+    /// that were given to [`Pledge::new`], since an anchor above it does not lead down to it.
     #[must_use]
     pub fn with_format(self, format: Format) -> Self {
         Self { format, ..self }
     }
 
-    /// Tolerates these deviations in vouchers.
+    /// Names the registrar by this leaf.
+    #[must_use]
+    pub fn with_proximity(self, proximity: ProximityLeaf) -> Self {
+        Self { proximity, ..self }
+    }
+
+    /// Tolerates these deviations in vouchers, their older media type included.
     #[must_use]
     pub fn with_leniencies(self, lenient: Leniencies) -> Self {
         Self { lenient, ..self }

@@ -79,9 +79,12 @@ impl SignatureAlgorithm {
         [Self::Es256, Self::Es384, Self::EdDsa].into_iter().find(|a| a.jose_name() == name)
     }
 
-    /// The one with this COSE number.
+    /// The one with this COSE number; Ed25519 has one of its own as well (-19; RFC 9864, section 2.2).
     pub fn from_cose(number: i64) -> Option<Self> {
-        [Self::Es256, Self::Es384, Self::EdDsa].into_iter().find(|a| a.cose_number() == number)
+        match number {
+            -19 => Some(Self::EdDsa),
+            other => [Self::Es256, Self::Es384, Self::EdDsa].into_iter().find(|a| a.cose_number() == other),
+        }
     }
 }
 

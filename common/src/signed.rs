@@ -99,7 +99,7 @@ impl<T: Payload> Signed<T> {
         let reading = Reading::new(verifier.lenient);
         let opened = envelope::open::<T>(self, &reading)?;
         let signer = verifier.check(T::NAME, &opened, now)?;
-        let value = T::decode(opened.payload(), self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;
+        let value = T::decode(&opened.payload, self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;
         Ok(Verified { value, signer, signed: self.clone() })
     }
 
@@ -110,7 +110,7 @@ impl<T: Payload> Signed<T> {
     pub fn peek_unverified(&self, lenient: Leniencies) -> Result<T, VerifyError> {
         let reading = Reading::new(lenient);
         let opened = envelope::open::<T>(self, &reading)?;
-        T::decode(opened.payload(), self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })
+        T::decode(&opened.payload, self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })
     }
 }
 
@@ -126,6 +126,16 @@ impl<T: Payload> Signed<T> {
             Format::Cose => envelope::without_unprotected_certificates(&self.wire)?,
         };
         Ok(Self::from_wire(self.format, wire))
+    }
+
+    /// The same with one more signature beside those that it bears, as a registrar vouches for a JWS voucher that it passes on (BRSKI-PRM).
+    /// What it holds is not looked at: verify it first.
+    ///
+    /// # Errors
+    /// [`SignError`] if it is no JWS, cannot be read, bears eight signatures already, or the key does not sign.
+    pub async fn countersigned_by(&self, party: &SigningParty) -> Result<Self, SignError> {
+        let draft = envelope::countersign(self, &party.identity).map_err(|source| SignError::Encode { artefact: T::NAME, source: Box::new(source) })?;
+        Unsigned { draft, content: PhantomData }.sign(&*party.signer).await
     }
 }
 

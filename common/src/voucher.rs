@@ -1,9 +1,20 @@
-//! Vouchers and voucher-requests (RFC 8366bis): every leaf, whatever the encoding.
+//! Vouchers and voucher-requests (RFC 8366bis): every leaf, whatever the encoding. CMS and JWS carry them in JSON, COSE carries them in CBOR.
 //!
 //! The struct's fields are the YANG leaves in snake case. Readers ignore leaves they do not know (RFC 8995, section 5.6.1), so that an extension is never critical.
 
+mod cbor;
+mod encoded;
 mod json;
+mod leaves;
 mod nonce;
+mod read;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use nonce::Nonce;
 
@@ -56,6 +67,11 @@ impl Assertion {
     /// The one with exactly this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+
+    /// The one with this number.
+    pub fn from_number(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| u64::from(a.number()) == number)
     }
 }
 
@@ -285,7 +301,9 @@ pub struct Wanted {
 /// Name of the voucher extension, and of its YANG module.
 pub const EXTENSION_NAME: &str = "brski-key-provenance";
 
-/// SID of that module, from the range for experiments (RFC 9595); its leaves follow it.
+/// SID of that module, from the range for experiments (RFC 9595). In CBOR it stands for the extension and for its content; the SIDs of the leaves follow it.
+///
+/// Module and SID file are in the directory `yang` of this crate.
 pub const EXTENSION_SID: u64 = 60100;
 
 impl Payload for Voucher {
@@ -298,13 +316,17 @@ impl Payload for Voucher {
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
-        speaks_json(format)?;
-        json::encode_voucher(self)
+        match format {
+            Format::Cms | Format::Jws => write::voucher::<serde_json::Value>(self),
+            Format::Cose => write::voucher::<ciborium::Value>(self),
+        }
     }
 
-    fn decode(octets: &[u8], format: Format, _reading: &Reading) -> Result<Self, DecodeError> {
-        speaks_json(format)?;
-        json::decode_voucher(octets)
+    fn decode(octets: &[u8], format: Format, reading: &Reading) -> Result<Self, DecodeError> {
+        match format {
+            Format::Cms | Format::Jws => read::voucher::<serde_json::Value>(octets, reading),
+            Format::Cose => read::voucher::<ciborium::Value>(octets, reading),
+        }
     }
 }
 
@@ -318,13 +340,17 @@ impl Payload for VoucherRequest {
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
-        speaks_json(format)?;
-        json::encode_request(self)
+        match format {
+            Format::Cms | Format::Jws => write::request::<serde_json::Value>(self),
+            Format::Cose => write::request::<ciborium::Value>(self),
+        }
     }
 
-    fn decode(octets: &[u8], format: Format, _reading: &Reading) -> Result<Self, DecodeError> {
-        speaks_json(format)?;
-        json::decode_request(octets)
+    fn decode(octets: &[u8], format: Format, reading: &Reading) -> Result<Self, DecodeError> {
+        match format {
+            Format::Cms | Format::Jws => read::request::<serde_json::Value>(octets, reading),
+            Format::Cose => read::request::<ciborium::Value>(octets, reading),
+        }
     }
 }
 
@@ -336,13 +362,10 @@ fn typ(format: Format) -> Typ {
     }
 }
 
-fn speaks_json(format: Format) -> Result<(), DecodeError> {
-    match format {
-        Format::Cms | Format::Jws => Ok(()),
-        Format::Cose => Err(DecodeError::Unexpected {
-            what: "the voucher's encoding",
-            found: "CBOR in COSE, which is not spoken here".to_owned(),
-            expected: "JSON in CMS or in JWS",
-        }),
+/// The YANG module's own `must`: nobody can renew what does not expire.
+fn renewal_needs_expiry(voucher: &Voucher) -> Result<(), DecodeError> {
+    match (voucher.last_renewal_date, voucher.expires_on) {
+        (Some(_), None) => Err(DecodeError::InvalidField { field: "last-renewal-date", expected: "accompanied by expires-on" }),
+        (Some(_), Some(_)) | (None, Some(_) | None) => Ok(()),
     }
 }

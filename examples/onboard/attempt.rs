@@ -5,18 +5,22 @@ use brski_common::pledge::Pledge;
 use brski_common::provenance::Basis;
 use brski_common::serve::TlsIdentity;
 use brski_common::serve::onboard::{OnboardError, Onboarded, Options, onboard};
-use brski_common::{Clock, IDevIdCert, Method, Policy, ProvenanceStatement, Signed, Verified, appraise};
+use brski_common::{Anchors, Certificate, Clock, Format, IDevIdCert, Method, Policy, ProvenanceStatement, Signed, Verified, appraise};
 use brski_registrar::pledges::PledgeStore as _;
 use brski_registrar::trust::Manufacturer as Profile;
 
 use crate::factory::Device;
 use crate::folder::Folder;
 use crate::owner::Owner;
+use crate::speech::{self, Speech};
 use crate::table::Outcome;
 
 /// Everything one attempt needs.
 pub(crate) struct Attempt<'a> {
     pub(crate) device: &'a Device,
+    pub(crate) speech: Speech,
+    /// The certificate with which the MASA signs vouchers.
+    pub(crate) voucher_signer: &'a Certificate,
     /// Host and port of the registrar.
     pub(crate) registrar: &'a str,
     pub(crate) profile: &'a Profile,
@@ -30,7 +34,8 @@ impl Attempt<'_> {
     pub(crate) async fn run(&self, owner: &Owner) -> Result<Outcome> {
         let device = self.device;
         let tls = TlsIdentity::with_signer(&device.chain, device.signer.clone())?;
-        let mut pledge = Pledge::new(device.chain.clone(), device.signer.clone(), self.profile.voucher_anchors.clone())?;
+        let pledge = Pledge::new(device.chain.clone(), device.signer.clone(), self.voucher_anchors()?)?;
+        let mut pledge = pledge.with_format(self.speech.format).with_proximity(self.speech.proximity);
         if let Some(statement) = device.statement.clone().filter(|_| device.carries_statement) {
             pledge = pledge.with_statement(statement);
         }
@@ -40,6 +45,14 @@ impl Attempt<'_> {
             Ok(onboarded) => self.enrolled(onboarded, owner).await,
             Err(err) => self.not_enrolled(err),
         }
+    }
+
+    /// What the factory installed in the pledge for the day on which it gets a voucher.
+    fn voucher_anchors(&self) -> Result<Anchors> {
+        let roots = self.profile.voucher_anchors.certificates().iter();
+        // A COSE voucher comes without certificates.
+        let signer = (self.speech.format == Format::Cose).then_some(self.voucher_signer);
+        Ok(Anchors::new(roots.chain(signer).cloned())?)
     }
 
     async fn enrolled(&self, mut onboarded: Onboarded, owner: &Owner) -> Result<Outcome> {
@@ -52,6 +65,8 @@ impl Attempt<'_> {
         Ok(Outcome {
             pledge: self.device.name.to_owned(),
             provenance: self.provenance()?,
+            speech: self.speech,
+            pin: speech::pin(onboarded.voucher.get()),
             verdict: "accept",
             rule: Some(admission.ground().rule.clone()),
             ldevid: Some(onboarded.ldevid.chain[0].subject().to_owned()),
@@ -74,6 +89,8 @@ impl Attempt<'_> {
         Ok(Outcome {
             pledge: self.device.name.to_owned(),
             provenance: self.provenance()?,
+            speech: self.speech,
+            pin: None,
             verdict: if status == 202 { "hold" } else { "refuse" },
             rule,
             ldevid: None,
@@ -93,7 +110,8 @@ impl Attempt<'_> {
     /// What a device would have at the end.
     fn keep(&self, onboarded: &Onboarded) -> Result<()> {
         let name = |file: &str| format!("pledges/{}/{file}", self.device.name);
-        self.folder.write(name("voucher.vcj"), onboarded.voucher.signed().wire())?;
+        let voucher = format!("voucher.{}", self.speech.format.voucher_file_extension());
+        self.folder.write(name(&voucher), onboarded.voucher.signed().wire())?;
         self.folder.write_chain(name("ldevid.pem"), &onboarded.ldevid.chain)?;
         self.folder.write_key(name("ldevid-key.pem"), &onboarded.ldevid.key)
     }

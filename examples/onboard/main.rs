@@ -10,6 +10,7 @@ mod factory;
 mod folder;
 mod manufacturer;
 mod owner;
+mod speech;
 mod table;
 
 use std::path::PathBuf;
@@ -29,12 +30,11 @@ use factory::Device;
 use folder::Folder;
 use manufacturer::Manufacturer;
 use owner::Owner;
+use speech::Formats;
 
 /// Makes a manufacturer, its MASA, an owner, its registrar and seven pledges, and shows which pledges get an LDevID, and why.
 #[derive(Parser)]
-#[command(
-    after_help = "Examples:\n  onboard                            the built-in policy, in a temporary folder\n  onboard --policy strict.toml       another policy\n  onboard --keep /tmp/onboard        leave certificates, keys, vouchers, statements and the ledger behind"
-)]
+#[command(after_help = EXAMPLES)]
 struct Arguments {
     /// Policy file of the owner (TOML) instead of the built-in one.
     #[arg(long, value_name = "FILE")]
@@ -42,7 +42,18 @@ struct Arguments {
     /// Folder for everything that was made, which must not exist yet or be empty.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// What the pledges speak with the registrar.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Formats::Cms)]
+    format: Formats,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  onboard                            the built-in policy, in a temporary folder
+  onboard --policy strict.toml       another policy
+  onboard --format mixed             pledges that speak CMS, JWS and COSE, on one registrar
+  onboard --format cose              COSE pledges, for which the registrar's raw key is pinned
+  onboard --keep /tmp/onboard        leave certificates, keys, vouchers, statements and the ledger behind";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -105,11 +116,23 @@ async fn run(arguments: Arguments) -> Result<()> {
     ));
 
     let mut outcomes = Vec::new();
-    for device in &devices {
-        let attempt = Attempt { device, registrar: &registrar_address, profile: &manufacturer.profile, policy: &policy, clock: &clock, folder: &folder };
+    for (device, speech) in devices.iter().zip(arguments.format.of_fleet(devices.len())) {
+        let attempt = Attempt {
+            device,
+            speech,
+            voucher_signer: &manufacturer.voucher_signer,
+            registrar: &registrar_address,
+            profile: &manufacturer.profile,
+            policy: &policy,
+            clock: &clock,
+            folder: &folder,
+        };
         outcomes.push(attempt.run(&owner).await.with_context(|| format!("pledge {}", device.name))?);
     }
     println!("{}", table::render(&outcomes));
+    if let Some(legend) = table::legend(&outcomes) {
+        println!("{legend}");
+    }
     println!("The unrecorded pledge is of the installed base: nobody wrote down how its key was made.");
     println!("The impostor is a bamboo pledge into which somebody copied the avocado's statement.\n");
 

@@ -27,6 +27,8 @@ pub(crate) struct Manufacturer {
     pub(crate) tls: TlsIdentity,
     /// What it tells the registrars of its customers.
     pub(crate) profile: Profile,
+    /// The certificate with which the MASA signs vouchers.
+    pub(crate) voucher_signer: Certificate,
 }
 
 impl Manufacturer {
@@ -43,6 +45,7 @@ impl Manufacturer {
         let provenance_root = CertificateMaker::root(folder, "manufacturer/provenance-root", "Fruitmaker provenance root", Es256, now).await?;
         let tls_root = CertificateMaker::root(folder, "manufacturer/masa-tls-root", "Fruitmaker MASA TLS root", Es256, now).await?;
         let voucher = voucher_root.end_entity(folder, "manufacturer/voucher-signer", "Fruitmaker voucher signer", &[], &[], now).await?;
+        let voucher_signer = voucher.identity.chain[0].clone();
         let provenance = provenance_root.end_entity(folder, "manufacturer/provenance-signer", "Fruitmaker provenance signer", &[], &[], now).await?;
         let tls = tls_root.end_entity(folder, "manufacturer/masa-tls", "Fruitmaker MASA", &["127.0.0.1".to_owned()], &["1.3.6.1.5.5.7.3.1"], now).await?;
         let tls = TlsIdentity::with_signer(&tls.identity.chain, tls.signer)?;
@@ -61,6 +64,7 @@ impl Manufacturer {
             // A report carries the IDevID alone, so that the MASA has to know every CA on the way up.
             idevid_anchors: Anchors::new([root.certificate(), devices.certificate(), idevid_ca.certificate(), vendor_ca.certificate()])?,
             issue_policy: IssuePolicy::default(),
+            lenient: Leniencies::default(),
             disclosure: Disclosure::Customer,
             voucher,
             provenance,
@@ -78,7 +82,7 @@ impl Manufacturer {
             lenient: Leniencies::default(),
         };
         let line = Line { masa: masa.clone(), station, idevid_ca, now };
-        Ok(Self { masa, line, vendor: SiliconVendor { ca: vendor_ca, lists }, tls, profile })
+        Ok(Self { masa, line, vendor: SiliconVendor { ca: vendor_ca, lists }, tls, profile, voucher_signer })
     }
 }
 

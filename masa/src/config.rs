@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use brski_common::provenance::{Basis, Disclosure};
 use brski_common::serve::TlsIdentity;
 use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, socket_address};
-use brski_common::{Certificate, Clock, EnrolledKey, MasaUrl, SigningParty, SpkiDigest, UnixTime};
+use brski_common::{Certificate, Clock, EnrolledKey, Leniencies, MasaUrl, SigningParty, SpkiDigest, UnixTime};
 use brski_masa::{IssuePolicy, Masa, MasaParts, NoncelessPolicy, ProximityKey, SqliteLedger, Station, UncheckedRevocation, WithoutProximity};
 use serde::Deserialize;
 
@@ -49,6 +49,8 @@ struct Values {
     revocation: Revocation,
     #[serde(default)]
     nonceless: NoncelessValues,
+    #[serde(default)]
+    leniencies: Leniencies,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +68,7 @@ struct Requests {
     without_proximity: Option<WithoutProximity>,
     vouchers_per_day: Option<usize>,
     proximity_key: Option<ProximityKey>,
+    statement_in_voucher: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,6 +145,7 @@ impl Configuration {
                 stations: self.stations()?,
                 idevid_anchors: self.file.anchors("idevid-anchors", &values.idevid_anchors)?,
                 issue_policy: self.issue_policy(),
+                lenient: values.leniencies,
                 disclosure: values.disclosure,
                 clock: clock.clone(),
             })
@@ -193,6 +197,7 @@ impl Configuration {
             without_proximity: requests.without_proximity.unwrap_or(default.without_proximity),
             daily_vouchers: requests.vouchers_per_day.unwrap_or(default.daily_vouchers),
             proximity_key: requests.proximity_key.unwrap_or(default.proximity_key),
+            statement_in_voucher: requests.statement_in_voucher.unwrap_or(default.statement_in_voucher),
             unchecked_revocation: revocation.unchecked.unwrap_or(default.unchecked_revocation),
             nonceless: NoncelessPolicy {
                 domains: nonceless.domains.clone(),

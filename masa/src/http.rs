@@ -5,9 +5,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{BodyError, BoxError, accepts, empty, media_type, plain, read_body, typed};
+use brski_common::http::{BodyError, BoxError, accepts, answer_format, answer_type, empty, media_type, plain, read_body, typed, voucher_format};
 use brski_common::text::in_full;
-use brski_common::{Format, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
+use brski_common::{Format, Leniencies, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
@@ -52,30 +52,22 @@ impl MasaService {
         if head.method != Method::POST {
             return Err(NotDone::WrongMethod);
         }
-        let format = body_format(&head.headers)?;
-        let answer_type = match resource {
-            Resource::Voucher => format.voucher_media_type(),
-            Resource::AuditLog => "application/json",
-            Resource::Provenance => "application/eat+cwt",
-        };
-        if !accepts(&head.headers, answer_type) {
-            return Err(NotDone::NotAcceptable { answer_type });
-        }
+        let (format, answer) = negotiate(resource, &head.headers, self.masa.lenient())?;
         let body = read_body(body, self.body_limit).await?;
         let request = Signed::<VoucherRequest>::from_wire(format, body);
-        match resource {
-            Resource::Voucher => {
+        let body = match answer.content {
+            Content::Voucher(format) => {
                 let nobody = PeerCertificates::default();
                 let peer = head.extensions.get::<PeerCertificates>().unwrap_or(&nobody);
-                let voucher = self.masa.vouch(&request, peer).await?;
-                Ok(typed(StatusCode::OK, answer_type, voucher.wire().to_vec()))
+                self.masa.vouch(&request, format, peer).await?.wire().to_vec()
             }
-            Resource::AuditLog => Ok(typed(StatusCode::OK, answer_type, self.masa.audit_log(&request).await?.to_json())),
-            Resource::Provenance => match self.masa.provenance(&request).await? {
-                Some(statement) => Ok(typed(StatusCode::OK, answer_type, statement.wire().to_vec())),
-                None => Ok(empty(StatusCode::NO_CONTENT)),
+            Content::AuditLog => self.masa.audit_log(&request).await?.to_json(),
+            Content::Provenance => match self.masa.provenance(&request).await? {
+                Some(statement) => statement.wire().to_vec(),
+                None => return Ok(empty(StatusCode::NO_CONTENT)),
             },
-        }
+        };
+        Ok(typed(StatusCode::OK, answer.media_type, body))
     }
 }
 
@@ -98,6 +90,36 @@ impl Resource {
     }
 }
 
+/// What a request will be answered with, if nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    content: Content,
+    media_type: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Voucher(Format),
+    AuditLog,
+    Provenance,
+}
+
+/// The format that the body claims to be in, and the answer to it that the Accept header admits: a voucher in the same format, if possible.
+fn negotiate(resource: Resource, headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, Answer), NotDone> {
+    let unsupported = || NotDone::UnsupportedMediaType { found: media_type(headers).unwrap_or_else(|| "of no single stated type".to_owned()) };
+    let (format, older) = voucher_format(headers, lenient).ok_or_else(unsupported)?;
+    let only = |content, media_type| accepts(headers, media_type).then_some(Answer { content, media_type }).ok_or(media_type);
+    let answer = match resource {
+        Resource::Voucher => {
+            let voucher = |format| Answer { content: Content::Voucher(format), media_type: answer_type(headers, format, older, lenient) };
+            answer_format(headers, format, lenient).map(voucher).ok_or(VOUCHER_TYPES)
+        }
+        Resource::AuditLog => only(Content::AuditLog, "application/json"),
+        Resource::Provenance => only(Content::Provenance, "application/eat+cwt"),
+    };
+    Ok((format, answer.map_err(|offered| NotDone::NotAcceptable { offered })?))
+}
+
 /// Why a request has no answer: its HTTP, or what it asks.
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
@@ -105,10 +127,10 @@ enum NotDone {
     NoSuchResource,
     #[error("this resource takes POST only")]
     WrongMethod,
-    #[error("the body is {found}, expected application/voucher-cms+json")]
+    #[error("the body is {found}, expected {VOUCHER_TYPES}")]
     UnsupportedMediaType { found: String },
-    #[error("the answer is of type {answer_type}, which the Accept header excludes")]
-    NotAcceptable { answer_type: &'static str },
+    #[error("the Accept header excludes what this resource answers: {offered}")]
+    NotAcceptable { offered: &'static str },
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -180,11 +202,5 @@ fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
 /// After how many seconds to ask a ledger again that has too much to do: its queue is emptied long before.
 const BUSY_SECONDS: u64 = 5;
 
-/// The format that the body claims to be in; only CMS is understood yet.
-fn body_format(headers: &HeaderMap) -> Result<Format, NotDone> {
-    let found = media_type(headers);
-    match found.as_deref().and_then(Format::from_voucher_media_type) {
-        Some(Format::Cms) => Ok(Format::Cms),
-        Some(_) | None => Err(NotDone::UnsupportedMediaType { found: found.unwrap_or_else(|| "of no single stated type".to_owned()) }),
-    }
-}
+/// What the body of a request may be, and a voucher.
+const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";

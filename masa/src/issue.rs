@@ -1,5 +1,7 @@
 //! Journey 2, the rule: whether a registrar's request earns a voucher, and which (RFC 8995, section 5.5).
 
+mod extension;
+mod pin;
 mod policy;
 mod proximity;
 #[cfg(test)]
@@ -11,8 +13,11 @@ use core::time::Duration;
 use brski_common::time::{at, to_rfc3339};
 use brski_common::{Certificate, Nonce, PeerCertificates, Refusal, UnixTime, Voucher};
 
+pub use extension::Told;
 pub use policy::{IssuePolicy, NoncelessPolicy, ProximityKey, UncheckedRevocation, WithoutProximity};
 
+use self::pin::Pin;
+use self::proximity::Proven;
 use crate::history::History;
 use crate::ledger::{Entry, Vouched};
 use crate::request::{Claim, PledgeRequest, RegistrarRequest};
@@ -116,20 +121,20 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     if let Some(pledge) = claim.pledge() {
         check_pledge(pledge, registrar, history, now)?;
     }
-    let assertion = proximity::assertion(claim, policy)?;
+    let Proven { assertion, named } = proximity::evaluate(claim, policy)?;
 
-    let (pinned, nonce, expires_on) = match &registrar.leaves().nonce {
-        Some(nonce) => (registrar.domain(), Some(echo(nonce, claim.pledge())), None),
+    let (pin, nonce, expires_on) = match &registrar.leaves().nonce {
+        Some(nonce) => (Pin::choose(named, registrar.domain()), Some(echo(nonce, claim.pledge())), None),
         None => {
-            let pinned = authorised_without_nonce(registrar, peer, &policy.nonceless)?;
-            (pinned, None, Some(expiry(registrar.signer(), pinned, policy.nonceless.lifetime, now)))
+            let domain = authorised_without_nonce(registrar, peer, &policy.nonceless)?;
+            (Pin::Certificate(domain), None, Some(expiry(registrar.signer(), domain, policy.nonceless.lifetime, now)))
         }
     };
     // Only now: why a device is blocked is nobody's business who cannot show that he has it.
     if let Some(reason) = history.blocked() {
         return Err(Refusal::DeviceBlocked(history.device().serial.clone(), reason.to_owned()));
     }
-    let voucher = Voucher {
+    let voucher = pin.put_into(Voucher {
         assertion: Some(assertion),
         created_on: Some(now),
         domain_cert_revocation_checks: Some(false),
@@ -137,14 +142,13 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
         // Only where the serial number alone would name two devices (RFC 8366bis, section 6.2).
         idevid_issuer: history.serial_is_shared().then(|| history.device().issuer.clone()),
         nonce: nonce.clone(),
-        pinned_domain_cert: Some(pinned.clone()),
         ..Voucher::new(history.device().serial.clone())
-    };
+    });
     let vouched = Vouched {
         device: history.device().clone(),
         at: now,
-        domain: pinned.domain_id(),
-        pin: pinned.spki_digest(),
+        domain: pin.domain_id(),
+        pin: pin.digest(),
         registrar: registrar.signer().spki_digest(),
         nonce,
         assertion,

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use brski_common::provenance::{Disclosure, ManufactureReport};
 use brski_common::text::in_full;
+use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
-    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber, SignError, Signed, SigningParty,
-    UnixTime, Voucher, VoucherRequest,
+    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, Leniencies, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber, SignError, Signed,
+    SigningParty, UnixTime, Voucher, VoucherRequest,
 };
 
 use crate::disclose::{self, DisclosureOrder};
 use crate::error::Error;
 use crate::history::History;
-use crate::issue::{self, Decision, IssuePolicy};
+use crate::issue::{self, Decision, IssuePolicy, Told};
 use crate::ledger::{Entry, Ledger, LedgerError, Standing, Stated};
 use crate::manufacture::{self, GenuineReport, Station};
 use crate::request::RegistrarRequest;
@@ -37,6 +38,8 @@ pub struct MasaParts {
     pub idevid_anchors: Anchors,
     /// When a voucher may be issued.
     pub issue_policy: IssuePolicy,
+    /// What registrars and pledges may do wrong in their requests and still be understood.
+    pub lenient: Leniencies,
     /// How much of a record owners may see.
     pub disclosure: Disclosure,
     /// Where "now" comes from.
@@ -103,23 +106,24 @@ impl Masa {
         Ok(Recorded { index: history.index(), device: device.clone(), statement, repeated, origin_stands })
     }
 
-    /// Vouches for a device to the domain that asks (RFC 8995, section 5.5). `peer` is who asked over TLS.
+    /// Vouches for a device to the domain that asks (RFC 8995, section 5.5), in this format. `peer` is who asked over TLS.
+    ///
+    /// The same request again gets the same voucher again, and may get it in another format.
     ///
     /// # Errors
     /// [`Error::Untrusted`] if a signature does not hold; [`Error::Refused`] with the rule that says no.
     #[tracing::instrument(skip_all, fields(serial, domain, entry))]
-    pub async fn vouch(&self, request: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
-        told("vouched", self.decide_and_sign(request, peer).await)
+    pub async fn vouch(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
+        told("vouched", self.decide_and_sign(request, answer, peer).await)
     }
 
-    async fn decide_and_sign(&self, request: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
+    async fn decide_and_sign(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         let now = self.0.clock.now();
-        let request = noted(RegistrarRequest::verify(request, now)?);
-        let format = request.format();
+        let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
         let history = self.known(request.device()).await?;
         let claim = request.open(&history, &self.0.idevid_anchors, now)?;
-        let voucher = match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
-            Decision::Repeat(voucher) => voucher,
+        let recorded = match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
+            Decision::Repeat(recorded) => recorded,
             // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
             Decision::Record(order) => match self.0.ledger.append(vec![order.entry().clone()]).await {
                 Ok(appended) => order.recorded(appended),
@@ -127,16 +131,31 @@ impl Masa {
                     // Perhaps the same nonce came in twice at once; the history then knows for whom it was used.
                     let history = self.known(history.device()).await?;
                     match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
-                        Decision::Repeat(voucher) => voucher,
+                        Decision::Repeat(recorded) => recorded,
                         Decision::Record(_) => return Err(err.into()),
                     }
                 }
             },
         };
-        if let Some(index) = voucher.index() {
+        if let Some(index) = recorded.index() {
             note("entry", &index);
         }
-        Ok(self.0.voucher.seal(&voucher.into_voucher(), format).await?)
+        let told = Told::evaluate(claim.registrar(), &self.0.issue_policy);
+        let voucher = Voucher { provenance: self.extension(told, &history, now).await?, ..recorded.into_voucher() };
+        Ok(self.0.voucher.seal(&voucher, answer).await?)
+    }
+
+    /// What the voucher tells of the device's key; nothing where nothing is on record.
+    async fn extension(&self, told: Option<Told>, history: &History, now: UnixTime) -> Result<Option<ProvenanceExtension>, Error> {
+        let Some(told) = told else { return Ok(None) };
+        let statement = self.statement(history, now).await?;
+        let extension = statement.map(|statement| told.extension(&statement)).transpose();
+        Ok(extension.map_err(|source| SignError::Encode { artefact: "voucher", source: Box::new(source) })?)
+    }
+
+    /// What registrars and pledges may do wrong in their requests and still be understood.
+    pub fn lenient(&self) -> Leniencies {
+        self.0.lenient
     }
 
     /// Every voucher of a device, for a domain that was given one (RFC 8995, section 5.8).
@@ -166,7 +185,7 @@ impl Masa {
     }
 
     async fn disclose(&self, request: &Signed<VoucherRequest>, now: UnixTime) -> Result<DisclosureOrder, Error> {
-        let request = noted(RegistrarRequest::verify(request, now)?);
+        let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
         let history = self.0.ledger.history(request.device()).await?;
         Ok(disclose::evaluate(&request, history, &self.0.issue_policy, now)?)
     }

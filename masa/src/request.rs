@@ -17,15 +17,16 @@ pub struct RegistrarRequest {
     request: Verified<VoucherRequest>,
     signer: Certificate,
     device: DeviceId,
+    lenient: Leniencies,
 }
 
 impl RegistrarRequest {
-    /// Verifies a registrar's request and reads of which device it speaks.
+    /// Verifies a registrar's request and reads of which device it speaks. What `lenient` overlooks in it will be overlooked in the pledge's request as well.
     ///
     /// # Errors
     /// [`VerifyError`] if signature, chain or extended key usage are not in order; [`Refusal`] if `idevid-issuer` is missing, or a leaf is there that only a pledge may send.
-    pub fn verify(request: &Signed<VoucherRequest>, now: UnixTime) -> Result<Self, Error> {
-        let request = request.verify(&Verifier::strict(SignedBy::AnyoneConsistent { usage: Usage::CmcRa }), now)?;
+    pub fn verify(request: &Signed<VoucherRequest>, lenient: Leniencies, now: UnixTime) -> Result<Self, Error> {
+        let request = request.verify(&Verifier { by: SignedBy::AnyoneConsistent { usage: Usage::CmcRa }, lenient }, now)?;
         let chain = &request.signer().chain;
         let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() };
         let signer = chain.first().ok_or_else(unnamed)?.clone();
@@ -41,7 +42,7 @@ impl RegistrarRequest {
         }
         let missing = Refusal::LeafMissing { leaf: "idevid-issuer", section: "RFC 8366bis, section 6.1" };
         let issuer = leaves.idevid_issuer.clone().ok_or(missing)?;
-        Ok(Self { device: DeviceId { issuer, serial: leaves.serial_number.clone() }, signer, request })
+        Ok(Self { device: DeviceId { issuer, serial: leaves.serial_number.clone() }, signer, request, lenient })
     }
 
     /// Of which device it speaks. Nothing says yet that the device exists.
@@ -64,7 +65,7 @@ impl RegistrarRequest {
         self.request.get()
     }
 
-    /// The format it came in, in which the voucher has to be.
+    /// The format it came in, in which the pledge's request inside has to be (constrained BRSKI, section 7.1).
     pub fn format(&self) -> Format {
         self.request.signed().format()
     }
@@ -91,8 +92,8 @@ impl RegistrarRequest {
         let prior = Signed::<VoucherRequest>::from_wire(self.format(), prior.clone());
         // A pledge need not enclose its certificate, since we issued it.
         let known = [history.idevid().certificate().clone()];
-        let verified = prior.verify(&Verifier::strict(SignedBy::Anchored { anchors, usage: Usage::Any, known: &known }), now);
-        let request = verified.map_err(|err| renewal(&prior).map_or_else(|| Error::from(err), Error::from))?;
+        let verified = prior.verify(&Verifier { by: SignedBy::Anchored { anchors, usage: Usage::Any, known: &known }, lenient: self.lenient }, now);
+        let request = verified.map_err(|err| renewal(&prior, &err).map_or(Error::Untrusted(err), Error::Refused))?;
 
         let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "the pledge's IDevID is not known".to_owned() };
         let certificate = request.signer().chain.first().ok_or_else(unnamed)?.clone();
@@ -141,7 +142,11 @@ impl PledgeRequest {
 }
 
 /// A clear word for those who ask for the renewal of a voucher the way of RFC 8366bis, section 10.1.
-fn renewal(prior: &Signed<VoucherRequest>) -> Option<Refusal> {
+fn renewal(prior: &Signed<VoucherRequest>, err: &VerifyError) -> Option<Refusal> {
+    // Whose signature was in order before the content was read is a pledge that mistakes the words, not a voucher's signer.
+    if matches!(err, VerifyError::Decode { .. }) {
+        return None;
+    }
     let voucher = Signed::<Voucher>::from_wire(prior.format(), prior.wire());
     voucher.peek_unverified(Leniencies::default()).ok().map(|_| Refusal::RenewalUnsupported)
 }
@@ -155,7 +160,7 @@ mod tests {
     fn registrars_request_needs_the_idevids_issuer() {
         let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
         let leaves = VoucherRequest { idevid_issuer: None, ..owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1))) };
-        let refused = RegistrarRequest::verify(&owner.sign(&leaves), NOW);
+        let refused = RegistrarRequest::verify(&owner.sign(&leaves), Leniencies::default(), NOW);
         assert!(matches!(refused, Err(Error::Refused(Refusal::LeafMissing { leaf: "idevid-issuer", .. }))));
     }
 
@@ -164,7 +169,7 @@ mod tests {
         let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
         let inner = pledge.leaves(&owner, nonce(1));
         let leaves = VoucherRequest { proximity_registrar_cert: inner.proximity_registrar_cert.clone(), ..owner.leaves(&pledge, &inner) };
-        let refused = RegistrarRequest::verify(&owner.sign(&leaves), NOW);
+        let refused = RegistrarRequest::verify(&owner.sign(&leaves), Leniencies::default(), NOW);
         assert!(matches!(refused, Err(Error::Refused(Refusal::LeafForbidden { leaf: "proximity-registrar-cert", .. }))));
     }
 
@@ -174,14 +179,14 @@ mod tests {
         let before = brski_common::time::at(NOW.as_secs() - 86_401);
         let alone = owner.registrar.party(&[]);
         let leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1)));
-        let refused = RegistrarRequest::verify(&seal(&alone, &leaves, Format::Cms), before);
+        let refused = RegistrarRequest::verify(&seal(&alone, &leaves, Format::Cms), Leniencies::default(), before);
         assert!(matches!(refused, Err(Error::Untrusted(VerifyError::NotCurrent { .. }))));
     }
 
     #[test]
     fn authorities_are_the_cas_above_the_registrar_lowest_first() {
         let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
-        let request = RegistrarRequest::verify(&owner.request(&pledge, nonce(1)), NOW).unwrap();
+        let request = RegistrarRequest::verify(&owner.request(&pledge, nonce(1)), Leniencies::default(), NOW).unwrap();
         assert_eq!(request.authorities(), [owner.authority.certificate, owner.root.certificate]);
     }
 }

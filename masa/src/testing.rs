@@ -6,8 +6,8 @@ use brski_common::issuing::{Subject, Template, never};
 use brski_common::provenance::{Basis, Disclosure, Locus, Protection, Source, Transfer};
 use brski_common::time::at;
 use brski_common::{
-    Anchors, Assertion, Certificate, Clock, DeviceId, EnrolledKey, Format, IDevIdCert, KeyOrigin, ManufactureReport, Method, Nonce, Payload, PeerCertificates,
-    SerialNumber, SignatureAlgorithm, Signed, Signer, SigningParty, SoftwareKey, UnixTime, Voucher, VoucherRequest,
+    Anchors, Assertion, Certificate, Clock, DeviceId, EnrolledKey, Format, IDevIdCert, KeyOrigin, Leniencies, ManufactureReport, Method, Nonce, Payload,
+    PeerCertificates, SerialNumber, SignatureAlgorithm, Signed, Signer, SigningParty, SoftwareKey, UnixTime, Voucher, VoucherRequest,
 };
 
 use crate::issue::IssuePolicy;
@@ -118,8 +118,27 @@ impl Pledge {
     }
 
     pub(crate) fn sign(&self, leaves: &VoucherRequest) -> Vec<u8> {
-        seal(&self.0.party(&[]), leaves, Format::Cms).wire().to_vec()
+        self.sign_in(Format::Cms, leaves)
     }
+
+    /// In COSE without a word on who signed, as on a constrained link.
+    pub(crate) fn sign_in(&self, format: Format, leaves: &VoucherRequest) -> Vec<u8> {
+        let party = self.0.party(&[]);
+        let party = if format == Format::Cose { party.nameless() } else { party };
+        seal(&party, leaves, format).wire().to_vec()
+    }
+}
+
+/// The same request, naming the registrar by its key.
+pub(crate) fn by_key(leaves: VoucherRequest) -> VoucherRequest {
+    let key = leaves.proximity_registrar_cert.as_ref().map(|certificate| certificate.public_key().spki().to_vec());
+    VoucherRequest { proximity_registrar_cert: None, proximity_registrar_pubk: key, ..leaves }
+}
+
+/// The same request, naming the registrar by the hash of its key.
+pub(crate) fn by_key_hash(leaves: VoucherRequest) -> VoucherRequest {
+    let hash = leaves.proximity_registrar_cert.as_ref().map(|certificate| certificate.spki_digest().0);
+    VoucherRequest { proximity_registrar_cert: None, proximity_registrar_pubk_sha256: hash, ..leaves }
 }
 
 /// A network owner: domain CA and registrar.
@@ -153,11 +172,16 @@ impl Owner {
 
     /// Its request around a pledge's.
     pub(crate) fn leaves(&self, pledge: &Pledge, inner: &VoucherRequest) -> VoucherRequest {
+        self.leaves_in(Format::Cms, pledge, inner)
+    }
+
+    /// Its request around a pledge's in this format.
+    pub(crate) fn leaves_in(&self, format: Format, pledge: &Pledge, inner: &VoucherRequest) -> VoucherRequest {
         VoucherRequest {
             created_on: Some(NOW),
             nonce: inner.nonce.clone(),
             idevid_issuer: Some(pledge.device().issuer),
-            prior_signed_voucher_request: Some(pledge.sign(inner)),
+            prior_signed_voucher_request: Some(pledge.sign_in(format, inner)),
             ..VoucherRequest::new(pledge.device().serial)
         }
     }
@@ -173,7 +197,13 @@ impl Owner {
 
     /// The usual request: signed by all, proximity proven.
     pub(crate) fn request(&self, pledge: &Pledge, nonce: Nonce) -> Signed<VoucherRequest> {
-        self.sign(&self.leaves(pledge, &pledge.leaves(self, nonce)))
+        self.request_in(Format::Cms, pledge, &pledge.leaves(self, nonce))
+    }
+
+    /// A request around this one of the pledge, all of it in this format.
+    pub(crate) fn request_in(&self, format: Format, pledge: &Pledge, inner: &VoucherRequest) -> Signed<VoucherRequest> {
+        let party = self.party().enclosing(vec![pledge.0.certificate.clone()]);
+        seal(&party, &self.leaves_in(format, pledge, inner), format)
     }
 }
 
@@ -220,6 +250,7 @@ impl Maker {
             stations: self.stations(),
             idevid_anchors: self.anchors(),
             issue_policy: IssuePolicy::default(),
+            lenient: Leniencies::default(),
             disclosure: Disclosure::Customer,
             clock: Clock::from_fn(|| NOW),
         }

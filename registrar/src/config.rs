@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brski_common::serve::TlsIdentity;
 use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, socket_address};
+use brski_common::voucher::Wanted;
 use brski_common::{Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime};
 use brski_registrar::masa_client::HttpMasaClient;
 use brski_registrar::{BuiltInCa, Registrar, RegistrarParts, Requirement, Settings, SqlitePledges, Trust};
@@ -56,6 +57,26 @@ struct Requests {
     oldest: Option<u64>,
     clock_skew: Option<u64>,
     hold_retry: Option<u64>,
+    statement: Option<Statement>,
+}
+
+/// What a voucher is asked to say of its pledge's key.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Statement {
+    /// The whole statement.
+    Full,
+    /// Its hash and what is for display.
+    Summary,
+}
+
+impl Statement {
+    fn wanted(self) -> Wanted {
+        match self {
+            Self::Full => Wanted { full: true, summary: false },
+            Self::Summary => Wanted { full: false, summary: true },
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,7 +156,7 @@ impl Configuration {
         let mut report = Report::new(self, self.policy()?.accepted_in_words())?;
         report.add_key_pair(&self.file, "identity", &self.values.identity, now)?;
         report.add_key_pair(&self.file, "domain-ca", &self.values.domain_ca, now)?;
-        self.trust()?;
+        report.add_leniencies(self.trust()?.manufacturers());
         report.add_profiles(self.profiles().read()?, now);
         Ok(report)
     }
@@ -170,6 +191,7 @@ impl Configuration {
             oldest_request: requests.oldest.map_or(default.oldest_request, Duration::from_secs),
             clock_skew: requests.clock_skew.map_or(default.clock_skew, Duration::from_secs),
             hold_retry: requests.hold_retry.map_or(default.hold_retry, Duration::from_secs),
+            statement_in_voucher: requests.statement.map(Statement::wanted),
             ldevid_lifetime: ldevid.lifetime_days.map_or(default.ldevid_lifetime, |days| Duration::from_secs(u64::from(days) * 86_400)),
             audit_log: audit.audit_log,
             accepted_foreign_domains: audit.accepted_foreign_domains.clone(),

@@ -6,8 +6,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{BoxError, accepts, empty, media_type, read_body, typed};
-use brski_common::{Certificate, Format, PeerCertificates, Signed, Telemetry, est};
+use brski_common::http::{BoxError, accepts, answer_format, answer_type, empty, media_type, names_older_type, read_body, typed, voucher_format};
+use brski_common::{Certificate, Leniencies, PeerCertificates, Signed, Telemetry, est};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -82,14 +82,15 @@ impl RegistrarService {
         if body.is_empty() {
             return Err(Stop::NoBody);
         }
-        let expected = Format::Cms.voucher_media_type();
-        let format = media_type(&head.headers).as_deref().and_then(Format::from_voucher_media_type).filter(|format| *format == Format::Cms);
-        let format = format.ok_or(Stop::WrongBodyType { expected })?;
-        if !accepts(&head.headers, format.voucher_media_type()) {
-            return Err(Stop::NotAcceptable { offered: format.voucher_media_type() });
-        }
-        let voucher = self.registrar.request_voucher(&Signed::from_wire(format, body), peer).await?;
-        Ok(typed(StatusCode::OK, voucher.format().voucher_media_type(), voucher.wire().to_vec()))
+        // Whose pledge it is matters this early only to whoever uses a name that a leniency may cover.
+        let lenient = match names_older_type(&head.headers) {
+            true => self.registrar.leniencies_for(peer),
+            false => Leniencies::default(),
+        };
+        let (format, older) = voucher_format(&head.headers, lenient).ok_or(Stop::WrongBodyType { expected: VOUCHER_TYPES })?;
+        let answer = answer_format(&head.headers, format, lenient).ok_or(Stop::NotAcceptable { offered: VOUCHER_TYPES })?;
+        let voucher = self.registrar.request_voucher(&Signed::from_wire(format, body), answer, peer).await?;
+        Ok(typed(StatusCode::OK, answer_type(&head.headers, voucher.format(), older, lenient), voucher.wire().to_vec()))
     }
 
     async fn enroll(&self, head: &Parts, body: &[u8], peer: &PeerCertificates, renewal: bool) -> Result<Response<Full<Bytes>>, Stop> {
@@ -114,6 +115,9 @@ impl RegistrarService {
 
 /// 64 KiB: a voucher-request with a certificate chain and a provenance statement takes less than 16.
 pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
+
+/// What vouchers and voucher-requests travel as, in words.
+const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resource {

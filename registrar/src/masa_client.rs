@@ -8,13 +8,13 @@ use core::time::Duration;
 #[cfg(feature = "masa-client")]
 pub use self::http::HttpMasaClient;
 use brski_common::provenance::ProvenanceStatement;
-use brski_common::{AuditLog, BoxFuture, MasaUrl, Signed, Voucher, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Format, MasaUrl, Signed, Voucher, VoucherRequest};
 
 use crate::trust::Manufacturer;
 
 /// Asks a MASA.
 pub trait MasaClient: Send + Sync {
-    /// Sends the registrar's voucher-request and gathers what the MASA says of the device: voucher, provenance statement, audit log.
+    /// Sends the registrar's voucher-request and gathers what the MASA says of the device: a voucher in the format `answer` and in no other, provenance statement, audit log.
     ///
     /// An implementation authenticates the server against `manufacturer.masa_tls_anchors`, bounds time and size, and judges nothing:
     /// what it returns is verified by its caller. A statement or an audit log that the MASA does not have, or keeps from us, is `None`; a failure to fetch one is an error.
@@ -23,6 +23,7 @@ pub trait MasaClient: Send + Sync {
         manufacturer: &'a Manufacturer,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
+        answer: Format,
     ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>>;
 }
 

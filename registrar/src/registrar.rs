@@ -8,8 +8,8 @@ use std::sync::Arc;
 use brski_common::text::{LONGEST_WORDS, printable};
 use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
-    AuditLog, Certificate, Clock, Csr, Format, Method, PeerCertificates, Policy, ProvenanceStatement, Refusal, Signed, SignedBy, SigningParty, Telemetry,
-    UnixTime, Verified, Verifier, Voucher, VoucherRequest,
+    AuditLog, Certificate, Clock, Csr, Format, Leniencies, Method, Payload as _, PeerCertificates, Policy, ProvenanceStatement, Refusal, Signed, SignedBy,
+    SigningParty, Telemetry, UnixTime, Verified, Verifier, VerifyError, Voucher, VoucherRequest,
 };
 
 pub use self::settings::{Requirement, Settings};
@@ -56,28 +56,33 @@ impl Registrar {
         Self { parts, held: Held::default() }
     }
 
-    /// Journey 2: takes a pledge's voucher-request and returns the voucher, octet for octet as the MASA signed it.
+    /// Journey 2: takes a pledge's voucher-request and returns the voucher in the format `answer`, octet for octet as the MASA signed it.
+    ///
+    /// Only what no signature covers is taken from a COSE voucher: its signer's certificates, which the pledge has (constrained BRSKI, section 6.8).
     ///
     /// # Errors
     /// Any [`Error`]; [`Refusal::Pending`] if the pledge should repeat the same request later.
-    pub async fn request_voucher(&self, request: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
+    pub async fn request_voucher(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         let now = self.parts.clock.now();
         let (pledge, manufacturer) = self.parts.trust.admit(peer, now)?;
         let verifier = Verifier { by: SignedBy::Holder(pledge.certificate()), lenient: manufacturer.lenient };
         let request = request.verify(&verifier, now)?;
         let order = relay::admit(&request, &pledge, self.certificate()?, &self.parts.settings, now)?;
 
-        // The same octets get the same voucher, without asking the MASA again: a pledge repeats itself when an answer was lost.
+        // The same octets get the same voucher, without asking the MASA again: a pledge repeats itself when an answer was lost. One that now wants another format does not.
         let earlier = self.parts.pledges.find(pledge.spki_digest()).await?;
         let known = earlier.is_some();
-        let same = |admission: &Admission| *admission.request_digest() == request.signed().digest() && admission.stands_under(&self.parts.policy);
+        let same = |admission: &Admission| {
+            let asked = *admission.request_digest() == request.signed().digest() && admission.voucher().format() == answer;
+            asked && admission.stands_under(&self.parts.policy)
+        };
         if let Some(admission) = earlier.filter(same) {
             tracing::info!(serial = %pledge.device().serial, "voucher repeated");
-            return Ok(admission.voucher().clone());
+            return for_pledge(admission.voucher());
         }
 
-        let (idevid, digest) = (pledge.spki_digest(), request.signed().digest());
-        let admission = match self.decide(order, statement_in(&request.get().provenance), digest, manufacturer, now).await {
+        let idevid = pledge.spki_digest();
+        let admission = match self.decide(order, answer, statement_in(&request.get().provenance), manufacturer, now).await {
             Ok(admission) => admission,
             Err(err) => {
                 // What was accepted earlier must not outlive a definite "no".
@@ -89,7 +94,7 @@ impl Registrar {
         };
 
         // Admission first: a crash may leave an admission without its voucher sent, which the pledge then asks for again.
-        let voucher = admission.voucher().clone();
+        let voucher = for_pledge(admission.voucher())?;
         let Ground { rule, found, .. } = admission.ground();
         let method = found.map_or("none stated", Method::name);
         tracing::info!(serial = %admission.device().serial, manufacturer = manufacturer.name, method, rule, "pledge admitted");
@@ -101,8 +106,8 @@ impl Registrar {
     async fn decide(
         &self,
         order: RelayOrder,
+        answer: Format,
         carried: Option<Signed<ProvenanceStatement>>,
-        digest: [u8; 32],
         manufacturer: &Manufacturer,
         now: UnixTime,
     ) -> Result<Admission, Error> {
@@ -111,23 +116,25 @@ impl Registrar {
             Some(statement) => order.carrying(trusted(&statement, manufacturer, now)?, &owner, now)?,
             None => order,
         };
-        if let Some(refusal) = self.held.recall(&digest, now) {
+        if let Some(refusal) = self.held.recall(order.request_digest(), now) {
             return Err(refusal.into());
         }
-        self.ask_masa(order, &owner, manufacturer, now).await
+        self.ask_masa(order, answer, &owner, manufacturer, now).await
     }
 
     /// The part of journey 2 behind the registrar: its own request, the MASA's answer, and what the owner makes of that.
-    async fn ask_masa(&self, order: RelayOrder, owner: &Owner<'_>, manufacturer: &Manufacturer, now: UnixTime) -> Result<Admission, Error> {
+    async fn ask_masa(&self, order: RelayOrder, answer: Format, owner: &Owner<'_>, manufacturer: &Manufacturer, now: UnixTime) -> Result<Admission, Error> {
         let url = manufacturer.masa_url_of(order.idevid())?;
-        let request = self.parts.identity.seal(&order.request(), order.format()).await?;
-        let (voucher, statement, audit_log) = match self.parts.masa.request_voucher(manufacturer, &url, &request).await? {
+        // A pledge's COSE request names nobody, so that ours brings its certificates along (constrained BRSKI, section 9.2.2).
+        let signing = self.parts.identity.clone().enclosing(order.pledge_chain().to_vec());
+        let request = signing.seal(&order.request(), order.format()).await?;
+        let (voucher, statement, audit_log) = match self.parts.masa.request_voucher(manufacturer, &url, &request, answer).await? {
             MasaAnswer::Vouched { voucher, statement, audit_log } => (voucher, statement, audit_log),
             MasaAnswer::Later(wait) => return Err(Refusal::Pending { reason: "the MASA has not decided".to_owned(), wait }.into()),
             MasaAnswer::Refused { status, sentence } => return Err(Error::MasaRefused { status, sentence: printable(&sentence, LONGEST_WORDS) }),
         };
-        if voucher.format() != order.format() {
-            return Err(MasaClientError::BadAnswer { url, detail: "the voucher is of another format than the request".to_owned(), source: None }.into());
+        if voucher.format() != answer {
+            return Err(MasaClientError::BadAnswer { url, detail: "the voucher is of another format than was asked for".to_owned(), source: None }.into());
         }
 
         let voucher = manufacturer.verify_voucher(&voucher, now).map_err(Error::BadVoucher)?;
@@ -180,6 +187,11 @@ impl Registrar {
         let issued = self.parts.ca.issue(order).await?;
         tracing::info!(serial = %device.serial, renewal, "LDevID issued");
         Ok(issued)
+    }
+
+    /// What the devices of this peer's manufacturer may do wrong; nothing beyond the default if that is nobody whom the owner accepts.
+    pub fn leniencies_for(&self, peer: &PeerCertificates) -> Leniencies {
+        self.parts.trust.admit(peer, self.parts.clock.now()).map(|(_, manufacturer)| manufacturer.lenient).unwrap_or_default()
     }
 
     /// What EST's cacerts hands out: the issuing CA first.
@@ -247,6 +259,12 @@ impl Registrar {
     fn certificate(&self) -> Result<&Certificate, Error> {
         self.parts.identity.identity.chain.first().ok_or(Error::NoCertificate)
     }
+}
+
+/// A voucher as it goes to its pledge.
+fn for_pledge(voucher: &Signed<Voucher>) -> Result<Signed<Voucher>, Error> {
+    // It was read before, so that this does not fail; if it did, the voucher would be to blame and not the pledge.
+    voucher.without_unprotected_certificates().map_err(|source| Error::BadVoucher(VerifyError::Decode { artefact: Voucher::NAME, source }))
 }
 
 /// The statement in a voucher's or a voucher-request's extension: still only octets.

@@ -46,6 +46,7 @@ mod tests;
 use core::time::Duration;
 
 use brski_common::provenance::ProvenanceStatement;
+use brski_common::voucher::{ProvenanceExtension, Wanted};
 use brski_common::{AuditLog, Certificate, DomainId, Format, IDevIdCert, Nonce, Policy, Refusal, UnixTime, Verified, Voucher, VoucherRequest, appraise};
 
 pub use admission::{Admission, Ground};
@@ -60,10 +61,12 @@ pub struct RelayOrder {
     created_on: UnixTime,
     nonce: Nonce,
     idevid: IDevIdCert,
-    issuers: Vec<Certificate>,
+    // Its verified path: the IDevID first, the manufacturer's anchor last.
+    chain: Vec<Certificate>,
     prior: Vec<u8>,
     digest: [u8; 32],
     format: Format,
+    wanted: Option<Wanted>,
     carried: Option<Verified<ProvenanceStatement>>,
 }
 
@@ -103,11 +106,12 @@ impl RelayOrder {
             nonce: Some(self.nonce.clone()),
             idevid_issuer: Some(self.idevid.device().issuer.clone()),
             prior_signed_voucher_request: Some(self.prior.clone()),
+            provenance: self.wanted.map(|wanted| ProvenanceExtension { request: Some(wanted), ..ProvenanceExtension::default() }),
             ..VoucherRequest::new(self.idevid.device().serial.clone())
         }
     }
 
-    /// The format of the pledge's request, and therefore of ours and of the voucher.
+    /// The format of the pledge's request, and therefore of ours (constrained BRSKI, section 7.1).
     pub fn format(&self) -> Format {
         self.format
     }
@@ -122,6 +126,11 @@ impl RelayOrder {
         &self.idevid
     }
 
+    /// Its verified certificates: the IDevID first, the manufacturer's anchor last.
+    pub fn pledge_chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
     /// Appraises the statement that the pledge's request carried, so that a hopeless pledge costs the MASA nothing, and keeps it.
     ///
     /// # Errors
@@ -133,7 +142,8 @@ impl RelayOrder {
 
     /// Takes the pledge in, if the MASA's answer is for this request, names this domain, and the owner accepts history and provenance.
     ///
-    /// Of several statements the one with the highest `seq` counts; each must belong to this pledge.
+    /// Of several statements the one with the highest `seq` counts; each must belong to this pledge. What a voucher says of the key beside a statement, its hash
+    /// included, admits nobody; a hash refuses another statement of the MASA's than the one it was taken of.
     ///
     /// # Errors
     /// [`Refusal::VoucherMismatch`], [`Refusal::AuditLogMissing`], [`Refusal::AuditLogUnacceptable`], [`Refusal::StatementMismatch`],
@@ -147,6 +157,7 @@ impl RelayOrder {
             (None, Requirement::Optional) => {}
         }
 
+        check_statement_hash(&word)?;
         let statements = || self.carried.iter().chain(word.statements);
         statements().try_for_each(|statement| statement.get().check_binding(&self.idevid))?;
         let newest = statements().max_by_key(|statement| statement.get().seq);
@@ -175,5 +186,14 @@ impl RelayOrder {
             Some((leaf, _)) => Err(Refusal::VoucherMismatch { leaf }),
             None => Ok(()),
         }
+    }
+}
+
+/// A voucher that names its pledge's statement by hash must not come with another one.
+fn check_statement_hash(word: &MasaWord<'_>) -> Result<(), Refusal> {
+    let Some(named) = word.voucher.get().provenance.as_ref().and_then(|extension| extension.statement_hash) else { return Ok(()) };
+    match word.statements.iter().all(|statement| statement.signed().digest() == named) {
+        true => Ok(()),
+        false => Err(Refusal::StatementVoid("its SHA-256 is not the statement-hash that the voucher names".to_owned())),
     }
 }

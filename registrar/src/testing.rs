@@ -159,7 +159,11 @@ impl World {
     }
 
     pub(crate) fn sign_voucher(&self, voucher: &Voucher) -> Signed<Voucher> {
-        block_on(self.voucher.seal(voucher, Format::Cms)).unwrap()
+        self.sign_voucher_as(voucher, Format::Cms)
+    }
+
+    pub(crate) fn sign_voucher_as(&self, voucher: &Voucher, format: Format) -> Signed<Voucher> {
+        block_on(self.voucher.seal(voucher, format)).unwrap()
     }
 
     pub(crate) fn verified_voucher(&self, voucher: &Voucher) -> Verified<Voucher> {
@@ -207,8 +211,12 @@ impl Pledge {
     }
 
     pub(crate) fn sign(&self, request: &VoucherRequest) -> Signed<VoucherRequest> {
+        self.sign_as(request, Format::Cms)
+    }
+
+    pub(crate) fn sign_as(&self, request: &VoucherRequest, format: Format) -> Signed<VoucherRequest> {
         let party = SigningParty::with_chain(vec![self.idevid.certificate().clone()], self.key.clone());
-        block_on(party.seal(request, Format::Cms)).unwrap()
+        block_on(party.seal(request, format)).unwrap()
     }
 
     pub(crate) fn verified(&self, request: &VoucherRequest) -> Verified<VoucherRequest> {

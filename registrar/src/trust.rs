@@ -246,6 +246,11 @@ impl Trust {
     }
 }
 
+/// The CA certificates of a verified path that are neither its first nor the anchor.
+pub(crate) fn issuers(chain: &[Certificate]) -> &[Certificate] {
+    chain.get(1..chain.len().saturating_sub(1)).unwrap_or_default()
+}
+
 /// An IDevID whose path to an accepted manufacturer was verified, and whose key the peer was seen to hold. Made by [`Trust::admit`] alone.
 #[derive(Clone, Debug)]
 pub struct VerifiedIDevId {
@@ -276,8 +281,7 @@ impl VerifiedIDevId {
 
     /// The CA certificates of that path which are neither the IDevID nor the anchor.
     pub fn issuers(&self) -> &[Certificate] {
-        let anchor = self.chain.len().saturating_sub(1);
-        self.chain.get(1..anchor).unwrap_or_default()
+        issuers(&self.chain)
     }
 
     /// The verified path: the IDevID first, the anchor last.

@@ -1,11 +1,12 @@
 //! Examples of the voucher draft's repository: a pledge's request and its voucher, later runs of the same implementation, and an IDevID from the field.
 
 use brski_common::{
-    Anchors, Assertion, Certificate, DecodeError, Deviation, IDevIdCert, KeyIdentifier, Leniencies, Leniency, Nonce, Payload, SerialNumber, Signer as _, Usage,
+    Anchors, Assertion, Certificate, DecodeError, Deviation, Format, IDevIdCert, KeyIdentifier, Leniencies, Leniency, Nonce, Payload, SerialNumber, Usage,
     Verified, VerifyError, Voucher, VoucherRequest,
 };
 
-use crate::vectors::{Vectors, check, time, verify};
+use crate::messages::{assert_signs_for, content, created_on_alone, rewritten, same_json, verify};
+use crate::vectors::{Vectors, check, time};
 
 /// When the messages were made.
 const NOW: &str = "2022-07-10T21:09:00Z";
@@ -41,13 +42,18 @@ fn nonce() -> Nonce {
 /// Verifies a message strictly, which `exceptions.toml` judges, then with the one leniency it needs.
 fn verified<T: Payload>(vectors: &Vectors, vector: &str) -> Verified<T> {
     let wire = vectors.read(vector);
-    let with = |lenient| verify::<T>(&wire, lenient, &vendor(vectors), Usage::Any, NOW);
+    let with = |lenient| verify::<T>(Format::Cms, &wire, lenient, &vendor(vectors), Usage::Any, NOW);
     check(vector, "strict", with(Leniencies::default()));
     assert!(matches!(
         with(Leniencies { cms_id_data: false, base64_body: true, ..Leniencies::default() }),
         Err(VerifyError::Decode { source: DecodeError::Deviation(Deviation { leniency: Leniency::CmsIdData, .. }), .. })
     ));
-    with(Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() }).unwrap()
+    let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
+    let payload = content(Format::Cms, &wire, lenient);
+    let same = same_json(&rewritten::<T>(Format::Cms, &payload), &payload);
+    assert_eq!(same, created_on_alone());
+    check(vector, "re-encoding", same);
+    with(lenient).unwrap()
 }
 
 /// Registrar of another year than RFC 8995's: the same key and issuer, more extended key usages.
@@ -66,7 +72,7 @@ fn assert_is_registrar(vectors: &Vectors, certificate: &Certificate) {
 fn idevid_crt_and_pem() {
     let Some(vectors) = Vectors::find() else { return };
     let read = vectors.certificate("rfc8366bis/00-D0-E5-F2-00-02.crt");
-    assert_eq!(*vectors.key("rfc8366bis/00-D0-E5-F2-00-02.pem").public_key(), read.public_key());
+    assert_signs_for(&vectors.key("rfc8366bis/00-D0-E5-F2-00-02.pem"), &read);
     assert!(Anchors::new([vendor(&vectors)]).unwrap().verify_path(&read, &[], Usage::Any, time(NOW)).is_ok());
     let idevid = IDevIdCert::new(read).unwrap();
     assert_eq!(idevid.device().serial, serial());
@@ -77,7 +83,7 @@ fn idevid_crt_and_pem() {
 fn masa_crt_and_pem() {
     let Some(vectors) = Vectors::find() else { return };
     let masa = vectors.certificate("rfc8366bis/masa-00-D0-E5-F2-00-02.crt");
-    assert_eq!(*vectors.key("rfc8366bis/masa-00-D0-E5-F2-00-02.pem").public_key(), masa.public_key());
+    assert_signs_for(&vectors.key("rfc8366bis/masa-00-D0-E5-F2-00-02.pem"), &masa);
     assert!(Anchors::new([vendor(&vectors)]).unwrap().verify_path(&masa, &[], Usage::Any, time(NOW)).is_ok());
 }
 
@@ -121,8 +127,8 @@ fn request_and_voucher_are_not_mistaken_for_each_other() {
     let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
     let request = vectors.read("rfc8366bis/vr_00-D0-E5-F2-00-02.pkcs");
     let voucher = vectors.read("rfc8366bis/voucher_00-D0-E5-F2-00-02.pkcs");
-    let as_voucher = verify::<Voucher>(&request, lenient, &vendor(&vectors), Usage::Any, NOW);
-    let as_request = verify::<VoucherRequest>(&voucher, lenient, &vendor(&vectors), Usage::Any, NOW);
+    let as_voucher = verify::<Voucher>(Format::Cms, &request, lenient, &vendor(&vectors), Usage::Any, NOW);
+    let as_request = verify::<VoucherRequest>(Format::Cms, &voucher, lenient, &vendor(&vectors), Usage::Any, NOW);
     assert!(matches!(as_voucher, Err(VerifyError::Decode { .. })));
     assert!(matches!(as_request, Err(VerifyError::Decode { .. })));
 }

@@ -1,11 +1,12 @@
 //! RFC 8995, appendix C: a pledge's request, the registrar's request around it and the MASA's voucher, with all certificates and keys.
 
 use brski_common::{
-    Assertion, Certificate, DecodeError, DomainId, IDevIdCert, KeyIdentifier, Leniencies, Nonce, Payload, SerialNumber, Signer as _, Usage, Verified,
-    VerifyError, Voucher, VoucherRequest,
+    Assertion, Certificate, DecodeError, DomainId, Format, IDevIdCert, KeyIdentifier, Leniencies, Nonce, Payload, SerialNumber, Usage, Verified, VerifyError,
+    Voucher, VoucherRequest,
 };
 
-use crate::vectors::{Vectors, check, time, verify};
+use crate::messages::{assert_signs_for, created_on_alone, rewritten, same_json, verify};
+use crate::vectors::{Vectors, check, time};
 
 /// Within the validity of all certificates, shortly after the messages were made.
 const NOW: &str = "2021-04-13T22:00:00Z";
@@ -53,7 +54,7 @@ fn serial() -> SerialNumber {
 fn verified<T: Payload>(vectors: &Vectors, vector: &str, anchor: &str, usage: Usage) -> Verified<T> {
     let anchor = certificate(vectors, anchor);
     let wire = vectors.read(vector);
-    let with = |lenient| verify::<T>(&wire, lenient, &anchor, usage, NOW);
+    let with = |lenient| verify::<T>(Format::Cms, &wire, lenient, &anchor, usage, NOW);
     check(vector, "strict", with(Leniencies::default()));
     assert!(with(Leniencies { cms_id_data: false, ..LENIENT }).is_err());
     assert!(with(Leniencies { base64_body: false, ..LENIENT }).is_err());
@@ -65,7 +66,7 @@ fn certificate_and_key(vectors: &Vectors, name: &str, anchor: &str) -> Certifica
     let read = certificate(vectors, &format!("{name}.crt"));
     let anchors = brski_common::Anchors::new([certificate(vectors, anchor)]).unwrap();
     assert!(anchors.verify_path(&read, &[], Usage::Any, time(NOW)).is_ok());
-    assert_eq!(*vectors.key(&format!("rfc8995/{name}.key")).public_key(), read.public_key());
+    assert_signs_for(&vectors.key(&format!("rfc8995/{name}.key")), &read);
     read
 }
 
@@ -79,7 +80,7 @@ fn idevid_crt_and_key() {
     // It has no authorityKeyIdentifier, so that its own key stands in; its subjectKeyIdentifier was made in the same way.
     assert_eq!(idevid.device().issuer, KeyIdentifier::new(read.subject_key_id().unwrap()).unwrap());
     assert_eq!(idevid.masa_url().unwrap().unwrap().authority(), "highway-test.example.com:9443");
-    assert_eq!(*vectors.key("rfc8995/idevid_00-D0-E5-F2-00-02.key").public_key(), read.public_key());
+    assert_signs_for(&vectors.key("rfc8995/idevid_00-D0-E5-F2-00-02.key"), &read);
 
     let anchors = brski_common::Anchors::new([certificate(&vectors, "vendor.crt")]).unwrap();
     let outcome = |now| anchors.verify_path(&read, &[], Usage::Any, time(now));
@@ -194,7 +195,7 @@ fn request_within_the_parboiled_request_verifies_strictly_but_for_its_content_ty
     let Some(vectors) = Vectors::find() else { return };
     let prior = registrar_request(&vectors).prior_signed_voucher_request.unwrap();
     let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
-    let verified = verify::<VoucherRequest>(&prior, lenient, &certificate(&vectors, "vendor.crt"), Usage::Any, NOW).unwrap();
+    let verified = verify::<VoucherRequest>(Format::Cms, &prior, lenient, &certificate(&vectors, "vendor.crt"), Usage::Any, NOW).unwrap();
     assert_eq!(*verified.get(), pledge_request(&vectors));
 }
 
@@ -211,7 +212,7 @@ fn voucher_pkcs_is_accepted_by_whoever_pins_the_masa_itself() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
     let masa = certificate(&vectors, "masa.crt");
-    let verified = verify::<Voucher>(&wire, LENIENT, &masa, Usage::Any, NOW).unwrap();
+    let verified = verify::<Voucher>(Format::Cms, &wire, LENIENT, &masa, Usage::Any, NOW).unwrap();
     assert_eq!(verified.signer().chain, [masa]);
 }
 
@@ -219,7 +220,7 @@ fn voucher_pkcs_is_accepted_by_whoever_pins_the_masa_itself() {
 fn voucher_pkcs_is_refused_by_whoever_trusts_another_ca() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
-    let outcome = verify::<Voucher>(&wire, LENIENT, &certificate(&vectors, "ownerca_secp384r1.crt"), Usage::Any, NOW);
+    let outcome = verify::<Voucher>(Format::Cms, &wire, LENIENT, &certificate(&vectors, "ownerca_secp384r1.crt"), Usage::Any, NOW);
     assert!(matches!(outcome, Err(VerifyError::NoPath { .. })));
 }
 
@@ -227,28 +228,39 @@ fn voucher_pkcs_is_refused_by_whoever_trusts_another_ca() {
 fn voucher_pkcs_is_refused_after_its_signer_expired() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
-    let outcome = verify::<Voucher>(&wire, LENIENT, &certificate(&vectors, "vendor.crt"), Usage::Any, "2023-04-13T21:40:17Z");
+    let outcome = verify::<Voucher>(Format::Cms, &wire, LENIENT, &certificate(&vectors, "vendor.crt"), Usage::Any, "2023-04-13T21:40:17Z");
     assert!(matches!(outcome, Err(VerifyError::NotCurrent { state: "expired", .. })));
 }
 
 fn decoded<T: Payload>(vectors: &Vectors, vector: &str) -> Result<T, DecodeError> {
-    T::decode(&unfolded(vectors, vector), brski_common::Format::Cms, &brski_common::Reading::default())
+    T::decode(&unfolded(vectors, vector), Format::Cms, &brski_common::Reading::default())
+}
+
+/// What we would write instead says the same, but for fractions of a second.
+fn assert_rewritten<T: Payload>(vectors: &Vectors, vector: &str) {
+    let payload = unfolded(vectors, vector);
+    let same = same_json(&rewritten::<T>(Format::Cms, &payload), &payload);
+    assert_eq!(same, created_on_alone());
+    check(vector, "re-encoding", same);
 }
 
 #[test]
 fn vr_json() {
     let Some(vectors) = Vectors::find() else { return };
     assert_eq!(decoded(&vectors, "rfc8995/vr_00-D0-E5-F2-00-02.json"), Ok(pledge_request(&vectors)));
+    assert_rewritten::<VoucherRequest>(&vectors, "rfc8995/vr_00-D0-E5-F2-00-02.json");
 }
 
 #[test]
 fn parboiled_vr_json() {
     let Some(vectors) = Vectors::find() else { return };
     assert_eq!(decoded(&vectors, "rfc8995/parboiled_vr_00-D0-E5-F2-00-02.json"), Ok(registrar_request(&vectors)));
+    assert_rewritten::<VoucherRequest>(&vectors, "rfc8995/parboiled_vr_00-D0-E5-F2-00-02.json");
 }
 
 #[test]
 fn voucher_json() {
     let Some(vectors) = Vectors::find() else { return };
     assert_eq!(decoded(&vectors, "rfc8995/voucher_00-D0-E5-F2-00-02.json"), Ok(voucher(&vectors)));
+    assert_rewritten::<Voucher>(&vectors, "rfc8995/voucher_00-D0-E5-F2-00-02.json");
 }

@@ -1,11 +1,11 @@
-//! Where the vectors are, what is wrong with some of them, and how they are verified.
+//! Where the vectors are, and what is wrong with some of them.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
 use brski_common::time::from_rfc3339;
-use brski_common::{Anchors, Certificate, Format, Leniencies, Payload, Signed, SignedBy, SoftwareKey, UnixTime, Usage, Verified, Verifier, VerifyError};
+use brski_common::{Certificate, SoftwareKey, UnixTime};
 
 /// The folder of published vectors.
 pub(crate) struct Vectors {
@@ -33,6 +33,11 @@ impl Vectors {
         String::from_utf8(self.read(vector)).unwrap()
     }
 
+    /// Octets that stand there in hex, over several lines.
+    pub(crate) fn hex(&self, vector: &str) -> Vec<u8> {
+        unhex(&self.text(vector))
+    }
+
     pub(crate) fn certificate(&self, vector: &str) -> Certificate {
         let [certificate] = Certificate::all_from_pem(&self.text(vector)).unwrap().try_into().unwrap();
         certificate
@@ -49,11 +54,11 @@ impl Vectors {
     }
 }
 
-/// Verifies a CMS vector at a stated time by a path to this anchor.
-pub(crate) fn verify<T: Payload>(wire: &[u8], lenient: Leniencies, anchor: &Certificate, usage: Usage, now: &str) -> Result<Verified<T>, VerifyError> {
-    let anchors = Anchors::new([anchor.clone()]).unwrap();
-    let by = SignedBy::Anchored { anchors: &anchors, usage, known: &[] };
-    Signed::<T>::from_wire(Format::Cms, wire).verify(&Verifier { by, lenient }, time(now))
+/// The octets that this hex stands for, white space left aside.
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).unwrap()).collect();
+    let octet = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap();
+    digits.chunks_exact(2).map(octet).collect()
 }
 
 /// A stated time.
@@ -83,7 +88,7 @@ fn exceptions() -> Vec<toml::Table> {
 }
 
 /// Checks that a test somewhere makes; an exception for any other would excuse nothing.
-const CHECKS: [&str; 3] = ["strict", "idevid-issuer", "tls-server"];
+const CHECKS: [&str; 9] = ["strict", "idevid-issuer", "tls-server", "re-encoding", "proximity", "pledge-chain", "same-certificate", "verifies", "readable"];
 
 #[test]
 fn every_exception_speaks_of_a_vector_and_a_check_that_exist() {

@@ -5,6 +5,7 @@
 mod curl;
 mod openssl;
 mod pki;
+mod python;
 mod requests;
 mod tool;
 mod world;
@@ -16,5 +17,10 @@ mod masa_over_https;
 mod openssl_cms;
 mod openssl_pki;
 mod openssl_requests;
+mod python_pledge;
+mod python_registrar;
+mod python_variants;
+mod python_verifies;
 mod registrar_over_https;
 mod tls;
+mod yang;

@@ -1,4 +1,4 @@
-//! CMS as the `openssl` command writes and reads it. OpenSSL 3.0 knows no Ed25519 with signed attributes, so that EdDSA is not among these.
+//! CMS as the `openssl` command writes and reads it. OpenSSL 3.0 knows no Ed25519 in CMS, so that EdDSA is not among these; Python's libraries know it.
 
 use std::sync::Arc;
 
@@ -37,8 +37,12 @@ fn content() -> Content {
 }
 
 fn verify(wire: &[u8], anchor: &Certificate) -> Result<Verified<Content>, VerifyError> {
+    verify_knowing(&[], wire, anchor)
+}
+
+fn verify_knowing(known: &[Certificate], wire: &[u8], anchor: &Certificate) -> Result<Verified<Content>, VerifyError> {
     let anchors = Anchors::new([anchor.clone()]).unwrap();
-    let by = SignedBy::Anchored { anchors: &anchors, usage: Usage::Any, known: &[] };
+    let by = SignedBy::Anchored { anchors: &anchors, usage: Usage::Any, known };
     Signed::<Content>::from_wire(Format::Cms, wire).verify(&Verifier { by, lenient: Leniencies::default() }, brski_common::UnixTime::now())
 }
 
@@ -61,40 +65,114 @@ fn openssl_signature_is_accepted(key: &str, options: &str) {
     assert_eq!(verified.signer().chain, [signer]);
 }
 
-#[test]
-fn p256_signature_of_openssl_is_accepted() {
-    openssl_signature_is_accepted("ec -pkeyopt ec_paramgen_curve:P-256", "");
-}
+const P256: &str = "ec -pkeyopt ec_paramgen_curve:P-256";
+const P384: &str = "ec -pkeyopt ec_paramgen_curve:P-384";
+const P521: &str = "ec -pkeyopt ec_paramgen_curve:P-521";
 
 #[test]
-fn streamed_signature_of_openssl_is_accepted() {
-    openssl_signature_is_accepted("ec -pkeyopt ec_paramgen_curve:P-256", "-stream");
+fn p256_signature_of_openssl_is_accepted() {
+    openssl_signature_is_accepted(P256, "");
 }
 
 #[test]
 fn p384_signature_of_openssl_is_accepted() {
-    openssl_signature_is_accepted("ec -pkeyopt ec_paramgen_curve:P-384", "-md sha384");
+    openssl_signature_is_accepted(P384, "-md sha384");
 }
 
 #[test]
 fn p521_signature_of_openssl_is_accepted() {
-    openssl_signature_is_accepted("ec -pkeyopt ec_paramgen_curve:P-521", "-md sha512");
+    openssl_signature_is_accepted(P521, "-md sha512");
 }
 
 #[test]
-fn rsa_signature_of_openssl_is_accepted() {
+fn rsa_2048_signature_of_openssl_is_accepted() {
     openssl_signature_is_accepted("rsa:2048", "");
 }
 
 #[test]
+fn rsa_3072_signature_of_openssl_is_accepted() {
+    openssl_signature_is_accepted("rsa:3072", "-md sha384");
+}
+
+#[test]
 fn signer_named_by_key_identifier_is_found() {
-    openssl_signature_is_accepted("ec -pkeyopt ec_paramgen_curve:P-256", "-keyid");
+    openssl_signature_is_accepted(P256, "-keyid");
+}
+
+/// Of indefinite length and the content in chunks: BER, not DER (RFC 5652, section 5.2, allows it for what is not signed).
+fn streamed_signature_of_openssl_is_accepted(key: &str, options: &str) {
+    let Some(openssl) = OpenSsl::find() else { return };
+    let signer = openssl_signer(&openssl, key);
+    openssl.write("content", content().0);
+    openssl.run(&format!("{SIGN} -stream {options}"));
+    let streamed = openssl.read("cms.der");
+    assert_eq!(streamed[..2], [0x30, 0x80]);
+    assert_eq!(*verify(&streamed, &signer).unwrap().get(), content());
+}
+
+#[test]
+fn streamed_p256_signature_of_openssl_is_accepted() {
+    streamed_signature_of_openssl_is_accepted(P256, "");
+}
+
+#[test]
+fn streamed_p384_signature_of_openssl_is_accepted() {
+    streamed_signature_of_openssl_is_accepted(P384, "-md sha384");
+}
+
+#[test]
+fn streamed_p521_signature_of_openssl_is_accepted() {
+    streamed_signature_of_openssl_is_accepted(P521, "-md sha512");
+}
+
+#[test]
+fn streamed_rsa_signature_of_openssl_is_accepted() {
+    streamed_signature_of_openssl_is_accepted("rsa:3072", "");
+}
+
+/// Without certificates in it: only who knows the signer's finds it.
+fn signature_of_openssl_without_certificates_needs_a_known_one(key: &str, options: &str) {
+    let Some(openssl) = OpenSsl::find() else { return };
+    let signer = openssl_signer(&openssl, key);
+    openssl.write("content", content().0);
+    openssl.run(&format!("{SIGN} -nocerts {options}"));
+    let bare = openssl.read("cms.der");
+    assert_eq!(*verify_knowing(std::slice::from_ref(&signer), &bare, &signer).unwrap().get(), content());
+    let stranger = openssl_signer(&openssl, key);
+    assert!(matches!(verify_knowing(&[stranger], &bare, &signer).unwrap_err(), VerifyError::UnknownSigner { artefact: "content", .. }));
+}
+
+#[test]
+fn p256_signature_of_openssl_without_certificates_needs_a_known_one() {
+    signature_of_openssl_without_certificates_needs_a_known_one(P256, "");
+}
+
+#[test]
+fn p384_signature_of_openssl_without_certificates_needs_a_known_one() {
+    signature_of_openssl_without_certificates_needs_a_known_one(P384, "-md sha384 -stream");
+}
+
+#[test]
+fn rsa_signature_of_openssl_without_certificates_needs_a_known_one() {
+    signature_of_openssl_without_certificates_needs_a_known_one("rsa:2048", "-keyid");
+}
+
+#[test]
+fn signature_of_openssl_over_other_content_is_refused() {
+    let Some(openssl) = OpenSsl::find() else { return };
+    let signer = openssl_signer(&openssl, P521);
+    openssl.write("content", content().0);
+    openssl.run(&format!("{SIGN} -md sha512"));
+    let mut changed = openssl.read("cms.der");
+    let start = changed.windows(4).position(|octets| octets == b"xxxx").unwrap();
+    changed[start] = b'y';
+    assert!(matches!(verify(&changed, &signer).unwrap_err(), VerifyError::BadSignature { artefact: "content", .. }));
 }
 
 #[test]
 fn signature_of_openssl_without_attributes_is_refused() {
     let Some(openssl) = OpenSsl::find() else { return };
-    let signer = openssl_signer(&openssl, "ec -pkeyopt ec_paramgen_curve:P-256");
+    let signer = openssl_signer(&openssl, P256);
     openssl.write("content", content().0);
     openssl.run(&format!("{SIGN} -noattr"));
     assert_eq!(verify(&openssl.read("cms.der"), &signer).unwrap_err(), VerifyError::NoSignedAttributes { artefact: "content" });
@@ -103,7 +181,7 @@ fn signature_of_openssl_without_attributes_is_refused() {
 #[test]
 fn detached_signature_of_openssl_is_refused() {
     let Some(openssl) = OpenSsl::find() else { return };
-    let signer = openssl_signer(&openssl, "ec -pkeyopt ec_paramgen_curve:P-256");
+    let signer = openssl_signer(&openssl, P256);
     openssl.write("content", content().0);
     openssl.run(&SIGN.replace(" -nodetach", ""));
     let source = DecodeError::MissingField { field: "eContent", artefact: "CMS SignedData" };
@@ -113,7 +191,7 @@ fn detached_signature_of_openssl_is_refused() {
 #[test]
 fn two_signers_of_openssl_are_refused() {
     let Some(openssl) = OpenSsl::find() else { return };
-    let signer = openssl_signer(&openssl, "ec -pkeyopt ec_paramgen_curve:P-256");
+    let signer = openssl_signer(&openssl, P256);
     openssl.write("content", content().0);
     openssl.run("req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem -days 2 -subj /CN=Second");
     openssl.run(&format!("{SIGN} -signer cert2.pem -inkey key2.pem"));

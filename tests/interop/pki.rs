@@ -47,12 +47,13 @@ pub(crate) fn prepare(openssl: &OpenSsl, masa: &str) {
     openssl.write("pki.cnf", CONFIGURATION.replace("MASA", masa));
 }
 
-/// Makes `name.key` on a curve and `name.pem`, under `issuer` or under itself.
+/// Makes `name.key` on a curve, or as `openssl req -newkey` says (`ed25519`, `rsa:2048`), and `name.pem`, under `issuer` or under itself.
 pub(crate) fn certify(openssl: &OpenSsl, kind: Kind, curve: &str, name: &str, subject: &str, issuer: Option<&str>) {
     let under = issuer.map_or_else(String::new, |issuer| format!("-CA {issuer}.pem -CAkey {issuer}.key"));
     let (section, days) = (kind.section(), kind.days());
+    let key = if curve.starts_with("P-") { format!("ec -pkeyopt ec_paramgen_curve:{curve}") } else { curve.to_owned() };
     openssl.run(&format!(
-        "req -x509 -config pki.cnf -extensions {section} -days {days} -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes \
+        "req -x509 -config pki.cnf -extensions {section} -days {days} -newkey {key} -nodes \
          -keyout {name}.key -out {name}.pem -subj {subject} {under}"
     ));
     let above = issuer.map_or_else(String::new, |issuer| openssl.text(format!("{issuer}-chain.pem")));

@@ -51,6 +51,15 @@ impl World {
 
     /// As [`start`](Self::start); registrar and pledges have their keys on this curve.
     pub(crate) async fn start_on(curve: &'static str) -> Option<Self> {
+        Self::start_with(curve, Settings::default()).await
+    }
+
+    /// As [`start`](Self::start); the registrar asks the MASA to put this much of a key's provenance into vouchers.
+    pub(crate) async fn start_wanting(wanted: brski_common::voucher::Wanted) -> Option<Self> {
+        Self::start_with("P-256", Settings { statement_in_voucher: Some(wanted), ..Settings::default() }).await
+    }
+
+    async fn start_with(curve: &'static str, settings: Settings) -> Option<Self> {
         tool("curl")?;
         let openssl = OpenSsl::find()?;
         let (masa_server, registrar_server) = (Server::bind("127.0.0.1:0").await.unwrap(), Server::bind("127.0.0.1:0").await.unwrap());
@@ -67,7 +76,7 @@ impl World {
         tokio::spawn(masa_server.serve(server_config(&tls(&openssl, "masa")).unwrap(), Limits::default(), respond, core::future::pending()));
 
         let relayed = Arc::new(Mutex::new(Vec::new()));
-        let registrar = Arc::new(Registrar::new(registrar_parts(&openssl, relayed.clone())));
+        let registrar = Arc::new(Registrar::new(RegistrarParts { settings, ..registrar_parts(&openssl, relayed.clone()) }));
         let service = RegistrarService::new(registrar, BODY_LIMIT);
         let respond = move |request| {
             let service = service.clone();
@@ -77,13 +86,19 @@ impl World {
         Some(Self { openssl, masa_address, registrar_address, masa, station, curve, relayed })
     }
 
-    /// Makes a device that generates its own key, and has its making recorded. Its certificate and key bear the serial number as name.
+    /// Makes a device that generates its own key, and has its making recorded. Its certificate, key and statement bear the serial number as name.
     pub(crate) async fn manufacture(&self, serial: &str) {
-        certify(&self.openssl, Kind::IDevId, self.curve, serial, &format!("/serialNumber={serial}/O=Fruitmaker"), Some("idevid-ca"));
+        self.manufacture_on(self.curve, serial).await;
+    }
+
+    /// The same with its key on this curve.
+    pub(crate) async fn manufacture_on(&self, curve: &str, serial: &str) {
+        certify(&self.openssl, Kind::IDevId, curve, serial, &format!("/serialNumber={serial}/O=Fruitmaker"), Some("idevid-ca"));
         let made = KeyOrigin::new(Method::Avocado, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, UnixTime::now());
         let origin = Some(KeyOrigin { private_transfer: Transfer::None, ..made });
         let report = ManufactureReport { idevid: IDevIdCert::new(certificate(&self.openssl, serial)).unwrap(), origin };
-        self.masa.record(&self.station.seal(&report, Format::Jws).await.unwrap()).await.unwrap();
+        let recorded = self.masa.record(&self.station.seal(&report, Format::Jws).await.unwrap()).await.unwrap();
+        self.openssl.write(&format!("{serial}.statement"), recorded.statement.unwrap().wire());
     }
 
     /// Has the MASA vouch for this device no longer.
@@ -101,6 +116,16 @@ impl World {
     pub(crate) fn registrars_request(&self, serial: &str, nonce: &str, options: &str) -> Vec<u8> {
         let prior = self.pledges_request(serial, nonce, options);
         sign(&self.openssl, &registrars_json(&self.openssl, serial, nonce, &prior), "registrar", "domain-ca", options)
+    }
+
+    /// Certificates in PEM under which a pledge finds vouchers signed. One that speaks COSE has the signer's own among them, because the registrar strips what comes
+    /// along (constrained BRSKI, section 6.8).
+    pub(crate) fn voucher_anchors(&self, format: Format) -> String {
+        let signer = match format {
+            Format::Cose => self.openssl.text("voucher.pem"),
+            _ => String::new(),
+        };
+        self.openssl.text("services.pem") + &signer
     }
 
     /// What the registrar sent to the MASA, octet for octet.
@@ -156,6 +181,7 @@ fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> Mas
         stations: vec![brski_masa::Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
         idevid_anchors: Anchors::new(openssl.certificates("idevid-ca-chain.pem")).unwrap(),
         issue_policy: IssuePolicy::default(),
+        lenient: Leniencies::default(),
         disclosure: Disclosure::Customer,
         clock: Clock::system(),
     }
@@ -202,9 +228,10 @@ impl MasaClient for Overheard {
         manufacturer: &'a Manufacturer,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
+        answer: Format,
     ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
         self.relayed.lock().unwrap().push(request.wire().to_vec());
-        self.client.request_voucher(manufacturer, url, request)
+        self.client.request_voucher(manufacturer, url, request, answer)
     }
 }
 

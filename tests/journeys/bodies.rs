@@ -54,7 +54,7 @@ impl Ready {
 async fn unknown_body_types_get_415_everywhere() {
     let ready = Ready::new().await;
     let before = ready.world.recorded();
-    let unknown = ["application/voucher-jws+json", "application/voucher+cose", "text/plain", "application/json; charset=utf-8", "voucher", "*/*", "ä"];
+    let unknown = ["application/voucher-cose+cbor", "application/cose", "text/plain", "application/json; charset=utf-8", "voucher", "*/*", "ä"];
     for content_type in unknown {
         let headers = [("content-type", content_type)];
         ready.registrar("POST", "brski/requestvoucher", &headers, ready.pvr.clone()).await.refused(415, VOUCHERS);
@@ -84,7 +84,7 @@ async fn absent_and_doubled_body_types_get_415() {
 async fn accept_that_cannot_be_satisfied_gets_406_and_leaves_no_trace() {
     let ready = Ready::new().await;
     let before = ready.world.recorded();
-    for accept in ["text/html", "application/voucher-jws+json", "*/*;q=0", "image/*, text/*"] {
+    for accept in ["text/html", "application/voucher-cose+cbor", "*/*;q=0", "image/*, text/*"] {
         let with = |content_type| [("content-type", content_type), ("accept", accept)];
         ready.registrar("POST", "brski/requestvoucher", &with(VOUCHERS), ready.pvr.clone()).await.no(406);
         ready.registrar("POST", "est/simpleenroll", &with(est::PKCS10), ready.csr().await).await.no(406);

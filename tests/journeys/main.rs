@@ -1,5 +1,5 @@
 //! Whole journeys in one process: real keys and signatures, a clock with a hand, no sockets. Every "no" is checked for its status, its sentence, and that it left no trace.
-#![allow(clippy::unwrap_used, reason = "a test ends where its ground gives way")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground gives way")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -7,12 +7,15 @@ mod support;
 mod bodies;
 mod crash;
 mod enrolment;
+mod formats;
 mod impostors;
 mod leaves;
+mod leniencies;
 mod masa_trouble;
 mod mutation;
 mod onboarding;
 mod owners;
 mod replays;
 mod rogue_registrars;
+mod signer_binding;
 mod statements;

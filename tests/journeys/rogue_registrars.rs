@@ -15,13 +15,17 @@ async fn self_signed() -> SigningParty {
     SigningParty::with_chain(vec![certificate], Arc::new(key))
 }
 
-/// `rogue` sends the MASA what the world's own registrar would have sent; it is refused with 403 and these words.
+/// `rogue` sends the MASA what the world's own registrar would have sent, in each format; it is refused with 403 and these words.
 async fn relay_is_refused(world: &World, rogue: &SigningParty, words: &str) {
     let device = world.maker.make("A-1", Method::Avocado).await;
-    let pvr = device.sign(&device.request(&world.owner, &world.hand)).await;
     let before = world.recorded();
-    let rvr = rogue.seal(&world.owner.request(&device, &pvr), Format::Cms).await.unwrap();
-    world.maker.vouch(&rvr).await.refused(403, words);
+    for format in Format::ALL {
+        let device = device.clone().speaking(format);
+        let pvr = device.sign(&device.request(&world.owner, &world.hand)).await;
+        let rvr = rogue.clone().enclosing(device.chain.clone());
+        let rvr = rvr.seal(&world.owner.request(&device, &pvr), format).await.unwrap();
+        world.maker.vouch(&rvr).await.refused(403, words);
+    }
     assert_eq!(world.recorded(), before);
 }
 

@@ -72,7 +72,7 @@ fn envelope<T: Payload>(format: Format, octets: &[u8]) -> Outcome {
 
 /// With the path building that follows.
 fn registrars_request(octets: &[u8]) -> Outcome {
-    read(RegistrarRequest::verify(&Signed::from_wire(Format::Cms, octets), time::at(NOW)))
+    read(RegistrarRequest::verify(&Signed::from_wire(Format::Cms, octets), Leniencies::default(), time::at(NOW)))
 }
 
 /// With all that is made of a peer's certificate.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brski_common::pledge::Pledge;
+use brski_common::pledge::{Pledge, ProximityLeaf};
 use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
     Anchors, Assertion, Certificate, Format, IDevIdCert, PeerCertificates, ProvenanceStatement, SerialNumber, Signed, SigningParty, SoftwareKey,
@@ -23,12 +23,28 @@ pub(crate) struct Device {
     pub(crate) statement: Option<Signed<ProvenanceStatement>>,
     /// Whether it shows the statement in its voucher-requests.
     pub(crate) carries: bool,
+    /// In which format it asks for vouchers.
+    pub(crate) format: Format,
+    /// By which leaf it names its registrar.
+    pub(crate) proximity: ProximityLeaf,
+    /// Whose vouchers reach it without their signer's certificate, if it speaks COSE.
+    pub(crate) voucher_signer: Certificate,
 }
 
 impl Device {
     /// The same device, its statement stored in it.
     pub(crate) fn carrying(self, statement: Option<Signed<ProvenanceStatement>>) -> Self {
         Self { statement, carries: true, ..self }
+    }
+
+    /// The same device, which speaks this format.
+    pub(crate) fn speaking(self, format: Format) -> Self {
+        Self { format, ..self }
+    }
+
+    /// The same device, which names its registrar by this leaf.
+    pub(crate) fn naming(self, proximity: ProximityLeaf) -> Self {
+        Self { proximity, ..self }
     }
 
     pub(crate) fn idevid(&self) -> IDevIdCert {
@@ -41,7 +57,15 @@ impl Device {
 
     /// Its side of the protocol.
     pub(crate) fn pledge(&self) -> Pledge {
-        let pledge = Pledge::new(self.chain.clone(), Arc::new(self.key.clone()), self.voucher_anchors.clone()).unwrap();
+        let anchors = match self.format {
+            Format::Cose => {
+                let configured = self.voucher_anchors.certificates().iter().chain([&self.voucher_signer]);
+                Anchors::new(configured.cloned()).unwrap()
+            }
+            _ => self.voucher_anchors.clone(),
+        };
+        let pledge = Pledge::new(self.chain.clone(), Arc::new(self.key.clone()), anchors).unwrap();
+        let pledge = pledge.with_format(self.format).with_proximity(self.proximity);
         match self.statement.clone().filter(|_| self.carries) {
             Some(statement) => pledge.with_statement(statement),
             None => pledge,
@@ -60,18 +84,29 @@ impl Device {
     /// What an honest pledge would ask this owner's registrar. Change it, then [`sign`](Self::sign) it.
     pub(crate) fn request(&self, owner: &Owner, hand: &Hand) -> VoucherRequest {
         let statement = self.statement.as_ref().filter(|_| self.carries).map(|s| s.wire().to_vec());
-        VoucherRequest {
+        let registrar = &owner.chain()[0];
+        let request = VoucherRequest {
             assertion: Some(Assertion::Proximity),
             created_on: Some(hand.now()),
             nonce: Some(hand.nonce()),
-            proximity_registrar_cert: Some(owner.chain()[0].clone()),
-            provenance: statement.map(|statement| ProvenanceExtension::with_statement(statement)),
+            provenance: statement.map(ProvenanceExtension::with_statement),
             ..VoucherRequest::new(self.serial())
+        };
+        match self.proximity {
+            ProximityLeaf::Certificate => VoucherRequest { proximity_registrar_cert: Some(registrar.clone()), ..request },
+            ProximityLeaf::Key => VoucherRequest { proximity_registrar_pubk: Some(registrar.public_key().spki().to_vec()), ..request },
+            ProximityLeaf::KeyHash => VoucherRequest { proximity_registrar_pubk_sha256: Some(registrar.spki_digest().0), ..request },
+            other => panic!("no leaf is known for {other:?}"),
         }
     }
 
+    /// Signs in its format, as an honest pledge does: in COSE without its certificate.
     pub(crate) async fn sign(&self, request: &VoucherRequest) -> Signed<VoucherRequest> {
-        self.party().seal(request, Format::Cms).await.unwrap()
+        let party = match self.format {
+            Format::Cose => self.party().nameless(),
+            _ => self.party(),
+        };
+        party.seal(request, self.format).await.unwrap()
     }
 
     /// A certification request in DER for `key`, with the IDevID's subject.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use brski_common::issuing::{Subject, Template};
+use brski_common::pledge::ProximityLeaf;
 use brski_common::provenance::{Basis, CaArrangement, Disclosure, KeyOrigin, Locus, Protection, SecureElementGeneration, Seed, Source, Transfer};
 use brski_common::time::at;
 use brski_common::{
@@ -45,6 +46,7 @@ impl Manufacturer {
             stations: vec![Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
             idevid_anchors: Anchors::new(plant.chain.iter().rev().cloned()).unwrap(),
             issue_policy: IssuePolicy::default(),
+            lenient: Leniencies::default(),
             disclosure: Disclosure::Customer,
             clock: hand.clock(),
         };
@@ -102,7 +104,9 @@ impl Manufacturer {
 
     pub(crate) async fn certify_as(&self, template: Template, key: SoftwareKey) -> Device {
         let voucher_anchors = Anchors::new(self.parts.voucher.identity.chain.last().cloned()).unwrap();
-        Device { chain: self.plant.issue(template).await, key, voucher_anchors, statement: None, carries: false }
+        let (format, proximity) = (Format::Cms, ProximityLeaf::Certificate);
+        let voucher_signer = self.parts.voucher.identity.chain[0].clone();
+        Device { chain: self.plant.issue(template).await, key, voucher_anchors, statement: None, carries: false, format, proximity, voucher_signer }
     }
 
     /// Has the station report the device to the MASA.
@@ -114,14 +118,19 @@ impl Manufacturer {
 
     /// Sends a registrar's request to one of the MASA's resources, such as `requestvoucher`.
     pub(crate) async fn ask(&self, resource: &str, rvr: &[u8], peer: &PeerCertificates) -> Reply {
-        let (path, headers) = (format!("/.well-known/brski/{resource}"), [("content-type", "application/voucher-cms+json")]);
+        self.ask_in(Format::Cms, resource, rvr, peer).await
+    }
+
+    /// As [`ask`](Self::ask), with a request in this format.
+    pub(crate) async fn ask_in(&self, format: Format, resource: &str, rvr: &[u8], peer: &PeerCertificates) -> Reply {
+        let (path, headers) = (format!("/.well-known/brski/{resource}"), [("content-type", format.voucher_media_type())]);
         let service = self.service.read().unwrap().clone();
         to_masa(&service, request("POST", &path, &headers, rvr.to_vec(), peer)).await
     }
 
     /// Asks for a voucher.
     pub(crate) async fn vouch(&self, rvr: &Signed<VoucherRequest>) -> Reply {
-        self.ask("requestvoucher", rvr.wire(), &PeerCertificates::default()).await
+        self.ask_in(rvr.format(), "requestvoucher", rvr.wire(), &PeerCertificates::default()).await
     }
 }
 

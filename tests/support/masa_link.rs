@@ -46,13 +46,13 @@ impl MasaLink {
         self.asked.lock().unwrap().clone()
     }
 
-    async fn post(&self, url: &MasaUrl, resource: &str, body: &Signed<VoucherRequest>) -> Reply {
-        let headers = [("content-type", body.format().voucher_media_type())];
+    async fn post(&self, url: &MasaUrl, resource: &str, body: &Signed<VoucherRequest>, accept: &str) -> Reply {
+        let headers = [("content-type", body.format().voucher_media_type()), ("accept", accept)];
         let service = self.service.read().unwrap().clone();
         to_masa(&service, request("POST", &url.path_of(resource), &headers, body.wire().to_vec(), &self.registrar)).await
     }
 
-    async fn exchange(&self, url: &MasaUrl, body: &Signed<VoucherRequest>) -> Result<MasaAnswer, MasaClientError> {
+    async fn exchange(&self, url: &MasaUrl, body: &Signed<VoucherRequest>, answer: Format) -> Result<MasaAnswer, MasaClientError> {
         self.asked.lock().unwrap().push(body.clone());
         match &*self.mood.lock().unwrap() {
             Mood::Up | Mood::Altering(_) => {}
@@ -60,7 +60,7 @@ impl MasaLink {
             Mood::Silent => return Err(MasaClientError::TimedOut { url: url.clone(), after: Duration::from_secs(30) }),
             Mood::Answering(answer) => return Ok(answer.clone()),
         }
-        let voucher = self.post(url, "requestvoucher", body).await;
+        let voucher = self.post(url, "requestvoucher", body, answer.voucher_media_type()).await;
         if voucher.status != 200 {
             return Ok(MasaAnswer::Refused { status: voucher.status, sentence: String::from_utf8(voucher.body).unwrap() });
         }
@@ -68,10 +68,10 @@ impl MasaLink {
             Mood::Altering(alter) => alter(voucher.body),
             Mood::Up | Mood::Down | Mood::Silent | Mood::Answering(_) => voucher.body,
         };
-        let statement = self.post(url, "requestkeyprovenance", body).await;
-        let audit_log = self.post(url, "requestauditlog", body).await;
+        let statement = self.post(url, "requestkeyprovenance", body, "application/eat+cwt").await;
+        let audit_log = self.post(url, "requestauditlog", body, "application/json").await;
         Ok(MasaAnswer::Vouched {
-            voucher: Signed::from_wire(body.format(), voucher),
+            voucher: Signed::from_wire(answer, voucher),
             statement: (statement.status == 200).then(|| Signed::from_wire(Format::Cose, statement.body)),
             audit_log: Some(AuditLog::from_json(audit_log.ok("application/json")).unwrap()),
         })
@@ -84,7 +84,8 @@ impl MasaClient for MasaLink {
         _: &'a Profile,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
+        answer: Format,
     ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        Box::pin(self.exchange(url, request))
+        Box::pin(self.exchange(url, request, answer))
     }
 }

@@ -4,7 +4,7 @@
 //! World { maker: Manufacturer { Masa, MemoryLedger }, owner: Owner { Registrar, Pledges, MasaLink --> MasaService } }
 //! Device --onboard(&owner)--> the whole of RFC 8995 through RegistrarService::respond
 //! ```
-#![allow(dead_code, unused_imports, reason = "each test crate uses its own part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test crate uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground gives way")]
 
 mod device;
@@ -123,6 +123,31 @@ name = "no-statement-no-entry"
 statement = "absent"
 then = "refuse"
 "#;
+
+/// The async test of this name once for each format, as `name::cms`, `name::jws` and `name::cose`.
+macro_rules! in_each_format {
+    ($name:ident) => {
+        mod $name {
+            use brski_common::Format;
+
+            #[tokio::test]
+            async fn cms() {
+                super::$name(Format::Cms).await;
+            }
+
+            #[tokio::test]
+            async fn jws() {
+                super::$name(Format::Jws).await;
+            }
+
+            #[tokio::test]
+            async fn cose() {
+                super::$name(Format::Cose).await;
+            }
+        }
+    };
+}
+pub(crate) use in_each_format;
 
 /// Ends a future where no runtime is at hand: everything here answers at once.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -58,6 +58,11 @@ impl Owner {
         self.post("brski/requestvoucher", "application/voucher-cms+json", pvr.to_vec(), peer).await
     }
 
+    /// Posts a voucher-request in its format over a connection with this peer.
+    pub(crate) async fn submit(&self, pvr: &Signed<VoucherRequest>, peer: &PeerCertificates) -> Reply {
+        self.post("brski/requestvoucher", pvr.format().voucher_media_type(), pvr.wire().to_vec(), peer).await
+    }
+
     /// Posts a certification request in DER to `simpleenroll`.
     pub(crate) async fn enroll(&self, csr: &[u8], peer: &PeerCertificates) -> Reply {
         self.post("est/simpleenroll", est::PKCS10, est::to_body(csr), peer).await
@@ -87,6 +92,12 @@ impl Owner {
 
     pub(crate) async fn sign(&self, request: &VoucherRequest) -> Signed<VoucherRequest> {
         self.parts.identity.seal(request, Format::Cms).await.unwrap()
+    }
+
+    /// Signs what it would ask the MASA in the format of this device, whose certificates a COSE request brings along.
+    pub(crate) async fn sign_for(&self, device: &Device, request: &VoucherRequest) -> Signed<VoucherRequest> {
+        let party = self.parts.identity.clone().enclosing(device.chain.clone());
+        party.seal(request, device.format).await.unwrap()
     }
 
     /// What the store has of this device.

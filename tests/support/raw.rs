@@ -1,7 +1,7 @@
 //! What no honest library writes: payloads of any octets under a good signature, and certification requests that ask for too much.
 
 use brski_common::issuing::Subject;
-use brski_common::{DecodeError, Format, Payload, PublicKey, Reading, Signer, Typ, VoucherRequest};
+use brski_common::{CoseCertificates, DecodeError, Format, Payload, PublicKey, Reading, Signer, Typ, VoucherRequest};
 use serde_json::{Map, Value};
 
 /// Octets to be signed as if they were a voucher-request.
@@ -9,6 +9,8 @@ pub(crate) struct Raw(pub(crate) Vec<u8>);
 
 impl Payload for Raw {
     const NAME: &'static str = "voucher-request";
+
+    const COSE_CERTIFICATES: CoseCertificates = VoucherRequest::COSE_CERTIFICATES;
 
     fn typ(format: Format) -> Typ {
         VoucherRequest::typ(format)

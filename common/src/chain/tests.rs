@@ -157,6 +157,28 @@ fn consistent_path_leads_to_the_topmost_certificate_that_fits() {
     assert!(is_no_path(&path(&[&ca, &namesake])));
 }
 
+#[test]
+fn certificates_of_others_in_the_pool_are_neither_part_of_a_consistent_path_nor_in_its_way() {
+    let root = Entity::root("Root");
+    let ca = root.issue_ca("CA");
+    let leaf = ca.issue("Registrar", ES256, |t| t);
+    let (maker, stranger) = (Entity::root("Maker"), Entity::root("Stranger"));
+    let maker_ca = maker.issue_ca("Maker CA");
+    let pledge = maker_ca.issue("Pledge", ES256, |t| t);
+    // A self-signed one that is no CA, one whose issuer is not there, and one that did not sign itself.
+    let alone = template(Subject::common_name("Alone"), &pledge.key);
+    let alone = block_on(alone.self_signed(&pledge.key)).unwrap();
+    let others = [pledge.certificate, maker_ca.certificate, altered(&maker.certificate), stranger.issue_ca("Orphan").certificate, alone];
+
+    let own = [&leaf, &ca, &root].map(|e| e.certificate.clone());
+    for at in 0..=others.len() {
+        let pool = [&others[..at], &own[..], &others[at..]].concat();
+        assert_eq!(consistent_path(&leaf.certificate, &pool, Usage::Any, now()).unwrap(), own);
+    }
+    assert_eq!(consistent_path(&leaf.certificate, &others, Usage::Any, now()).unwrap(), own[..1]);
+    assert_eq!(above(&leaf.certificate, &[&own[..], &others].concat()), own[1..]);
+}
+
 /// The certificate with one more second of validity, under the signature of the old.
 fn altered(certificate: &Certificate) -> Certificate {
     use der::{Decode as _, Encode as _};
@@ -226,4 +248,94 @@ fn certificate_of_version_1_is_trusted_as_itself_alone() {
     let leaf = root.issue("Leaf", ES256, |t| t);
     assert_eq!(verify(&root, &root, &[]).unwrap(), std::slice::from_ref(&root.certificate));
     assert!(is_no_path(&verify(&root, &leaf, &[])));
+}
+
+/// A root whose certificate was signed anew after `change` of the extension with this OID; without it if that is `None`.
+fn root_with(oid: &str, change: impl Fn(&mut x509_cert::ext::Extension) -> bool) -> Entity {
+    let root = Entity::root("Root");
+    let certificate = root.reissued(|tbs| {
+        let extensions = tbs.extensions.as_mut().unwrap();
+        extensions.retain_mut(|e| e.extn_id.to_string() != oid || change(e));
+    });
+    Entity { certificate, key: root.key }
+}
+
+const KEY_USAGE: &str = "2.5.29.15";
+
+/// keyUsage with cRLSign alone, in DER.
+const CRL_SIGN: [u8; 4] = [3, 2, 1, 2];
+
+fn only_crl_sign(extension: &mut x509_cert::ext::Extension) -> bool {
+    extension.extn_value = der::asn1::OctetString::new(CRL_SIGN).unwrap();
+    true
+}
+
+#[test]
+fn anchor_without_key_cert_sign_cannot_issue() {
+    let root = root_with(KEY_USAGE, only_crl_sign);
+    let leaf = root.issue("Leaf", ES256, |t| t);
+    assert!(root.certificate.is_ca() && !root.certificate.may_issue());
+    let detail = "a certificate above it may not issue others (basicConstraints, keyUsage)".to_owned();
+    assert_eq!(verify(&root, &leaf, &[]), Err(VerifyError::NoPath { subject: "CN=Leaf".to_owned(), detail }));
+}
+
+#[test]
+fn anchor_without_key_usage_may_issue() {
+    let root = root_with(KEY_USAGE, |_| false);
+    assert!(verify(&root, &root.issue("Leaf", ES256, |t| t), &[]).is_ok());
+}
+
+#[test]
+fn intermediate_without_key_cert_sign_cannot_issue() {
+    // The intermediate crosses from one root to another, so that a certificate for its name and key exists in both forms.
+    let (top, root) = (Entity::root("Top"), Entity::root("Root"));
+    let crossed = |change: fn(&mut x509_cert::ext::Extension) -> bool| {
+        use der::{Decode as _, Encode as _};
+        let good = block_on(template(Subject::common_name("Root"), &root.key).ca(None).issued_by(&top.certificate, &top.key)).unwrap();
+        let mut certificate = x509_cert::Certificate::from_der(good.der()).unwrap();
+        let extensions = certificate.tbs_certificate.extensions.as_mut().unwrap();
+        extensions.retain_mut(|e| e.extn_id.to_string() != KEY_USAGE || change(e));
+        let signature = block_on(top.key.sign(&certificate.tbs_certificate.to_der().unwrap())).unwrap();
+        certificate.signature = der::asn1::BitString::from_bytes(&signature.to_asn1().unwrap()).unwrap();
+        Entity { certificate: Certificate::from_der(&certificate.to_der().unwrap()).unwrap(), key: root.key.clone() }
+    };
+    let leaf = root.issue("Leaf", ES256, |t| t);
+    let (for_crls, for_all) = (crossed(only_crl_sign), crossed(|_| true));
+    assert!(is_no_path(&verify(&top, &leaf, &[&for_crls])));
+    // The path through the other one is still found.
+    assert_eq!(verify(&top, &leaf, &[&for_crls, &for_all]).unwrap(), [leaf, for_all, top].map(|e| e.certificate));
+}
+
+#[test]
+fn path_length_of_the_anchor_counts() {
+    let key = new_key(ES256);
+    let certificate = block_on(template(Subject::common_name("Root"), &key).ca(Some(0)).self_signed(&key)).unwrap();
+    let root = Entity { certificate, key };
+    let ca = root.issue_ca("CA");
+    assert!(verify(&root, &root.issue("Leaf", ES256, |t| t), &[]).is_ok());
+    assert!(is_no_path(&verify(&root, &ca.issue("Leaf", ES256, |t| t), &[&ca])));
+}
+
+#[test]
+fn anchor_with_an_unknown_critical_extension_is_not_relied_on() {
+    const SUBJECT_KEY_ID: &str = "2.5.29.14";
+    let renamed = |critical| {
+        root_with(SUBJECT_KEY_ID, move |e| {
+            (e.extn_id, e.critical) = (der::asn1::ObjectIdentifier::new("1.3.6.1.4.1.55738.666.1").unwrap(), critical);
+            true
+        })
+    };
+    let (known, unknown) = (renamed(false), renamed(true));
+    assert!(verify(&known, &known.issue("Leaf", ES256, |t| t), &[]).is_ok());
+    assert!(is_no_path(&verify(&unknown, &unknown.issue("Leaf", ES256, |t| t), &[])));
+    assert!(verify(&known, &known, &[]).is_ok());
+    assert!(is_no_path(&verify(&unknown, &unknown, &[])));
+}
+
+#[test]
+fn nameless_anchor_cannot_issue() {
+    let named = Entity::root("Root");
+    let certificate = named.reissued(|tbs| (tbs.subject, tbs.issuer) = Default::default());
+    let root = Entity { certificate, key: named.key };
+    assert!(is_no_path(&verify(&root, &root.issue("Leaf", ES256, |t| t), &[])));
 }

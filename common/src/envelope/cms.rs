@@ -5,13 +5,14 @@ mod signed_data;
 use cms::content_info::CmsVersion;
 use cms::signed_data::{EncapsulatedContentInfo, SignedAttributes, SignerIdentifier, SignerInfo};
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST};
+use const_oid::db::rfc5912::ID_RSASSA_PSS;
 use der::asn1::{Any, AnyRef, ObjectIdentifier, OctetString, OctetStringRef, SetOfVec};
 use der::{Decode as _, Encode as _};
 use x509_cert::attr::Attribute;
 
 use self::signed_data::{CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, syntax};
 pub(crate) use self::signed_data::{SignedData, certificate_set, content_info};
-use super::{Opened, SignerId};
+use super::{Opened, SignatureBlock, SignerId};
 use crate::asn1::{digest_identifier, digest_of, element, signature_identifier, signature_scheme};
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
@@ -30,7 +31,10 @@ pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Re
     let payload = content(&data.content).map_err(undecodable)?;
     let info = only_signer_info(&data.signer_infos).map_err(undecodable)?;
 
-    let unsupported = |oid: ObjectIdentifier| VerifyError::UnsupportedAlgorithm { artefact, found: oid.to_string() };
+    let unsupported = |oid: ObjectIdentifier| {
+        let found = if oid == ID_RSASSA_PSS { format!("RSASSA-PSS ({oid})") } else { oid.to_string() };
+        VerifyError::UnsupportedAlgorithm { artefact, found }
+    };
     let hash = digest_of(&info.digest_alg).ok_or_else(|| unsupported(info.digest_alg.oid))?;
     let scheme = signature_scheme(info.signature_algorithm.oid, Some(hash)).ok_or_else(|| unsupported(info.signature_algorithm.oid))?;
     if scheme == SignatureScheme::Ed25519 && hash != Hash::Sha512 {
@@ -48,15 +52,16 @@ pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Re
     }
 
     let certificates = data.certificates.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>().map_err(undecodable)?;
-    Ok(Opened {
-        payload,
+    let block = SignatureBlock {
         // The attributes are sent under tag [0] but signed under their own tag, in DER (RFC 5652, section 5.4).
         signed_octets: attributes.to_der().map_err(syntax).map_err(undecodable)?,
         signature: info.signature.as_bytes().to_vec(),
         scheme,
         signer: signer_id(&info.sid).map_err(syntax).map_err(undecodable)?,
         certificates,
-    })
+        certificates_are_hints: false,
+    };
+    Ok(Opened { payload, signatures: vec![block] })
 }
 
 /// An envelope that lacks its signature.

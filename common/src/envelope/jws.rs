@@ -1,4 +1,4 @@
-//! JWS in general JSON serialization (RFC 7515, section 7.2.1) with exactly one signature, everything protected.
+//! JWS in general JSON serialization (RFC 7515, section 7.2.1) with one signature or several, everything protected.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Opened, SignerId};
+use super::{Opened, SignatureBlock, SignerId};
 use crate::certificate::Certificate;
 use crate::codec::{base64, base64url, unbase64, unbase64url};
 use crate::error::{DecodeError, VerifyError};
@@ -17,70 +17,125 @@ use crate::signed::Typ;
 /// Most certificates that are read from one envelope.
 const MAX_CERTIFICATES: usize = 32;
 
-/// Takes an envelope apart.
+/// Most signatures that are read from one envelope.
+const MAX_SIGNATURES: usize = 8;
+
+/// Takes an envelope apart. Signatures of algorithms that are not supported are left out, unless all are.
 pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
-    let envelope: Envelope = serde_json::from_slice(wire).map_err(syntax).map_err(undecodable)?;
-    let [block] = envelope.signatures.as_slice() else {
+    let envelope: Envelope = serde_json::from_slice(wire).map_err(|err| other_serialization(wire).unwrap_or_else(|| syntax(err))).map_err(undecodable)?;
+    if !(1..=MAX_SIGNATURES).contains(&envelope.signatures.len()) {
         let found = envelope.signatures.len().to_string();
-        return Err(undecodable(DecodeError::Unexpected { what: "number of JWS signatures", found, expected: "exactly one" }));
-    };
-    let header = unbase64url("protected", &block.protected).map_err(undecodable)?;
-    let ProtectedHeader(header) = serde_json::from_slice(&header).map_err(syntax).map_err(undecodable)?;
-    check_header(&header, typ).map_err(undecodable)?;
-
-    let name = text(&header, "alg").map_err(undecodable)?.ok_or(MISSING_ALG).map_err(undecodable)?;
-    let unsupported = || VerifyError::UnsupportedAlgorithm { artefact, found: format!("JWS algorithm '{}'", shortened(name)) };
-    let algorithm = SignatureAlgorithm::from_jose(name).ok_or_else(unsupported)?;
-    let signature = unbase64url("signature", &block.signature).and_then(|fixed| Signature::from_fixed(algorithm, fixed)).map_err(undecodable)?;
-
-    let certificates = header.get("x5c").map(x5c).transpose().map_err(undecodable)?.unwrap_or_default();
-    let signer = match (certificates.is_empty(), text(&header, "kid").map_err(undecodable)?) {
-        (false, _) => SignerId::FirstCertificate,
-        (true, Some(name)) => SignerId::KeyName(name.to_owned()),
-        (true, None) => SignerId::Unnamed,
-    };
-    Ok(Opened {
-        payload: unbase64url("payload", &envelope.payload).map_err(undecodable)?,
-        signed_octets: signing_input(&block.protected, &envelope.payload),
-        signature: signature.fixed().to_vec(),
-        scheme: SignatureScheme::Fixed(algorithm),
-        signer,
-        certificates,
-    })
+        return Err(undecodable(DecodeError::Unexpected { what: "number of JWS signatures", found, expected: "1 to 8" }));
+    }
+    let (mut signatures, mut unsupported) = (Vec::new(), None);
+    for block in &envelope.signatures {
+        match read_block(block, &envelope.payload, typ).map_err(undecodable)? {
+            Block::Supported(block) => signatures.push(block),
+            Block::Unsupported(found) => {
+                unsupported.get_or_insert(found);
+            }
+        }
+    }
+    match unsupported {
+        Some(found) if signatures.is_empty() => Err(VerifyError::UnsupportedAlgorithm { artefact, found }),
+        Some(_) | None => Ok(Opened { payload: unbase64url("payload", &envelope.payload).map_err(undecodable)?, signatures }),
+    }
 }
 
-/// An envelope that lacks its signature.
+/// One signature of an envelope.
+enum Block {
+    Supported(SignatureBlock),
+    /// With the name of its algorithm.
+    Unsupported(String),
+}
+
+fn read_block(wire: &WireBlock, payload: &str, typ: Typ) -> Result<Block, DecodeError> {
+    let header = unbase64url("protected", &wire.protected)?;
+    let ProtectedHeader(header) = serde_json::from_slice(&header).map_err(syntax)?;
+    check_header(&header, typ)?;
+    let name = text(&header, "alg")?.ok_or(MISSING_ALG)?;
+    let signature = unbase64url("signature", &wire.signature)?;
+    let certificates = header.get("x5c").map(x5c).transpose()?.unwrap_or_default();
+    let key_name = text(&header, "kid")?;
+    let Some(algorithm) = SignatureAlgorithm::from_jose(name) else {
+        return Ok(Block::Unsupported(format!("JWS algorithm '{}'", shortened(name))));
+    };
+    Ok(Block::Supported(SignatureBlock {
+        signed_octets: signing_input(&wire.protected, payload),
+        signature: Signature::from_fixed(algorithm, signature)?.fixed().to_vec(),
+        scheme: SignatureScheme::Fixed(algorithm),
+        signer: match (certificates.is_empty(), key_name) {
+            (false, _) => SignerId::FirstCertificate,
+            (true, Some(name)) => SignerId::KeyName(name.to_owned()),
+            (true, None) => SignerId::Unnamed,
+        },
+        certificates,
+        certificates_are_hints: false,
+    }))
+}
+
+/// What to say of a JWS in one of the serializations that are not read here; nothing if it is neither.
+fn other_serialization(wire: &[u8]) -> Option<DecodeError> {
+    let found = match serde_json::from_slice::<Value>(wire) {
+        Ok(Value::Object(members)) if members.contains_key("signature") && !members.contains_key("signatures") => "flattened JSON",
+        Ok(_) => return None,
+        Err(_) => {
+            let parts = wire.trim_ascii().split(|octet| *octet == b'.');
+            let base64url = |part: &[u8]| part.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+            (parts.clone().count() == 3 && parts.clone().all(base64url)).then_some("compact")?
+        }
+    };
+    let expected = "general JSON, with the members payload and signatures (RFC 7515, section 7.2.1)";
+    Some(DecodeError::Unexpected { what: "JWS serialization", found: found.to_owned(), expected })
+}
+
+/// An envelope that lacks its signature, or one more.
 #[derive(Debug)]
 pub(crate) struct Draft {
     protected: String,
     payload: String,
+    /// Signatures that are there already.
+    others: Vec<WireBlock>,
     to_be_signed: Vec<u8>,
     algorithm: SignatureAlgorithm,
 }
 
 /// Prepares an envelope around a payload.
 pub(crate) fn draft(typ: Typ, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
-    let signer = match (identity.chain.as_slice(), &identity.key_name) {
-        ([], Some(name)) => ("kid", Value::from(name.as_str())),
-        ([], None) => return Err(DecodeError::MissingField { field: "certificate or key name", artefact: "JWS signer's identity" }),
-        (chain, _) => ("x5c", chain.iter().map(|c| base64(c.der())).collect()),
-    };
-    let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ.name())), signer]);
-    let header = serde_json::to_vec(&header).map_err(syntax)?;
-    let (protected, payload) = (base64url(&header), base64url(&payload));
-    Ok(Draft { to_be_signed: signing_input(&protected, &payload), protected, payload, algorithm: identity.algorithm })
+    Draft::new(typ, base64url(&payload), Vec::new(), identity)
+}
+
+/// Prepares one more signature over the payload of an envelope, whose own signatures stay as they are.
+pub(crate) fn countersign(typ: Typ, wire: &[u8], identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+    let envelope: Envelope = serde_json::from_slice(wire).map_err(syntax)?;
+    match envelope.signatures.len() < MAX_SIGNATURES {
+        true => Draft::new(typ, envelope.payload, envelope.signatures, identity),
+        false => Err(DecodeError::TooLarge { what: "number of JWS signatures", limit: MAX_SIGNATURES }),
+    }
 }
 
 impl Draft {
+    fn new(typ: Typ, payload: String, others: Vec<WireBlock>, identity: &SigningIdentity) -> Result<Self, DecodeError> {
+        let signer = match (identity.chain.as_slice(), &identity.key_name) {
+            ([], Some(name)) => ("kid", Value::from(name.as_str())),
+            ([], None) => return Err(DecodeError::MissingField { field: "certificate or key name", artefact: "JWS signer's identity" }),
+            (chain, _) => ("x5c", chain.iter().map(|c| base64(c.der())).collect()),
+        };
+        let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ.name())), signer]);
+        let protected = base64url(&serde_json::to_vec(&header).map_err(syntax)?);
+        Ok(Self { to_be_signed: signing_input(&protected, &payload), protected, payload, others, algorithm: identity.algorithm })
+    }
+
     pub(crate) fn to_be_signed(&self) -> &[u8] {
         &self.to_be_signed
     }
 
     pub(crate) fn attach(self, signature: Signature) -> Result<Vec<u8>, DecodeError> {
         signature.check_algorithm(self.algorithm)?;
-        let block = Block { protected: self.protected, signature: base64url(signature.fixed()) };
-        serde_json::to_vec(&Envelope { payload: self.payload, signatures: vec![block] }).map_err(syntax)
+        let mut signatures = self.others;
+        signatures.push(WireBlock { protected: self.protected, signature: base64url(signature.fixed()) });
+        serde_json::to_vec(&Envelope { payload: self.payload, signatures }).map_err(syntax)
     }
 }
 
@@ -89,12 +144,12 @@ impl Draft {
 #[serde(deny_unknown_fields)]
 struct Envelope {
     payload: String,
-    signatures: Vec<Block>,
+    signatures: Vec<WireBlock>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Block {
+struct WireBlock {
     protected: String,
     signature: String,
 }

@@ -2,7 +2,11 @@
 
 use crate::certificate::Certificate;
 use crate::chain::{Anchors, Usage};
-use crate::pledge::{Answer, Ask, CA_CERTS, Failed, LONGEST_DEFERRAL, Pledge, PledgeError, REQUEST_VOUCHER, Step, Trusting, VOUCHER_STATUS, check_registrar};
+use crate::envelope::Format;
+use crate::leniency::Leniency;
+use crate::pledge::{
+    Answer, Ask, CA_CERTS, Failed, LONGEST_DEFERRAL, Pledge, PledgeError, ProximityLeaf, REQUEST_VOUCHER, Step, Trusting, VOUCHER_STATUS, check_registrar,
+};
 use crate::signed::{Signed, SignedBy, SigningParty, Verified, Verifier};
 use crate::telemetry::Telemetry;
 use crate::time::{UnixTime, to_rfc3339};
@@ -21,15 +25,44 @@ impl Pledge {
             assertion: Some(Assertion::Proximity),
             created_on: Some(now),
             nonce: Some(nonce.clone()),
-            proximity_registrar_cert: Some(own.clone()),
             provenance: self.statement.as_ref().map(|s| ProvenanceExtension::with_statement(s.wire().to_vec())),
             ..VoucherRequest::new(self.idevid.device().serial.clone())
         };
+        let request = self.naming(own, request);
         let party = SigningParty::with_chain(self.chain.clone(), self.signer.clone());
+        let party = match self.format {
+            Format::Cms | Format::Jws => party,
+            // The registrar has the certificates from TLS, and the link may be a narrow one.
+            Format::Cose => party.nameless(),
+        };
         let signed = party.seal(&request, self.format).await.map_err(|source| PledgeError::Sign { what: "voucher-request", source })?;
         let media_type = self.format.voucher_media_type();
         let ask = Ask::post(REQUEST_VOUCHER, media_type, media_type, signed.wire().to_vec());
         Ok(VoucherAsked { pledge: self.clone(), registrar: registrar.to_vec(), nonce, first_asked: now, ask })
+    }
+
+    /// The request with the one leaf that names this registrar.
+    fn naming(&self, registrar: &Certificate, request: VoucherRequest) -> VoucherRequest {
+        match self.proximity {
+            ProximityLeaf::Certificate => VoucherRequest { proximity_registrar_cert: Some(registrar.clone()), ..request },
+            ProximityLeaf::Key => VoucherRequest { proximity_registrar_pubk: Some(registrar.public_key().spki().to_vec()), ..request },
+            ProximityLeaf::KeyHash => VoucherRequest { proximity_registrar_pubk_sha256: Some(registrar.spki_digest().0), ..request },
+        }
+    }
+
+    /// The voucher's octets in an answer, under the media type that was asked for, or under its predecessor where that is tolerated.
+    fn voucher_in<'a>(&self, answer: &'a Answer) -> Result<&'a [u8], PledgeError> {
+        let strict = answer.body_of_type(RESOURCE, self.format.voucher_media_type());
+        let has_predecessor = match self.format {
+            Format::Cms | Format::Jws => false,
+            Format::Cose => self.lenient.grant(Leniency::VoucherCoseCbor),
+        };
+        if !has_predecessor || strict.is_ok() {
+            return strict;
+        }
+        let tolerated = answer.body_of_type(RESOURCE, PREDECESSOR_OF_COSE).or(strict)?;
+        Leniency::VoucherCoseCbor.note_use("the voucher's media type is application/voucher-cose+cbor, not application/voucher+cose");
+        Ok(tolerated)
     }
 }
 
@@ -65,7 +98,7 @@ impl VoucherAsked {
             };
         }
         // Only a voucher has a status to report: a refusal has brought none.
-        let body = answer.body_of_type(RESOURCE, self.pledge.format.voucher_media_type()).map_err(Failed::silently)?;
+        let body = self.pledge.voucher_in(answer).map_err(Failed::silently)?;
         let checked = self.check(body, now).map_err(|error| Failed::reporting(VOUCHER_STATUS, error))?;
         let (voucher, domain) = checked;
         let report = Ask::report(VOUCHER_STATUS, &Telemetry::success());
@@ -81,7 +114,7 @@ impl VoucherAsked {
 
         self.check_signer(&voucher)?;
         self.check_addressee(voucher.get(), now)?;
-        let domain = pinned(voucher.get(), &self.registrar)?;
+        let domain = pinned(voucher.get(), self.pledge.proximity, &self.registrar)?;
         check_registrar(&domain, &self.registrar, now)?;
         Ok((voucher, domain))
     }
@@ -119,19 +152,19 @@ impl VoucherAsked {
 
 /// The anchors of the domain that the voucher pins.
 ///
-/// Of several pins, a voucher with nonce is taken by the kind that the request used, which is the certificate, and one without by the first of hash, key and certificate (RFC 8366bis, section 8).
-/// A pinned key names the registrar itself, whose TLS certificate then is the anchor.
-fn pinned(voucher: &Voucher, registrar: &[Certificate]) -> Result<Anchors, PledgeError> {
+/// Of several pins, a voucher with nonce is taken by the kind that the request used, if it is there; otherwise the first of hash, key and certificate counts
+/// (RFC 8366bis, section 8). A pinned key names the registrar itself, whose TLS certificate then is the anchor.
+fn pinned(voucher: &Voucher, asked_by: ProximityLeaf, registrar: &[Certificate]) -> Result<Anchors, PledgeError> {
     let own = registrar.first().ok_or(PledgeError::NoRegistrarCertificate)?;
-    let by_certificate = voucher.pinned_domain_cert.clone().map(Ok);
     let key_of_own = |pins: bool| if pins { Ok(own.clone()) } else { Err(PledgeError::RegistrarKeyMismatch) };
-    let by_hash = voucher.pinned_domain_pubk_sha256.map(|hash| key_of_own(hash == own.spki_digest().0));
-    let by_key = voucher.pinned_domain_pubk.as_ref().map(|spki| key_of_own(spki == own.public_key().spki()));
-
-    let anchor = match voucher.nonce {
-        Some(_) => by_certificate.or(by_hash).or(by_key),
-        None => by_hash.or(by_key).or(by_certificate),
+    let by = |kind| match kind {
+        ProximityLeaf::KeyHash => voucher.pinned_domain_pubk_sha256.map(|hash| key_of_own(hash == own.spki_digest().0)),
+        ProximityLeaf::Key => voucher.pinned_domain_pubk.as_ref().map(|spki| key_of_own(spki == own.public_key().spki())),
+        ProximityLeaf::Certificate => voucher.pinned_domain_cert.clone().map(Ok),
     };
+    let preferred = voucher.nonce.is_some().then_some(asked_by);
+    let order = [ProximityLeaf::KeyHash, ProximityLeaf::Key, ProximityLeaf::Certificate];
+    let anchor = preferred.into_iter().chain(order).find_map(by);
     Anchors::new([anchor.ok_or(PledgeError::NothingPinned)??]).map_err(PledgeError::PinUnusable)
 }
 
@@ -178,3 +211,6 @@ impl Imprinted {
 }
 
 const RESOURCE: &str = "requestvoucher";
+
+/// Media type of COSE vouchers in older drafts.
+const PREDECESSOR_OF_COSE: &str = "application/voucher-cose+cbor";

@@ -1,3 +1,6 @@
+mod cose_certificates;
+mod several_signatures;
+
 use super::*;
 use crate::chain::{Anchors, Usage};
 use crate::sign::SignatureAlgorithm;

@@ -2,7 +2,7 @@
 
 use crate::certificate::Certificate;
 use crate::chain::{Anchors, Usage, consistent_path};
-use crate::envelope::Opened;
+use crate::envelope::{Opened, SignatureBlock};
 use crate::error::VerifyError;
 use crate::leniency::Leniencies;
 use crate::sign::PublicKey;
@@ -32,7 +32,8 @@ pub struct Verifier<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum SignedBy<'a> {
-    /// Somebody whose certificate leads to one of these anchors and allows this use. Certificates come from the envelope and from `known`.
+    /// Somebody whose certificate leads to one of these anchors and allows this use. Certificates come from the envelope and from `known`, which also is where the signer
+    /// of a COSE voucher is looked for that carries no certificate.
     Anchored {
         /// The anchors.
         anchors: &'a Anchors,
@@ -41,7 +42,8 @@ pub enum SignedBy<'a> {
         /// Certificates at hand beside those in the envelope: an envelope need not carry any.
         known: &'a [Certificate],
     },
-    /// Exactly the holder of this certificate, whom the caller has already verified: its TLS peer.
+    /// Exactly the holder of this certificate, whom the caller has already verified: its TLS peer. Certificates that came with a COSE voucher-request are passed over
+    /// (constrained BRSKI, section 9.2.2); in other envelopes they must not name anybody else.
     Holder(&'a Certificate),
     /// One of these enrolled keys, named by the envelope's key identifier.
     Enrolled(&'a [EnrolledKey]),
@@ -67,38 +69,85 @@ impl<'a> Verifier<'a> {
         Self { by, lenient: Leniencies::default() }
     }
 
+    /// Finds the signature that is acceptable, or says of the one that comes closest why it is not.
     pub(super) fn check(&self, artefact: &'static str, opened: &Opened, now: UnixTime) -> Result<SignerFound, VerifyError> {
+        let mut closest: Option<VerifyError> = None;
+        for block in &opened.signatures {
+            match self.check_one(artefact, block, now) {
+                Ok(found) => return Ok(found),
+                Err(err) if closest.as_ref().is_none_or(|closest| progress(&err) > progress(closest)) => closest = Some(err),
+                Err(_) => {}
+            }
+        }
+        Err(closest.unwrap_or_else(|| VerifyError::UnknownSigner { artefact, detail: "it bears no signature".to_owned() }))
+    }
+
+    fn check_one(&self, artefact: &'static str, block: &SignatureBlock, now: UnixTime) -> Result<SignerFound, VerifyError> {
         match self.by {
             SignedBy::Anchored { anchors, usage, known } => {
-                let signer = opened.signer_among(artefact, known)?;
-                opened.check_signature(artefact, &signer.public_key(), signer.subject())?;
-                let pool: Vec<Certificate> = opened.certificates().iter().chain(known).cloned().collect();
-                let chain = anchors.verify_path(&signer, &pool, usage, now)?;
-                Ok(SignerFound { key: signer.public_key(), chain, key_name: None })
+                let pool: Vec<Certificate> = block.certificates.iter().chain(known).cloned().collect();
+                certified(artefact, block, known, |signer| anchors.verify_path(signer, &pool, usage, now))
             }
             SignedBy::Holder(holder) => {
-                if let Ok(signer) = opened.signer_among(artefact, &[])
-                    && signer != *holder
-                {
-                    let (found, expected) = (signer.subject().to_owned(), holder.subject().to_owned());
+                if let Some(other) = block.contradicts(holder) {
+                    let (found, expected) = (other.subject().to_owned(), holder.subject().to_owned());
                     return Err(VerifyError::WrongSigner { artefact, found, expected });
                 }
-                opened.check_signature(artefact, &holder.public_key(), holder.subject())?;
+                block.check_signature(artefact, &holder.public_key(), holder.subject())?;
                 Ok(SignerFound { key: holder.public_key(), chain: vec![holder.clone()], key_name: None })
             }
             SignedBy::Enrolled(keys) => {
-                let name = opened.key_name().ok_or_else(|| VerifyError::UnknownSigner { artefact, detail: "it carries no kid".to_owned() })?;
+                let name = block.key_name().ok_or_else(|| VerifyError::UnknownSigner { artefact, detail: "it carries no kid".to_owned() })?;
                 let enrolled = keys.iter().find(|k| k.name == name);
                 let enrolled = enrolled.ok_or_else(|| VerifyError::UnknownSigner { artefact, detail: format!("no key is enrolled as '{name}'") })?;
-                opened.check_signature(artefact, &enrolled.key, &enrolled.name)?;
+                block.check_signature(artefact, &enrolled.key, &enrolled.name)?;
                 Ok(SignerFound { key: enrolled.key.clone(), chain: Vec::new(), key_name: Some(name.to_owned()) })
             }
-            SignedBy::AnyoneConsistent { usage } => {
-                let signer = opened.signer_among(artefact, &[])?;
-                opened.check_signature(artefact, &signer.public_key(), signer.subject())?;
-                let chain = consistent_path(&signer, opened.certificates(), usage, now)?;
-                Ok(SignerFound { key: signer.public_key(), chain, key_name: None })
+            SignedBy::AnyoneConsistent { usage } => certified(artefact, block, &[], |signer| consistent_path(signer, &block.certificates, usage, now)),
+        }
+    }
+}
+
+/// Most certificates of the signer's key whose paths are built; an old and a new one are usual, and a path costs many signatures.
+const MOST_PATHS: usize = 4;
+
+/// The certificate that has the signer's key and a good path. Of several, an old one and its renewal, that with the longest: it shows most.
+fn certified(
+    artefact: &'static str,
+    block: &SignatureBlock,
+    known: &[Certificate],
+    path: impl Fn(&Certificate) -> Result<Vec<Certificate>, VerifyError>,
+) -> Result<SignerFound, VerifyError> {
+    let candidates = block.candidates(known);
+    let tried = match candidates.as_slice() {
+        [] => return Err(VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither enclosed nor known here".to_owned() }),
+        [one] => one.subject().to_owned(),
+        several => format!("any of the {} certificates at hand", several.len()),
+    };
+    let mut best: Option<SignerFound> = None;
+    let mut refused = None;
+    for signer in candidates.into_iter().filter(|c| block.is_made_by(&c.public_key())).take(MOST_PATHS) {
+        match path(signer) {
+            Ok(chain) if best.as_ref().is_none_or(|best| chain.len() > best.chain.len()) => {
+                best = Some(SignerFound { key: signer.public_key(), chain, key_name: None });
+            }
+            Ok(_) => {}
+            // The first of them is told.
+            Err(err) => {
+                refused.get_or_insert(err);
             }
         }
+    }
+    best.ok_or_else(|| refused.unwrap_or(VerifyError::BadSignature { artefact, signer: tried }))
+}
+
+/// How far a signature got before it was refused.
+fn progress(refused: &VerifyError) -> u8 {
+    match refused {
+        VerifyError::Decode { .. } | VerifyError::NoSignedAttributes { .. } | VerifyError::UnsupportedAlgorithm { .. } => 0,
+        VerifyError::UnknownSigner { .. } => 1,
+        VerifyError::WrongSigner { .. } => 2,
+        VerifyError::BadSignature { .. } => 3,
+        VerifyError::NoPath { .. } | VerifyError::NotCurrent { .. } | VerifyError::WrongUsage { .. } => 4,
     }
 }

@@ -1,173 +1,173 @@
 //! The JSON encoding (RFC 8366bis with RFC 7951): one root object, leaves by name, binary in padded base64, enumerations by name, times in RFC 3339.
 
-mod leaves;
-
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use self::leaves::Leaves;
-use super::{EXTENSION_NAME, ProvenanceExtension, Voucher, VoucherRequest};
-use crate::codec::{base64, base64url};
+use super::encoded::{Choice, Encoded, Listed};
+use super::leaves::DOCUMENT;
+use super::schema::{Container, PRM_ROOT, REQUEST, VOUCHER};
+use super::{EXTENSION_NAME, Nonce, Wanted};
+use crate::codec::{base64, base64url, unbase64};
 use crate::error::DecodeError;
-use crate::time::{UnixTime, to_rfc3339};
+use crate::json::read_object;
+use crate::leniency::{Leniency, Reading};
+use crate::text::printable;
 
-pub(super) fn decode_voucher(octets: &[u8]) -> Result<Voucher, DecodeError> {
-    let leaves = Leaves::read("voucher", VOUCHER_ROOT, octets)?;
-    let voucher = Voucher {
-        serial_number: leaves.serial_number()?,
-        assertion: leaves.assertion("assertion")?,
-        created_on: leaves.time("created-on")?,
-        domain_cert_revocation_checks: leaves.boolean("domain-cert-revocation-checks")?,
-        expires_on: leaves.time("expires-on")?,
-        idevid_issuer: leaves.idevid_issuer()?,
-        last_renewal_date: leaves.time("last-renewal-date")?,
-        nonce: leaves.nonce()?,
-        pinned_domain_cert: leaves.certificate("pinned-domain-cert")?,
-        pinned_domain_pubk: leaves.public_key("pinned-domain-pubk")?,
-        pinned_domain_pubk_sha256: leaves.hash("pinned-domain-pubk-sha256")?,
-        additional_configuration_url: leaves.uri("additional-configuration-url")?,
-        est_domain: leaves.uri("est-domain")?,
-        manufacturer_proprietary: leaves.manufacturer_proprietary()?,
-        provenance: leaves.provenance()?,
+impl Encoded for Value {
+    fn parse(artefact: &'static str, octets: &[u8]) -> Result<Self, DecodeError> {
+        read_object(artefact, octets, DOCUMENT).map(Value::Object)
+    }
+
+    fn root(&self, container: &'static Container, reading: &Reading) -> Result<&Self, DecodeError> {
+        let expected = container.name;
+        let unexpected = |found| DecodeError::Unexpected { what: "the JSON root", found, expected };
+        let document = self.as_object().ok_or(DecodeError::InvalidField { field: container.artefact, expected: "a JSON object" })?;
+        let mut members = document.iter();
+        match (members.next(), members.next()) {
+            (None, _) => Err(unexpected("empty".to_owned())),
+            (Some((root, value)), None) if root == expected || overlooked(root, container, reading)? => Ok(value),
+            (Some(_), Some(_)) if document.contains_key(expected) => Err(unexpected("accompanied by other members".to_owned())),
+            (Some((root, _)), None | Some(_)) => Err(unexpected(printable(root, 64))),
+        }
+    }
+
+    fn members(&self, container: &'static Container) -> Result<BTreeMap<&'static str, &Self>, DecodeError> {
+        let object = self.as_object().ok_or(DecodeError::InvalidField { field: container.name, expected: "a JSON object" })?;
+        let mut members = BTreeMap::new();
+        for (name, value) in object {
+            let Some(leaf) = container.leaf_named(name) else { continue };
+            if members.insert(leaf, value).is_some() {
+                return Err(DecodeError::DuplicateField { field: format!("{leaf} (also under an older name)"), artefact: container.artefact });
+            }
+        }
+        Ok(members)
+    }
+
+    fn text(&self, leaf: &'static str, limit: usize, expected: &'static str) -> Result<&str, DecodeError> {
+        match self {
+            Self::String(text) if text.len() > limit => Err(DecodeError::TooLarge { what: leaf, limit }),
+            Self::String(text) => Ok(text),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => Err(DecodeError::InvalidField { field: leaf, expected }),
+        }
+    }
+
+    /// Padded base64 (RFC 7951, section 6.6).
+    fn octets(&self, leaf: &'static str, limit: usize) -> Result<Vec<u8>, DecodeError> {
+        unbase64(leaf, self.text(leaf, encoded(limit), "base64")?)
+    }
+
+    /// Base64url as RFC 8366bis, section 8.7 recommends, or base64 as the YANG type wants it.
+    fn opaque(&self, leaf: &'static str, limit: usize) -> Result<Vec<u8>, DecodeError> {
+        let text = self.text(leaf, encoded(limit), "base64url")?;
+        let octets = URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD.decode(text));
+        octets.map_err(|err| DecodeError::syntax(leaf, "base64url", err))
+    }
+
+    fn boolean(&self, leaf: &'static str) -> Result<bool, DecodeError> {
+        self.as_bool().ok_or(DecodeError::InvalidField { field: leaf, expected: "true or false" })
+    }
+
+    fn choice<C: Choice>(&self, leaf: &'static str) -> Result<C, DecodeError> {
+        C::from_word(self.text(leaf, 64, C::WORDS)?).ok_or(DecodeError::InvalidField { field: leaf, expected: C::WORDS })
+    }
+
+    fn nonce(&self, leaf: &'static str) -> Result<Nonce, DecodeError> {
+        Nonce::from_text(self.text(leaf, 128, "base64 of 8 to 32 octets")?)
+    }
+
+    /// The names of the bits that are set, with one space between them (RFC 7951, section 6.5).
+    fn wanted(&self, leaf: &'static str) -> Result<Wanted, DecodeError> {
+        let expected = "\"full\", \"summary\", \"full summary\" or empty";
+        let mut wanted = Wanted::default();
+        for bit in self.text(leaf, 64, expected)?.split_ascii_whitespace() {
+            match bit {
+                FULL if !wanted.full => wanted.full = true,
+                SUMMARY if !wanted.summary => wanted.summary = true,
+                _ => return Err(DecodeError::InvalidField { field: leaf, expected }),
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn elements(&self) -> Option<&[Self]> {
+        self.as_array().map(Vec::as_slice)
+    }
+
+    /// SIDs, which some write as numbers here too, name nothing in JSON.
+    fn listed(&self) -> Option<Listed<'_>> {
+        self.as_str().map(Listed::Name).or_else(|| self.as_u64().map(Listed::Sid))
+    }
+
+    fn from_text(text: &str) -> Self {
+        text.into()
+    }
+
+    fn from_octets(octets: &[u8]) -> Self {
+        base64(octets).into()
+    }
+
+    fn from_opaque(octets: &[u8]) -> Self {
+        base64url(octets).into()
+    }
+
+    fn from_boolean(value: bool) -> Self {
+        value.into()
+    }
+
+    fn from_choice(choice: impl Choice) -> Self {
+        choice.word().into()
+    }
+
+    fn from_nonce(nonce: &Nonce) -> Result<Self, DecodeError> {
+        Ok(nonce.as_text().into())
+    }
+
+    fn from_wanted(Wanted { full, summary }: Wanted) -> Self {
+        let set = [(full, FULL), (summary, SUMMARY)].into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name);
+        set.collect::<Vec<_>>().join(" ").into()
+    }
+
+    fn from_elements(elements: Vec<Self>) -> Self {
+        Self::Array(elements)
+    }
+
+    fn own_extension() -> Self {
+        json!([EXTENSION_NAME])
+    }
+
+    fn from_members(_container: &'static Container, members: BTreeMap<&'static str, Self>) -> Self {
+        Self::Object(members.into_iter().map(|(leaf, value)| (leaf.to_owned(), value)).collect::<Map<_, _>>())
+    }
+
+    fn document(self, container: &'static Container) -> Result<Vec<u8>, DecodeError> {
+        Ok(json!({ container.name: self }).to_string().into_bytes())
+    }
+}
+
+/// Whether a request's wrong root is one that this reading tolerates.
+fn overlooked(root: &str, container: &'static Container, reading: &Reading) -> Result<bool, DecodeError> {
+    if container.sid != REQUEST.sid {
+        return Ok(false);
+    }
+    let leniency = match root {
+        _ if root == VOUCHER.name => Leniency::RequestRootVoucher,
+        PRM_ROOT => Leniency::PrmLegacyRoot,
+        _ => return Ok(false),
     };
-    renewal_needs_expiry(&voucher)?;
-    Ok(voucher)
+    let sentence = format!("the JSON root of a voucher-request is {root}, expected {}", container.name);
+    reading.tolerate(leniency, "RFC 8366bis, section 9", sentence).map(|()| true)
 }
 
-pub(super) fn decode_request(octets: &[u8]) -> Result<VoucherRequest, DecodeError> {
-    let leaves = Leaves::read("voucher-request", REQUEST_ROOT, octets)?;
-    Ok(VoucherRequest {
-        serial_number: leaves.serial_number()?,
-        assertion: leaves.assertion("assertion")?,
-        created_on: leaves.time("created-on")?,
-        domain_cert_revocation_checks: leaves.boolean("domain-cert-revocation-checks")?,
-        expires_on: leaves.time("expires-on")?,
-        idevid_issuer: leaves.idevid_issuer()?,
-        last_renewal_date: leaves.time("last-renewal-date")?,
-        nonce: leaves.nonce()?,
-        pinned_domain_cert: leaves.certificate("pinned-domain-cert")?,
-        pinned_domain_pubk: leaves.public_key("pinned-domain-pubk")?,
-        pinned_domain_pubk_sha256: leaves.hash("pinned-domain-pubk-sha256")?,
-        additional_configuration_url: leaves.uri("additional-configuration-url")?,
-        est_domain: leaves.uri("est-domain")?,
-        manufacturer_proprietary: leaves.manufacturer_proprietary()?,
-        prior_signed_voucher_request: leaves.binary("prior-signed-voucher-request", leaves::ENVELOPE)?,
-        proximity_registrar_cert: leaves.certificate("proximity-registrar-cert")?,
-        proximity_registrar_pubk: leaves.public_key("proximity-registrar-pubk")?,
-        proximity_registrar_pubk_sha256: leaves.hash("proximity-registrar-pubk-sha256")?,
-        agent_provided_proximity_registrar_cert: leaves.certificate("agent-provided-proximity-registrar-cert")?,
-        agent_sign_cert: leaves.agent_sign_cert()?,
-        agent_signed_data: leaves.binary("agent-signed-data", leaves::OPAQUE)?,
-        provenance: leaves.provenance()?,
-    })
+/// How many characters base64 needs for so many octets.
+const fn encoded(octets: usize) -> usize {
+    octets.div_ceil(3) * 4
 }
 
-pub(super) fn encode_voucher(voucher: &Voucher) -> Result<Vec<u8>, DecodeError> {
-    renewal_needs_expiry(voucher)?;
-    let mut object = Writer::default();
-    object.text("additional-configuration-url", voucher.additional_configuration_url.as_deref());
-    object.text("assertion", voucher.assertion.map(|a| a.name()));
-    object.time("created-on", voucher.created_on);
-    object.boolean("domain-cert-revocation-checks", voucher.domain_cert_revocation_checks);
-    object.text("est-domain", voucher.est_domain.as_deref());
-    object.time("expires-on", voucher.expires_on);
-    object.provenance(voucher.provenance.as_ref());
-    object.binary("idevid-issuer", voucher.idevid_issuer.as_ref().map(|i| i.to_idevid_issuer()).as_deref());
-    object.time("last-renewal-date", voucher.last_renewal_date);
-    object.text("manufacturer-proprietary", voucher.manufacturer_proprietary.as_deref().map(base64url).as_deref());
-    object.text("nonce", voucher.nonce.as_ref().map(|n| n.as_text()));
-    object.binary("pinned-domain-cert", voucher.pinned_domain_cert.as_ref().map(|c| c.der()));
-    object.binary("pinned-domain-pubk", voucher.pinned_domain_pubk.as_deref());
-    object.binary("pinned-domain-pubk-sha256", voucher.pinned_domain_pubk_sha256.as_ref().map(|h| h.as_slice()));
-    object.text("serial-number", Some(voucher.serial_number.as_str()));
-    Ok(object.under(VOUCHER_ROOT))
-}
-
-pub(super) fn encode_request(request: &VoucherRequest) -> Result<Vec<u8>, DecodeError> {
-    let mut object = Writer::default();
-    object.text("additional-configuration-url", request.additional_configuration_url.as_deref());
-    let agent_cert = request.agent_provided_proximity_registrar_cert.as_ref();
-    object.binary("agent-provided-proximity-registrar-cert", agent_cert.map(|c| c.der()));
-    // An array, as BRSKI-PRM section 7.3.4.1 shows it, although the YANG type is a single binary.
-    let agent_chain = request.agent_sign_cert.as_deref();
-    object.put("agent-sign-cert", agent_chain.map(|certs| certs.iter().map(|c| base64(c)).collect::<Vec<_>>().into()));
-    object.binary("agent-signed-data", request.agent_signed_data.as_deref());
-    object.text("assertion", request.assertion.map(|a| a.name()));
-    object.time("created-on", request.created_on);
-    object.boolean("domain-cert-revocation-checks", request.domain_cert_revocation_checks);
-    object.text("est-domain", request.est_domain.as_deref());
-    object.time("expires-on", request.expires_on);
-    object.provenance(request.provenance.as_ref());
-    object.binary("idevid-issuer", request.idevid_issuer.as_ref().map(|i| i.to_idevid_issuer()).as_deref());
-    object.time("last-renewal-date", request.last_renewal_date);
-    object.text("manufacturer-proprietary", request.manufacturer_proprietary.as_deref().map(base64url).as_deref());
-    object.text("nonce", request.nonce.as_ref().map(|n| n.as_text()));
-    object.binary("pinned-domain-cert", request.pinned_domain_cert.as_ref().map(|c| c.der()));
-    object.binary("pinned-domain-pubk", request.pinned_domain_pubk.as_deref());
-    object.binary("pinned-domain-pubk-sha256", request.pinned_domain_pubk_sha256.as_ref().map(|h| h.as_slice()));
-    object.binary("prior-signed-voucher-request", request.prior_signed_voucher_request.as_deref());
-    object.binary("proximity-registrar-cert", request.proximity_registrar_cert.as_ref().map(|c| c.der()));
-    object.binary("proximity-registrar-pubk", request.proximity_registrar_pubk.as_deref());
-    object.binary("proximity-registrar-pubk-sha256", request.proximity_registrar_pubk_sha256.as_ref().map(|h| h.as_slice()));
-    object.text("serial-number", Some(request.serial_number.as_str()));
-    Ok(object.under(REQUEST_ROOT))
-}
-
-/// The YANG module's own `must`: nobody can renew what does not expire.
-fn renewal_needs_expiry(voucher: &Voucher) -> Result<(), DecodeError> {
-    match (voucher.last_renewal_date, voucher.expires_on) {
-        (Some(_), None) => Err(DecodeError::InvalidField { field: "last-renewal-date", expected: "accompanied by expires-on" }),
-        (Some(_), Some(_)) | (None, Some(_) | None) => Ok(()),
-    }
-}
-
-/// A container that is being written: absent leaves stay absent.
-#[derive(Default)]
-struct Writer(Map<String, Value>);
-
-impl Writer {
-    fn put(&mut self, leaf: &str, value: Option<Value>) {
-        if let Some(value) = value {
-            self.0.insert(leaf.to_owned(), value);
-        }
-    }
-
-    fn text(&mut self, leaf: &str, text: Option<&str>) {
-        self.put(leaf, text.map(Value::from));
-    }
-
-    fn binary(&mut self, leaf: &str, octets: Option<&[u8]>) {
-        self.put(leaf, octets.map(|o| base64(o).into()));
-    }
-
-    fn boolean(&mut self, leaf: &str, value: Option<bool>) {
-        self.put(leaf, value.map(Value::from));
-    }
-
-    fn time(&mut self, leaf: &str, time: Option<UnixTime>) {
-        self.put(leaf, time.map(|t| to_rfc3339(t).into()));
-    }
-
-    fn provenance(&mut self, extension: Option<&ProvenanceExtension>) {
-        if let Some(ProvenanceExtension { statement, .. }) = extension {
-            let mut content = Self::default();
-            content.binary("statement", statement.as_deref());
-            self.put(&content_of(EXTENSION_NAME), Some(Value::Object(content.0)));
-            self.put("extensions", Some(json!([EXTENSION_NAME])));
-        }
-    }
-
-    fn under(self, root: &str) -> Vec<u8> {
-        json!({ root: self.0 }).to_string().into_bytes()
-    }
-}
-
-/// Name of the container that holds an extension's content.
-fn content_of(extension: &str) -> String {
-    format!("extension:{extension}")
-}
-
-const VOUCHER_ROOT: &str = "ietf-voucher:voucher";
-const REQUEST_ROOT: &str = "ietf-voucher-request:voucher";
+const FULL: &str = "full";
+const SUMMARY: &str = "summary";

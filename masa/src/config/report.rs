@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
-use brski_common::{Anchors, UnixTime};
+use brski_common::{Anchors, Leniency, UnixTime};
 use serde::Serialize;
 
 use super::Configuration;
@@ -23,6 +23,8 @@ pub(crate) struct Report {
     certificates: Vec<Finding>,
     /// Name and SHA-256 of the SubjectPublicKeyInfo.
     pub(super) stations: BTreeMap<String, String>,
+    /// Those that are on.
+    leniencies: Vec<&'static str>,
     warnings: Vec<String>,
 }
 
@@ -38,6 +40,7 @@ impl Report {
             ledger: file.resolve(&values.ledger),
             certificates: Vec::new(),
             stations: BTreeMap::new(),
+            leniencies: Leniency::ALL.into_iter().filter(|leniency| values.leniencies.grant(*leniency)).map(Leniency::name).collect(),
             warnings: values.stations.is_empty().then_some(warning).into_iter().collect(),
         })
     }
@@ -67,6 +70,7 @@ impl fmt::Display for Report {
         writeln!(f, "ledger: {}, {state}", self.ledger.display())?;
         self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         self.stations.iter().try_for_each(|(name, digest)| writeln!(f, "stations: {name}, SHA-256 of its key {digest}"))?;
+        self.leniencies.iter().try_for_each(|leniency| writeln!(f, "leniency: {leniency}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         write!(f, "Next: brski-masa serve --config {}", self.config.display())
     }

@@ -1,14 +1,14 @@
 //! Who reads what, and how much of it.
 
 use brski_common::audit_log::Truncation;
-use brski_common::{Nonce, SpkiDigest};
+use brski_common::{Leniencies, Nonce, SpkiDigest};
 
 use super::*;
 use crate::ledger::{Entry, Made};
 use crate::testing::{Maker, NOW, Owner, Pledge, later, nonce};
 
 fn request(owner: &Owner, pledge: &Pledge) -> RegistrarRequest {
-    RegistrarRequest::verify(&owner.request(pledge, nonce(1)), NOW).unwrap()
+    RegistrarRequest::verify(&owner.request(pledge, nonce(1)), Leniencies::default(), NOW).unwrap()
 }
 
 fn vouched(owner: &Owner, pledge: &Pledge, secs: u64, nonce: Option<Nonce>) -> Entry {
@@ -83,7 +83,7 @@ fn request_without_created_on_is_as_old_as_the_voucher_that_it_got() {
     let leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1)));
     let signed = owner.sign(&brski_common::VoucherRequest { created_on: None, ..leaves });
     let evaluate_at = |used, now| {
-        let request = RegistrarRequest::verify(&signed, NOW).unwrap();
+        let request = RegistrarRequest::verify(&signed, Leniencies::default(), NOW).unwrap();
         evaluate(&request, history(&pledge, vec![vouched(&owner, &pledge, 1, Some(nonce(used)))]), &IssuePolicy::default(), now).map(drop)
     };
     assert_eq!(evaluate_at(1, later(1 + 4 * 86_400)), Ok(()));

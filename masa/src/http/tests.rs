@@ -1,5 +1,8 @@
 //! Statuses, types and sentences, without sockets.
 
+mod formats;
+mod leniencies;
+
 use core::time::Duration;
 
 use brski_common::provenance::Basis;
@@ -9,6 +12,7 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::ledger::Unique;
+use crate::masa::MasaParts;
 use crate::testing::{Maker, Owner, Pledge, block_on, nonce, origin, read_voucher};
 
 const CMS: &str = "application/voucher-cms+json";
@@ -23,8 +27,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::lenient(Leniencies::default())
+    }
+
+    fn lenient(lenient: Leniencies) -> Self {
         let (maker, owner) = (Maker::new(), Owner::new("owner"));
-        let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
+        let masa = Masa::new(MasaParts { lenient, ..maker.parts(crate::testing::memory()) });
+        let pledge = maker.pledge("JADA123");
         block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
         Self { maker, owner, pledge, service: MasaService::new(Arc::new(masa), 64 * 1024) }
     }
@@ -112,35 +121,6 @@ fn garbage_is_a_bad_request_at_every_resource() {
 }
 
 #[test]
-fn request_cut_short_anywhere_never_gets_a_voucher() {
-    let scene = Scene::new();
-    let body = scene.body();
-    for end in (0..body.len()).step_by(7) {
-        assert!(scene.post("requestvoucher", body[..end].to_vec()).0.is_client_error());
-    }
-}
-
-#[test]
-fn request_with_any_bit_flipped_gets_a_voucher_for_its_own_domain_or_none() {
-    let scene = Scene::new();
-    let body = scene.body();
-    for place in (0..body.len()).step_by(11) {
-        let mut flipped = body.clone();
-        flipped[place] ^= 0x10;
-        let (status, _, answer) = scene.post("requestvoucher", flipped);
-        match status {
-            StatusCode::OK => {
-                let voucher = read_voucher(&scene.maker, &Signed::from_wire(Format::Cms, answer));
-                // The topmost certificate is only an anchor for consistency: nobody has checked its signature, but its key has to be the domain's.
-                let keys = [&scene.owner.authority, &scene.owner.root].map(|entity| entity.certificate.spki_digest());
-                assert!(keys.contains(&voucher.pinned_domain_cert.unwrap().spki_digest()));
-            }
-            status => assert!(status.is_client_error()),
-        }
-    }
-}
-
-#[test]
 fn body_beyond_the_limit_is_too_large() {
     assert_eq!(Scene::new().post("requestvoucher", vec![0; 64 * 1024 + 1]).0, StatusCode::PAYLOAD_TOO_LARGE);
 }
@@ -148,7 +128,7 @@ fn body_beyond_the_limit_is_too_large() {
 #[test]
 fn body_of_a_type_not_understood_is_unsupported() {
     let scene = Scene::new();
-    for other in ["application/json", "application/voucher-jws+json", "application/voucher+cose", "nonsense"] {
+    for other in ["application/json", "application/voucher-cose+cbor", "application/pkcs7-mime", "nonsense"] {
         assert_eq!(scene.status_with(CONTENT_TYPE, other), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     assert_eq!(scene.status_with(CONTENT_TYPE, "Application/Voucher-CMS+json; charset=utf-8"), StatusCode::OK);
@@ -157,7 +137,7 @@ fn body_of_a_type_not_understood_is_unsupported() {
 #[test]
 fn accept_header_that_excludes_the_answer_is_not_acceptable() {
     let scene = Scene::new();
-    for excluding in ["application/voucher+cose", "text/*", "application/voucher-cms+json;q=0, */*", "*/*;q=0"] {
+    for excluding in ["application/json", "application/voucher-cose+cbor", "text/*", "*/*;q=0"] {
         assert_eq!(scene.status_with(ACCEPT, excluding), StatusCode::NOT_ACCEPTABLE, "{excluding}");
     }
     for admitting in ["*/*", "application/*", "application/voucher-cms+json", "text/plain, application/voucher-cms+json;q=0.1", ""] {
@@ -206,7 +186,7 @@ fn every_outcome_has_the_status_of_the_table() {
         (404, NotDone::NoSuchResource),
         (405, NotDone::WrongMethod),
         (415, NotDone::UnsupportedMediaType { found: "text/plain".to_owned() }),
-        (406, NotDone::NotAcceptable { answer_type: CMS }),
+        (406, NotDone::NotAcceptable { offered: CMS }),
         (413, NotDone::Body(BodyError::TooLarge { limit: 1 })),
         (400, NotDone::Body(BodyError::Broken("cut off".into()))),
         (400, untrusted(VerifyError::Decode { artefact: "voucher-request", source: decode() })),

@@ -22,6 +22,8 @@ pub struct IssuePolicy {
     ///
     /// Every voucher stays in the log for good, so that whoever holds a device could otherwise fill it: audit logs then have to leave something out, which other owners refuse.
     pub daily_vouchers: usize,
+    /// Whether a voucher tells of the device's key what its registrar asks for. It does.
+    pub statement_in_voucher: bool,
 }
 
 impl Default for IssuePolicy {
@@ -33,6 +35,7 @@ impl Default for IssuePolicy {
             unchecked_revocation: UncheckedRevocation::default(),
             nonceless: NoncelessPolicy::default(),
             daily_vouchers: 50,
+            statement_in_voucher: true,
         }
     }
 }
@@ -49,7 +52,7 @@ pub enum WithoutProximity {
     Logged,
 }
 
-/// Which key a pledge may name as the registrar's, next to the chain of the registrar's request.
+/// Which key a pledge may name by certificate as the registrar's, next to the chain of the registrar's request; by raw key it may name the signer's alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProximityKey {

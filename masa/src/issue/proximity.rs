@@ -1,53 +1,65 @@
 //! What a voucher may assert: whether the pledge itself said, under its signature, that it speaks to this registrar (RFC 8995, section 5.5.5).
 
-use brski_common::{Assertion, Refusal, SpkiDigest, VoucherRequest};
+use brski_common::voucher::Proximity;
+use brski_common::{Assertion, Refusal};
 
 use super::policy::{IssuePolicy, ProximityKey, WithoutProximity};
 use crate::request::{Claim, PledgeRequest, RegistrarRequest};
 
+/// What the pledge's word is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Proven<'a> {
+    /// What the voucher asserts.
+    pub(super) assertion: Assertion,
+    /// How the pledge names its registrar; the key is one of the registrar's, and a raw one is its own.
+    pub(super) named: Option<Proximity<'a>>,
+}
+
 /// `proximity` where it is proven, else what the policy says.
-pub(super) fn assertion(claim: &Claim, policy: &IssuePolicy) -> Result<Assertion, Refusal> {
-    let unproven = match claim.pledge() {
-        Some(pledge) => match proof(pledge, claim.registrar(), policy.proximity_key)? {
-            Ok(()) => return Ok(Assertion::Proximity),
-            Err(unproven) => unproven,
-        },
+pub(super) fn evaluate<'a>(claim: &'a Claim, policy: &IssuePolicy) -> Result<Proven<'a>, Refusal> {
+    let (unproven, named) = match claim.pledge() {
+        Some(pledge) => {
+            let named = named_registrar(pledge, claim.registrar(), policy.proximity_key)?;
+            match doubt(pledge, named) {
+                None => return Ok(Proven { assertion: Assertion::Proximity, named }),
+                Some(doubt) => (doubt, named),
+            }
+        }
         // Without nonce no pledge takes part; that the domain may ask so is decided on its own.
-        None if claim.registrar().leaves().nonce.is_none() => return Ok(Assertion::Logged),
+        None if claim.registrar().leaves().nonce.is_none() => return Ok(Proven { assertion: Assertion::Logged, named: None }),
         None => return Err(Refusal::LeafMissing { leaf: "prior-signed-voucher-request", section: "RFC 8995, section 5.5.5" }),
     };
     match policy.without_proximity {
-        WithoutProximity::Logged => Ok(Assertion::Logged),
+        WithoutProximity::Logged => Ok(Proven { assertion: Assertion::Logged, named }),
         WithoutProximity::Refuse => Err(unproven),
     }
 }
 
-/// The inner error is the absence of a proof, the outer one a proof of the contrary.
-fn proof(pledge: &PledgeRequest, registrar: &RegistrarRequest, key: ProximityKey) -> Result<Result<(), Refusal>, Refusal> {
-    let named = named_registrar(pledge.leaves());
-    if named.is_some_and(|named| !holds(registrar, named, key)) {
-        return Err(Refusal::ProximityMismatch);
+/// The registrar as the pledge names it, if it does. Another one than asks is a proof of the contrary, whatever the pledge asserts.
+fn named_registrar<'a>(pledge: &'a PledgeRequest, registrar: &RegistrarRequest, key: ProximityKey) -> Result<Option<Proximity<'a>>, Refusal> {
+    match pledge.leaves().proximity() {
+        Some(named) if !holds(registrar, named, key) => Err(Refusal::ProximityMismatch),
+        named => Ok(named),
     }
+}
+
+/// What the pledge's request lacks to be a proof of proximity.
+fn doubt(pledge: &PledgeRequest, named: Option<Proximity<'_>>) -> Option<Refusal> {
     let assertion = pledge.leaves().assertion;
     if assertion != Some(Assertion::Proximity) {
         let found = assertion.map_or("absent", Assertion::name).to_owned();
-        return Ok(Err(Refusal::AssertionUnacceptable { found }));
+        return Some(Refusal::AssertionUnacceptable { found });
     }
-    let missing = Refusal::LeafMissing { leaf: "proximity-registrar-cert", section: "RFC 8995, section 5.2" };
-    Ok(named.map(drop).ok_or(missing))
+    named.is_none().then_some(Refusal::LeafMissing { leaf: "proximity-registrar-cert", section: "RFC 8995, section 5.2" })
 }
 
-/// The key that the pledge names as its registrar's. Of several leaves the first understood counts, in the order of RFC 8366bis, section 9.
-fn named_registrar(leaves: &VoucherRequest) -> Option<SpkiDigest> {
-    let by_digest = leaves.proximity_registrar_pubk_sha256.map(SpkiDigest);
-    let by_key = || leaves.proximity_registrar_pubk.as_deref().map(SpkiDigest::of);
-    let by_certificate = || leaves.proximity_registrar_cert.as_ref().map(|certificate| certificate.spki_digest());
-    by_digest.or_else(by_key).or_else(by_certificate)
-}
-
-fn holds(registrar: &RegistrarRequest, named: SpkiDigest, key: ProximityKey) -> bool {
-    match key {
-        ProximityKey::InChain => registrar.chain().iter().any(|certificate| certificate.spki_digest() == named),
-        ProximityKey::Signer => registrar.signer().spki_digest() == named,
+/// Whether the registrar is the one that is named. A raw key is always that of the registrar's own certificate: it is pinned, and a CA's is pinned by certificate alone (RFC 8366bis, section 9).
+fn holds(registrar: &RegistrarRequest, named: Proximity<'_>, key: ProximityKey) -> bool {
+    let digest = named.spki_digest();
+    match (named, key) {
+        (Proximity::Certificate(_), ProximityKey::InChain) => registrar.chain().iter().any(|certificate| certificate.spki_digest() == digest),
+        (Proximity::Certificate(_), ProximityKey::Signer) | (Proximity::Key(_) | Proximity::KeyHash(_), ProximityKey::InChain | ProximityKey::Signer) => {
+            registrar.signer().spki_digest() == digest
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! Whole journeys through [`Masa`], without sockets and with a clock that stands still.
 
+mod formats;
+mod told;
+
 use std::sync::Arc;
 
 use brski_common::provenance::Basis;
@@ -23,7 +26,7 @@ fn recorded_pledge_gets_a_voucher_that_pins_its_registrars_issuer() {
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
 
-    let voucher = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default())).unwrap();
+    let voucher = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default())).unwrap();
     let expected = Voucher {
         assertion: Some(Assertion::Proximity),
         created_on: Some(NOW),
@@ -41,7 +44,7 @@ fn statement_told_to_an_owner_is_the_one_given_to_the_line() {
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     let recorded = block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
     let request = owner.request(&pledge, nonce(1));
-    block_on(masa.vouch(&request, &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     assert_eq!(block_on(masa.provenance(&request)).unwrap(), recorded.statement);
     assert!(recorded.statement.is_some());
 }
@@ -89,7 +92,7 @@ fn device_without_known_origin_is_vouched_for_but_has_no_statement() {
     let recorded = block_on(masa.record(&maker.report(&pledge, None))).unwrap();
     assert_eq!((recorded.statement, recorded.index), (None, 1));
     let request = owner.request(&pledge, nonce(1));
-    block_on(masa.vouch(&request, &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     assert_eq!(block_on(masa.provenance(&request)).unwrap(), None);
 }
 
@@ -97,7 +100,7 @@ fn device_without_known_origin_is_vouched_for_but_has_no_statement() {
 fn device_that_was_never_made_is_unknown() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let pledge = maker.pledge("JADA123");
-    let outcome = block_on(maker.masa().vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default()));
+    let outcome = block_on(maker.masa().vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default()));
     assert_eq!(refusal(outcome), Refusal::UnknownDevice(pledge.device()));
 }
 
@@ -108,10 +111,10 @@ fn blocked_device_gets_no_voucher_until_it_is_released() {
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
     block_on(masa.set_blocked(&pledge.device(), Some("stolen".to_owned()))).unwrap();
     let request = owner.request(&pledge, nonce(1));
-    let refused = refusal(block_on(masa.vouch(&request, &PeerCertificates::default())));
+    let refused = refusal(block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())));
     assert_eq!(refused, Refusal::DeviceBlocked(pledge.device().serial, "stolen".to_owned()));
     block_on(masa.set_blocked(&pledge.device(), None)).unwrap();
-    assert!(block_on(masa.vouch(&request, &PeerCertificates::default())).is_ok());
+    assert!(block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).is_ok());
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn pledge_request_signed_with_another_makers_key_is_not_trusted() {
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
     let mut leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(1)));
     leaves.prior_signed_voucher_request = Some(other.pledge("JADA123").sign(&pledge.leaves(&owner, nonce(1))));
-    let outcome = block_on(masa.vouch(&owner.sign(&leaves), &PeerCertificates::default()));
+    let outcome = block_on(masa.vouch(&owner.sign(&leaves), Format::Cms, &PeerCertificates::default()));
     assert!(matches!(outcome, Err(Error::Untrusted(VerifyError::NoPath { .. }))));
 }
 
@@ -143,7 +146,7 @@ fn registrar_without_cmc_ra_is_not_trusted() {
     let (maker, owner) = (Maker::new(), Owner::shaped("owner", |template| template.usages(&["1.3.6.1.5.5.7.3.1"])));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
-    let outcome = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default()));
+    let outcome = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default()));
     assert!(matches!(outcome, Err(Error::Untrusted(VerifyError::WrongUsage { .. }))));
 }
 
@@ -152,10 +155,10 @@ fn earlier_voucher_in_place_of_a_pledges_request_is_refused() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
-    let voucher = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default())).unwrap();
+    let voucher = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default())).unwrap();
     let mut leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(2)));
     leaves.prior_signed_voucher_request = Some(voucher.wire().to_vec());
-    let refused = refusal(block_on(masa.vouch(&owner.sign(&leaves), &PeerCertificates::default())));
+    let refused = refusal(block_on(masa.vouch(&owner.sign(&leaves), Format::Cms, &PeerCertificates::default())));
     assert_eq!(refused, Refusal::RenewalUnsupported);
 }
 
@@ -165,8 +168,8 @@ fn repeated_request_is_answered_again_and_logged_once() {
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
     let request = owner.request(&pledge, nonce(1));
-    let first = block_on(masa.vouch(&request, &PeerCertificates::default())).unwrap();
-    let again = block_on(masa.vouch(&request, &PeerCertificates::default())).unwrap();
+    let first = block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
+    let again = block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     assert_eq!(read_voucher(&maker, &first), read_voucher(&maker, &again));
     assert_eq!(block_on(masa.audit_log(&request)).unwrap().events.len(), 1);
 }
@@ -176,9 +179,9 @@ fn audit_log_names_every_domain_to_every_owner() {
     let (maker, seller, buyer) = (Maker::new(), Owner::new("seller"), Owner::new("buyer"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
-    block_on(masa.vouch(&seller.request(&pledge, nonce(1)), &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&seller.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default())).unwrap();
     let request = buyer.request(&pledge, nonce(2));
-    block_on(masa.vouch(&request, &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     let domains: Vec<_> = block_on(masa.audit_log(&request)).unwrap().events.into_iter().map(|event| event.domain_id).collect();
     assert_eq!(domains, [seller.authority.certificate.domain_id(), buyer.authority.certificate.domain_id()]);
 }
@@ -188,7 +191,7 @@ fn domain_that_was_never_given_a_voucher_reads_nothing() {
     let (maker, owner, stranger) = (Maker::new(), Owner::new("owner"), Owner::new("stranger"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
-    block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default())).unwrap();
     let request = stranger.request(&pledge, nonce(2));
     let never = Refusal::NeverOwner { domain: stranger.authority.certificate.domain_id().to_string(), serial: pledge.device().serial };
     assert_eq!(refusal(block_on(masa.audit_log(&request))), never);
@@ -205,13 +208,13 @@ fn signer_that_fails_leaves_an_entry_and_no_voucher() {
         voucher: SigningParty::with_chain(vec![maker.voucher.certificate.clone()], Arc::new(Broken(maker.voucher.key.clone()))),
         ..maker.parts(ledger.clone())
     };
-    let outcome = block_on(Masa::new(parts).vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default()));
+    let outcome = block_on(Masa::new(parts).vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default()));
     assert!(matches!(outcome, Err(Error::Sign(_))));
     let history = block_on(ledger.history(&pledge.device())).unwrap().unwrap();
     assert_eq!(history.vouched().len(), 1);
 
     // The registrar asks again, and gets what was logged already.
-    block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default())).unwrap();
+    block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default())).unwrap();
     assert_eq!(block_on(ledger.history(&pledge.device())).unwrap().unwrap().vouched().len(), 1);
 }
 
@@ -248,7 +251,7 @@ fn service_futures_can_move_between_threads() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     let (request, peer) = (owner.request(&pledge, nonce(1)), owner.peer());
-    assert_send(&masa.vouch(&request, &peer));
+    assert_send(&masa.vouch(&request, Format::Cms, &peer));
     assert_send(&masa.audit_log(&request));
     assert_send(&masa.provenance(&request));
     let report = maker.report(&pledge, None);
@@ -264,7 +267,7 @@ fn nonce_that_another_domain_used_a_moment_ago_is_a_replay() {
         let inner = memory();
         block_on(Masa::new(maker.parts(inner.clone())).record(&maker.report(&pledge, None))).unwrap();
         let masa = Masa::new(maker.parts(Arc::new(Overtaken { inner: inner.clone(), earlier })));
-        let outcome = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), &PeerCertificates::default()));
+        let outcome = block_on(masa.vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default()));
         assert_eq!(outcome.map(drop).map_err(|err| refusal::<()>(Err(err))), expected);
         assert_eq!(block_on(inner.history(&pledge.device())).unwrap().unwrap().vouched().len(), 1);
     }

@@ -36,6 +36,31 @@ fn wrong_word_is_named_with_what_would_be_right() {
 }
 
 #[test]
+fn only_leniencies_that_are_on_are_told() {
+    let folder = manufacturer();
+    let told = |folder: &_| {
+        let report: serde_json::Value = serde_json::from_str(&masa(folder, &["config", "check", "-o", "json"]).ok()).unwrap();
+        report["leniencies"].clone()
+    };
+    assert_eq!(told(&folder), serde_json::json!(["idevid-issuer-forms"]));
+    // The example that `init` writes, taken out of its comments.
+    folder.edit("masa/masa.toml", "# [leniencies]\n# cms-id-data = true ", "[leniencies]\ncms-id-data = true ");
+    folder.edit("masa/masa.toml", "# idevid-issuer-forms = false", "idevid-issuer-forms = false");
+    assert_eq!(told(&folder), serde_json::json!(["cms-id-data"]));
+    let text = masa(&folder, &["config", "check"]).ok();
+    assert!(text.lines().any(|line| line == "leniency: cms-id-data"), "{text}");
+}
+
+#[test]
+fn unknown_leniency_is_named() {
+    let folder = manufacturer();
+    let text = folder.read("masa/masa.toml");
+    folder.write("masa/masa.toml", format!("{text}\n[leniencies]\nanything = true\n"));
+    let error = masa(&folder, &["config", "check"]).error();
+    assert!(error.contains("field leniencies.anything: unknown field"), "{error}");
+}
+
+#[test]
 fn missing_file_is_named_with_its_field() {
     let folder = manufacturer();
     std::fs::remove_file(folder.path("masa/keys/voucher-signer.pem")).unwrap();

@@ -1,11 +1,13 @@
 //! What `config check` found.
 
 use core::fmt;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use brski_common::UnixTime;
 use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
+use brski_common::{Leniency, UnixTime};
+use brski_registrar::Manufacturer;
 use serde::Serialize;
 
 use super::{Configuration, Profile};
@@ -21,6 +23,7 @@ pub(crate) struct Report {
     pledges_exist: bool,
     certificates: Vec<Finding>,
     manufacturers: Vec<String>,
+    leniencies: BTreeMap<String, Vec<&'static str>>,
     warnings: Vec<String>,
 }
 
@@ -36,6 +39,7 @@ impl Report {
             pledges: file.resolve(&values.pledges),
             certificates: Vec::new(),
             manufacturers: Vec::new(),
+            leniencies: BTreeMap::new(),
             warnings: accepted.is_empty().then_some(warning).into_iter().collect(),
             accepted,
         })
@@ -47,6 +51,14 @@ impl Report {
         Finding::add(&mut self.certificates, field, &pair.chain, now);
         self.warnings.extend(file.exposed(&files.key));
         Ok(())
+    }
+
+    /// Adds what each manufacturer's devices and MASA may do wrong, the default included.
+    pub(super) fn add_leniencies(&mut self, manufacturers: &[Manufacturer]) {
+        for manufacturer in manufacturers {
+            let granted = Leniency::ALL.into_iter().filter(|leniency| manufacturer.lenient.grant(*leniency));
+            self.leniencies.insert(manufacturer.name.clone(), granted.map(Leniency::name).collect());
+        }
     }
 
     /// Adds the manufacturers that are trusted.
@@ -80,6 +92,9 @@ impl fmt::Display for Report {
         let state = if self.pledges_exist { "exists" } else { "will be made at the first start" };
         writeln!(f, "pledges: {}, {state}", self.pledges.display())?;
         writeln!(f, "manufacturers: {}", if self.manufacturers.is_empty() { "none".to_owned() } else { self.manufacturers.join(", ") })?;
+        for (manufacturer, granted) in &self.leniencies {
+            writeln!(f, "leniencies for {manufacturer}: {}", if granted.is_empty() { "none".to_owned() } else { granted.join(", ") })?;
+        }
         self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         let config = self.config.display();

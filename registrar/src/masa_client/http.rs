@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use brski_common::http::{media_type, retry_after};
+use brski_common::http::{OLDER_COSE_TYPE, media_type, retry_after, voucher_format};
 use brski_common::provenance::ProvenanceStatement;
 use brski_common::serve::{ClientConfig, ClientError, ClientLimits, HttpsConnection, TlsIdentity, anchored_config};
 use brski_common::text::{LONGEST_WORDS, printable};
-use brski_common::{AuditLog, BoxFuture, Clock, Format, MasaUrl, Payload as _, Signed, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniency, MasaUrl, Payload as _, Signed, VoucherRequest};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
@@ -38,14 +38,29 @@ impl HttpMasaClient {
         Self { limits, ..self }
     }
 
-    async fn gather(&self, manufacturer: &Manufacturer, url: &MasaUrl, request: &Signed<VoucherRequest>) -> Result<MasaAnswer, MasaClientError> {
+    async fn gather(
+        &self,
+        manufacturer: &Manufacturer,
+        url: &MasaUrl,
+        request: &Signed<VoucherRequest>,
+        format: Format,
+    ) -> Result<MasaAnswer, MasaClientError> {
         let tls = anchored_config(&manufacturer.masa_tls_anchors, Some(&self.identity)).map_err(|err| unreachable(url, err))?;
-        let mut dialogue = Dialogue { url, request, tls, limits: self.limits, connection: None };
+        // A MASA that knows the older type alone refuses the new one, so that there is no trying.
+        let older = |format| format == Format::Cose && manufacturer.lenient.grant(Leniency::VoucherCoseCbor);
+        let content_type = match older(request.format()) {
+            true => {
+                Leniency::VoucherCoseCbor.note_use("a request goes to the MASA as application/voucher-cose+cbor");
+                OLDER_COSE_TYPE
+            }
+            false => request.format().voucher_media_type(),
+        };
+        let mut dialogue = Dialogue { url, request, content_type, tls, limits: self.limits, connection: None };
 
-        let format = request.format();
-        let answer = dialogue.post("requestvoucher", format.voucher_media_type()).await?;
+        let accept = if older(format) { EITHER_COSE_TYPE } else { format.voucher_media_type() };
+        let answer = dialogue.post("requestvoucher", accept).await?;
         let voucher = match answer.status() {
-            StatusCode::OK if media_type(answer.headers()).as_deref().and_then(Format::from_voucher_media_type) == Some(format) => {
+            StatusCode::OK if voucher_format(answer.headers(), manufacturer.lenient).is_some_and(|(found, _)| found == format) => {
                 Signed::from_wire(format, answer.into_body())
             }
             StatusCode::OK => return Err(unusable(url, format!("it answered requestvoucher with {}", type_of(&answer)))),
@@ -65,8 +80,9 @@ impl MasaClient for HttpMasaClient {
         manufacturer: &'a Manufacturer,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
+        answer: Format,
     ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        Box::pin(self.gather(manufacturer, url, request))
+        Box::pin(self.gather(manufacturer, url, request, answer))
     }
 }
 
@@ -74,6 +90,7 @@ impl MasaClient for HttpMasaClient {
 struct Dialogue<'a> {
     url: &'a MasaUrl,
     request: &'a Signed<VoucherRequest>,
+    content_type: &'static str,
     tls: Arc<ClientConfig>,
     limits: ClientLimits,
     connection: Option<HttpsConnection>,
@@ -104,7 +121,7 @@ impl Dialogue<'_> {
         let mut post = Request::new(Full::from(self.request.wire().to_vec()));
         *post.method_mut() = http::Method::POST;
         *post.uri_mut() = self.url.path_of(resource).parse().map_err(|err| unreachable(self.url, err))?;
-        let content_type = HeaderValue::from_static(self.request.format().voucher_media_type());
+        let content_type = HeaderValue::from_static(self.content_type);
         post.headers_mut().extend([(CONTENT_TYPE, content_type), (ACCEPT, HeaderValue::from_static(accept))]);
         self.exchange(resource, post).await
     }
@@ -197,6 +214,7 @@ fn type_of(answer: &Response<Bytes>) -> String {
 const AUDIT_LOG: &str = "requestauditlog";
 const KEY_PROVENANCE: &str = "requestkeyprovenance";
 const JSON: &str = "application/json";
+const EITHER_COSE_TYPE: &str = "application/voucher+cose, application/voucher-cose+cbor";
 
 // A MASA that does not say how long: as long as a pledge may be kept waiting at a time (RFC 8995, section 5.6).
 const LATER: Duration = Duration::from_secs(60);

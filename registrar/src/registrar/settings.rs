@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use brski_common::DomainId;
+use brski_common::voucher::Wanted;
 use serde::Deserialize;
 
 /// Limits and exceptions; the default is the safe choice.
@@ -14,6 +15,8 @@ pub struct Settings {
     pub clock_skew: Duration,
     /// After how long a held pledge should ask again; at most 60 s count (RFC 8995, section 5.6).
     pub hold_retry: Duration,
+    /// What vouchers are asked to say of their pledge's key; nothing is asked if absent: a MASA answers at its provenance resource, and a pledge may not bear a long voucher.
+    pub statement_in_voucher: Option<Wanted>,
     /// How long an LDevID is valid; never longer than its CA.
     pub ldevid_lifetime: Duration,
     /// What becomes of a pledge whose MASA discloses no audit log.
@@ -28,6 +31,7 @@ impl Default for Settings {
             oldest_request: Duration::from_secs(4 * 86_400),
             clock_skew: Duration::from_secs(300),
             hold_retry: Duration::from_secs(60),
+            statement_in_voucher: None,
             ldevid_lifetime: Duration::from_secs(365 * 86_400),
             audit_log: Requirement::Required,
             accepted_foreign_domains: Vec::new(),

@@ -5,6 +5,7 @@ use brski_common::{Certificate, DeviceId, IDevIdCert, Method, Policy, Signed, Sp
 use serde::{Deserialize, Serialize};
 
 use super::RelayOrder;
+use crate::trust::issuers;
 
 /// A pledge that this owner took in: its voucher was accepted and the provenance of its key appraised.
 ///
@@ -39,7 +40,8 @@ impl Admission {
     pub(super) fn accepted(order: RelayOrder, voucher: &Verified<Voucher>, policy: &Policy, accepted: &Accepted, admitted_at: UnixTime) -> Self {
         let appraisal = accepted.appraisal();
         let ground = Ground { policy: *policy.digest(), rule: appraisal.rule().to_owned(), found: appraisal.found(), trace: appraisal.trace().to_vec() };
-        let RelayOrder { idevid, issuers, digest, .. } = order;
+        let RelayOrder { idevid, chain, digest, .. } = order;
+        let issuers = issuers(&chain).to_vec();
         Self { idevid, issuers, request: digest, voucher: voucher.signed().clone(), ground, admitted_at }
     }
 

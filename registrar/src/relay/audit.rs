@@ -27,7 +27,9 @@ impl Examined {
 
 /// Reads an audit log on behalf of the domain with this certificate path. Domains in `accepted` are expected there.
 pub fn examine(log: &AuditLog, own: &[Certificate], accepted: &[DomainId]) -> Examined {
-    let ours: Vec<DomainId> = own.iter().map(Certificate::domain_id).collect();
+    // A voucher that pins the registrar's raw key is on record under the digest of that key, and of no key above it: a CA's is pinned by certificate alone.
+    let own_key = own.first().map(|registrar| DomainId::from(registrar.spki_digest()));
+    let ours: Vec<DomainId> = own.iter().map(Certificate::domain_id).chain(own_key).collect();
     let mut examined = Examined::default();
     if log.truncation.arbitrary > 0 {
         examined.objection = Some(format!("that {} entries were removed at will, so that former owners cannot be told", log.truncation.arbitrary));

@@ -38,16 +38,18 @@ pub fn admit(
             return Err(Refusal::LeafForbidden { leaf, section: REQUEST_SECTION });
         }
     }
+    // The extension's leaf `request` is a registrar's to send. In a pledge's request it asks nothing of anybody, as any leaf that is not known, and is not carried forward.
     let nonce = leaves.nonce.clone().ok_or(Refusal::LeafMissing { leaf: "nonce", section: REQUEST_SECTION })?;
 
     Ok(RelayOrder {
         created_on: now,
         nonce,
         idevid: pledge.idevid().clone(),
-        issuers: pledge.issuers().to_vec(),
+        chain: pledge.chain().to_vec(),
         prior: request.signed().wire().to_vec(),
         digest: request.signed().digest(),
         format: request.signed().format(),
+        wanted: settings.statement_in_voucher,
         carried: None,
     })
 }

@@ -1,5 +1,10 @@
+//! Which requests go on to the MASA; what comes of its answer is in `word`.
+
+mod word;
+
 use brski_common::audit_log::{Event, Truncation};
 use brski_common::time::at;
+use brski_common::voucher::Wanted;
 use brski_common::{Assertion, AuditLog, DomainId, KeyIdentifier, Method, Nonce, Refusal, SerialNumber, Voucher, VoucherRequest};
 
 use super::*;
@@ -45,6 +50,34 @@ fn nonce_goes_on_in_the_pledges_own_spelling() {
     let request = VoucherRequest { nonce: Some(nonce), ..world.request(&pledge) };
     let order = admitted(&world, &pledge, &request).unwrap();
     assert_eq!(order.request().nonce.unwrap().as_text(), "5742698422680472");
+}
+
+#[test]
+fn registrars_request_asks_for_a_statement_in_the_voucher_only_where_the_owner_says_so() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let wanted = Wanted { full: true, summary: false };
+    let settings = Settings { statement_in_voucher: Some(wanted), ..Settings::default() };
+    let registrar = &world.registrar.identity.chain[0];
+    let order = admit(&pledge.verified(&world.request(&pledge)), &world.verified(&pledge), registrar, &settings, now()).unwrap();
+    assert_eq!(order.request().provenance, Some(ProvenanceExtension { request: Some(wanted), ..ProvenanceExtension::default() }));
+}
+
+#[test]
+fn what_a_pledge_asks_of_the_voucher_is_ignored() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let provenance = ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), ..ProvenanceExtension::default() };
+    let request = VoucherRequest { provenance: Some(provenance), ..world.request(&pledge) };
+    assert_eq!(admitted(&world, &pledge, &request).unwrap().request().provenance, None);
+}
+
+#[test]
+fn order_brings_the_pledges_whole_path_up_to_the_anchor() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let order = admitted(&world, &pledge, &world.request(&pledge)).unwrap();
+    assert_eq!(order.pledge_chain(), [pledge.idevid.certificate().clone(), world.idevid_ca.certificate.clone()]);
 }
 
 #[test]
@@ -130,216 +163,4 @@ fn pledge_without_a_clock_is_admitted() {
 fn request_within_a_pledges_request_is_forbidden() {
     let refusal = refused(|_, request| request.prior_signed_voucher_request = Some(vec![1]));
     assert_eq!(refusal, Refusal::LeafForbidden { leaf: "prior-signed-voucher-request", section: "RFC 8995, section 5.2" });
-}
-
-/// A pledge whose request was relayed, and the owner who waits for the MASA's word.
-struct Waiting {
-    world: World,
-    pledge: Pledge,
-    policy: Policy,
-    audit_log: Requirement,
-    accepted_foreign_domains: Vec<DomainId>,
-}
-
-impl Waiting {
-    fn new() -> Self {
-        let world = World::new();
-        let pledge = world.pledge("JADA1");
-        Self { world, pledge, policy: policy(), audit_log: Requirement::Required, accepted_foreign_domains: Vec::new() }
-    }
-
-    /// An order is spent by value: each attempt needs its own.
-    fn order(&self) -> RelayOrder {
-        admitted(&self.world, &self.pledge, &self.world.request(&self.pledge)).unwrap()
-    }
-
-    fn owner(&self) -> Owner<'_> {
-        Owner {
-            chain: &self.world.registrar.identity.chain,
-            policy: &self.policy,
-            audit_log: self.audit_log,
-            accepted_foreign_domains: &self.accepted_foreign_domains,
-            hold_retry: HOLD,
-        }
-    }
-
-    fn voucher(&self) -> Voucher {
-        self.world.voucher_for(&self.order().request())
-    }
-
-    /// What comes of this voucher and these statements, with a history that nobody could object to.
-    fn accept(&self, voucher: &Voucher, statements: &[Verified<ProvenanceStatement>]) -> Result<Admission, Refusal> {
-        self.accept_with(self.order(), voucher, statements, Some(&AuditLog::default()))
-    }
-
-    fn accept_with(
-        &self,
-        order: RelayOrder,
-        voucher: &Voucher,
-        statements: &[Verified<ProvenanceStatement>],
-        audit_log: Option<&AuditLog>,
-    ) -> Result<Admission, Refusal> {
-        let voucher = self.world.verified_voucher(voucher);
-        order.accept(MasaWord { voucher: &voucher, statements, audit_log }, &self.owner(), now())
-    }
-
-    fn statement(&self, method: Method, seq: u32) -> Verified<ProvenanceStatement> {
-        self.world.verified_statement(&self.pledge, method, seq)
-    }
-
-    fn with_log(&self, events: Vec<Event>, arbitrary: u32) -> Result<Admission, Refusal> {
-        let log = AuditLog { events, truncation: Truncation { arbitrary, ..Truncation::default() } };
-        self.accept_with(self.order(), &self.voucher(), &[self.statement(Method::Avocado, 0)], Some(&log))
-    }
-}
-
-fn event(domain: &DomainId, nonce: Option<Nonce>) -> Event {
-    Event { date: now(), domain_id: domain.clone(), nonce, assertion: Assertion::Logged, truncated: 0 }
-}
-
-#[test]
-fn admission_keeps_the_voucher_octet_for_octet_and_the_rule_that_accepted() {
-    let waiting = Waiting::new();
-    let voucher = waiting.world.verified_voucher(&waiting.voucher());
-    let word = MasaWord { voucher: &voucher, statements: &[waiting.statement(Method::Avocado, 0)], audit_log: Some(&AuditLog::default()) };
-    let admission = waiting.order().accept(word, &waiting.owner(), now()).unwrap();
-    assert_eq!(admission.voucher(), voucher.signed());
-    assert_eq!(admission.idevid(), &waiting.pledge.idevid);
-    assert_eq!(admission.ground().rule, "made-inside");
-    assert_eq!(admission.admitted_at(), now());
-}
-
-#[test]
-fn voucher_that_differs_in_one_leaf_is_refused_by_the_name_of_that_leaf() {
-    let waiting = Waiting::new();
-    let good = waiting.voucher();
-    let foreign = Ca::new("another owner").certificate;
-    let foreign_key = foreign.public_key().spki().to_vec();
-    for (leaf, voucher) in [
-        ("serial-number", Voucher { serial_number: SerialNumber::new("JADA2").unwrap(), ..good.clone() }),
-        ("nonce", Voucher { nonce: Some(Nonce::from_bytes(&[8; 16]).unwrap()), ..good.clone() }),
-        ("nonce", Voucher { nonce: None, ..good.clone() }),
-        ("idevid-issuer", Voucher { idevid_issuer: Some(KeyIdentifier::new([1, 2]).unwrap()), ..good.clone() }),
-        ("pinned-domain-cert", Voucher { pinned_domain_cert: Some(foreign), ..good.clone() }),
-        ("pinned-domain-cert", Voucher { pinned_domain_cert: None, ..good.clone() }),
-        ("pinned-domain-pubk", Voucher { pinned_domain_pubk: Some(foreign_key), ..good.clone() }),
-        ("pinned-domain-pubk-sha256", Voucher { pinned_domain_pubk_sha256: Some([1; 32]), ..good.clone() }),
-        ("expires-on", Voucher { expires_on: Some(at(NOW - 1)), ..good.clone() }),
-    ] {
-        let refusal = waiting.accept(&voucher, &[waiting.statement(Method::Avocado, 0)]).unwrap_err();
-        assert_eq!(refusal, Refusal::VoucherMismatch { leaf });
-    }
-}
-
-#[test]
-fn voucher_may_pin_the_registrars_key() {
-    let waiting = Waiting::new();
-    let key = waiting.world.registrar.identity.chain[0].public_key();
-    let voucher = Voucher { pinned_domain_cert: None, pinned_domain_pubk: Some(key.spki().to_vec()), ..waiting.voucher() };
-    assert!(waiting.accept(&voucher, &[waiting.statement(Method::Avocado, 0)]).is_ok());
-}
-
-#[test]
-fn bamboo_key_is_refused_by_the_policys_rule() {
-    let waiting = Waiting::new();
-    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Bamboo, 0)]).unwrap_err();
-    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. }));
-}
-
-#[test]
-fn pledge_without_a_statement_is_refused() {
-    let waiting = Waiting::new();
-    let refusal = waiting.accept(&waiting.voucher(), &[]).unwrap_err();
-    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: None, .. }));
-}
-
-#[test]
-fn carrot_key_is_held_for_a_person() {
-    let waiting = Waiting::new();
-    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Carrot, 0)]).unwrap_err();
-    assert!(matches!(refusal, Refusal::Pending { wait, .. } if wait == HOLD));
-}
-
-#[test]
-fn masas_newer_statement_overrules_the_one_that_the_pledge_carried() {
-    let waiting = Waiting::new();
-    let accept = |masas_seq| {
-        let order = waiting.order().carrying(waiting.statement(Method::Avocado, 1), &waiting.owner(), now()).unwrap();
-        waiting.accept_with(order, &waiting.voucher(), &[waiting.statement(Method::Bamboo, masas_seq)], Some(&AuditLog::default()))
-    };
-    assert!(matches!(accept(2), Err(Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. })));
-    assert!(accept(0).is_ok());
-}
-
-#[test]
-fn carried_bamboo_statement_is_refused_before_the_masa_is_asked() {
-    let waiting = Waiting::new();
-    let refusal = waiting.order().carrying(waiting.statement(Method::Bamboo, 0), &waiting.owner(), now()).unwrap_err();
-    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { .. }));
-}
-
-#[test]
-fn statement_of_another_device_is_refused_even_beside_a_right_one() {
-    let waiting = Waiting::new();
-    let other = waiting.world.verified_statement(&waiting.world.pledge("JADA2"), Method::Avocado, 0);
-    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Avocado, 5), other]).unwrap_err();
-    assert!(matches!(refusal, Refusal::StatementMismatch { .. }));
-}
-
-#[test]
-fn foreign_voucher_without_nonce_in_the_audit_log_is_refused() {
-    let waiting = Waiting::new();
-    let foreign = Ca::new("former owner").certificate.domain_id();
-    assert!(matches!(waiting.with_log(vec![event(&foreign, None)], 0), Err(Refusal::AuditLogUnacceptable(_))));
-}
-
-#[test]
-fn accepted_foreign_domain_may_have_had_the_device_without_nonce() {
-    let mut waiting = Waiting::new();
-    let integrator = Ca::new("integrator").certificate.domain_id();
-    waiting.accepted_foreign_domains = vec![integrator.clone()];
-    assert!(waiting.with_log(vec![event(&integrator, None)], 0).is_ok());
-}
-
-#[test]
-fn own_voucher_without_nonce_in_the_audit_log_is_no_objection() {
-    let waiting = Waiting::new();
-    let own = waiting.world.domain.certificate.domain_id();
-    assert!(waiting.with_log(vec![event(&own, None)], 0).is_ok());
-}
-
-#[test]
-fn audit_log_that_was_cut_at_will_is_refused() {
-    assert!(matches!(Waiting::new().with_log(Vec::new(), 1), Err(Refusal::AuditLogUnacceptable(_))));
-}
-
-#[test]
-fn foreign_domain_with_nonce_is_reported_once_and_admitted() {
-    let waiting = Waiting::new();
-    let foreign = Ca::new("former owner").certificate.domain_id();
-    let nonce = || Some(Nonce::from_bytes(&[1; 8]).unwrap());
-    let events = vec![event(&foreign, nonce()), event(&foreign, nonce()), event(&waiting.world.domain.certificate.domain_id(), nonce())];
-    let log = AuditLog { events: events.clone(), truncation: Truncation::default() };
-    let examined = examine(&log, &waiting.world.registrar.identity.chain, &[]);
-    assert_eq!((examined.foreign, examined.names_us), (vec![foreign], true));
-    assert!(waiting.with_log(events, 0).is_ok());
-}
-
-#[test]
-fn masa_that_conceals_the_history_gets_no_pledge_admitted() {
-    let waiting = Waiting::new();
-    let refusal = waiting.accept_with(waiting.order(), &waiting.voucher(), &[waiting.statement(Method::Avocado, 0)], None).unwrap_err();
-    assert_eq!(refusal, Refusal::AuditLogMissing(waiting.pledge.idevid.device().serial.clone()));
-}
-
-#[test]
-fn owner_may_do_without_a_history() {
-    let waiting = Waiting { audit_log: Requirement::Optional, ..Waiting::new() };
-    assert!(waiting.accept_with(waiting.order(), &waiting.voucher(), &[waiting.statement(Method::Avocado, 0)], None).is_ok());
-}
-
-#[test]
-fn history_that_is_shown_is_examined_even_where_none_is_required() {
-    let waiting = Waiting { audit_log: Requirement::Optional, ..Waiting::new() };
-    assert!(matches!(waiting.with_log(Vec::new(), 1), Err(Refusal::AuditLogUnacceptable(_))));
 }

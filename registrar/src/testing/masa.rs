@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use brski_common::{AuditLog, BoxFuture, Clock, Leniencies, MasaUrl, Method, Signed, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniencies, MasaUrl, Method, Signed, VoucherRequest};
 
 use super::{Pledge, World, now, policy};
 use crate::{BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, PledgeStore, Registrar, RegistrarParts, Settings, Trust};
@@ -30,16 +30,16 @@ impl World {
     pub(crate) fn willing(self: &Arc<Self>, pledge: &Pledge, method: Method) -> (Registrar, Arc<FakeMasa>) {
         let statement = self.statement(pledge, method, 0);
         let world = self.clone();
-        let masa = FakeMasa::new(move |request| {
+        let masa = FakeMasa::speaking(move |request, answer| {
             let request = request.peek_unverified(Leniencies::default()).unwrap();
-            let voucher = world.sign_voucher(&world.voucher_for(&request));
+            let voucher = world.sign_voucher_as(&world.voucher_for(&request), answer);
             Ok(MasaAnswer::Vouched { voucher, statement: Some(statement.clone()), audit_log: Some(AuditLog::default()) })
         });
         (self.registrar(masa.clone(), Arc::new(MemoryPledges::new())), masa)
     }
 }
 
-type Answer = dyn Fn(&Signed<VoucherRequest>) -> Result<MasaAnswer, MasaClientError> + Send + Sync;
+type Answer = dyn Fn(&Signed<VoucherRequest>, Format) -> Result<MasaAnswer, MasaClientError> + Send + Sync;
 
 /// A MASA that answers as the test wants, and counts.
 pub(crate) struct FakeMasa {
@@ -49,6 +49,11 @@ pub(crate) struct FakeMasa {
 
 impl FakeMasa {
     pub(crate) fn new(answer: impl Fn(&Signed<VoucherRequest>) -> Result<MasaAnswer, MasaClientError> + Send + Sync + 'static) -> Arc<Self> {
+        Self::speaking(move |request, _| answer(request))
+    }
+
+    /// One that heeds in which format it shall answer.
+    pub(crate) fn speaking(answer: impl Fn(&Signed<VoucherRequest>, Format) -> Result<MasaAnswer, MasaClientError> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { answer: Box::new(answer), asked: AtomicUsize::new(0) })
     }
 
@@ -63,8 +68,9 @@ impl MasaClient for FakeMasa {
         _: &'a Manufacturer,
         _: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
+        answer: Format,
     ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(core::future::ready((self.answer)(request)))
+        Box::pin(core::future::ready((self.answer)(request, answer)))
     }
 }

@@ -78,6 +78,18 @@ fn leniency_for_an_unknown_manufacturer_is_refused() {
 }
 
 #[test]
+fn statement_in_vouchers_may_be_full_or_a_summary_and_nothing_else() {
+    let folder = owner();
+    for (before, after) in [("# statement = \"full\"", "statement = \"full\""), ("statement = \"full\"", "statement = \"summary\"")] {
+        folder.edit("registrar/registrar.toml", before, after);
+        registrar(&folder, &["config", "check"]).ok();
+    }
+    folder.edit("registrar/registrar.toml", "statement = \"summary\"", "statement = \"some\"");
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("field requests.statement: unknown variant"), "{error}");
+}
+
+#[test]
 fn store_of_pledges_that_is_none_is_refused() {
     let folder = owner();
     folder.write("registrar/pledges.sqlite", "these are no pledges");

@@ -146,3 +146,15 @@ fn every_accepted_manufacturer_is_listed() {
     assert_eq!(names(&folder), ["../Second", "Example Devices"]);
     assert_eq!(folder.files("registrar/trust").len(), 2);
 }
+
+#[test]
+fn check_tells_what_each_manufacturer_may_do_wrong() {
+    let folder = owner_with_profile();
+    registrar(&folder, &["trust", "add", "--yes", "profile.toml"]).ok();
+    let config = folder.read("registrar/registrar.toml") + "\n[leniencies.\"Example Devices\"]\nvoucher-cose-cbor = true\n";
+    folder.write("registrar/registrar.toml", config);
+    let report: Value = serde_json::from_str(&registrar(&folder, &["config", "check", "-o", "json"]).ok()).unwrap();
+    assert_eq!(report["leniencies"]["Example Devices"], serde_json::json!(["idevid-issuer-forms", "voucher-cose-cbor"]));
+    let report = registrar(&folder, &["config", "check"]).ok();
+    assert!(report.contains("\nleniencies for Example Devices: idevid-issuer-forms, voucher-cose-cbor\n"), "{report}");
+}

@@ -1,3 +1,6 @@
+mod algorithms;
+mod streamed;
+
 use super::*;
 use crate::leniency::{Deviation, Leniencies};
 use crate::sign::Signer as _;
@@ -82,7 +85,7 @@ fn message_digest(payload: &[u8]) -> Vec<u8> {
 fn outcome(forged: &Forged<'_>, lenient: Leniencies) -> Result<(), VerifyError> {
     let (root, leaf) = signer(SignatureAlgorithm::Es256);
     let opened = open("voucher", &forged.wire(&root, &leaf), lenient)?;
-    opened.check_signature("voucher", &leaf.certificate.public_key(), leaf.certificate.subject())
+    opened.signatures[0].check_signature("voucher", &leaf.certificate.public_key(), leaf.certificate.subject())
 }
 
 fn good_attributes() -> Vec<u8> {
@@ -98,11 +101,11 @@ fn envelope_of_every_algorithm_opens_and_verifies() {
     for algorithm in [SignatureAlgorithm::Es256, SignatureAlgorithm::Es384, SignatureAlgorithm::EdDsa] {
         let (root, leaf) = signer(algorithm);
         let opened = open("voucher", &sealed(&root, &leaf), STRICT).unwrap();
-        assert_eq!(opened.payload(), PAYLOAD);
-        assert_eq!(opened.certificates().len(), 2);
-        assert_eq!(opened.signer_among("voucher", &[]).unwrap(), leaf.certificate);
-        opened.check_signature("voucher", &leaf.certificate.public_key(), "leaf").unwrap();
-        assert!(opened.check_signature("voucher", &root.certificate.public_key(), "root").is_err());
+        assert_eq!(opened.payload, PAYLOAD);
+        assert_eq!(opened.signatures[0].certificates.len(), 2);
+        assert_eq!(opened.signatures[0].candidates(&[]), [&leaf.certificate]);
+        opened.signatures[0].check_signature("voucher", &leaf.certificate.public_key(), "leaf").unwrap();
+        assert!(opened.signatures[0].check_signature("voucher", &root.certificate.public_key(), "root").is_err());
     }
 }
 
@@ -112,7 +115,7 @@ fn no_changed_octet_goes_unnoticed() {
     let wire = sealed(&root, &leaf);
     let accepted = |wire: &[u8]| {
         let opened = open("voucher", wire, STRICT)?;
-        opened.check_signature("voucher", &leaf.certificate.public_key(), "leaf").map(|()| opened.payload)
+        opened.signatures[0].check_signature("voucher", &leaf.certificate.public_key(), "leaf").map(|()| opened.payload)
     };
     for i in 0..wire.len() {
         assert!(accepted(&wire[..i]).is_err());
@@ -223,9 +226,9 @@ fn text_needs_its_leniency() {
         let refused = open("voucher", text.as_bytes(), STRICT);
         let deviates = |source: &DecodeError| matches!(source, DecodeError::Deviation(Deviation { leniency: Leniency::Base64Body, .. }));
         assert!(matches!(refused, Err(VerifyError::Decode { source, .. }) if deviates(&source)));
-        assert_eq!(open("voucher", text.as_bytes(), lenient).unwrap().payload(), PAYLOAD);
+        assert_eq!(open("voucher", text.as_bytes(), lenient).unwrap().payload, PAYLOAD);
     }
-    assert_eq!(open("voucher", &wire, lenient).unwrap().payload(), PAYLOAD);
+    assert_eq!(open("voucher", &wire, lenient).unwrap().payload, PAYLOAD);
 }
 
 #[test]

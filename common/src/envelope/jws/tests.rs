@@ -45,9 +45,9 @@ fn envelope_of_every_algorithm_opens_and_verifies() {
     for algorithm in [SignatureAlgorithm::Es256, SignatureAlgorithm::Es384, SignatureAlgorithm::EdDsa] {
         let (key, identity) = named(algorithm);
         let opened = open("report", Typ::Required(TYPE), &sealed(&key, &identity)).unwrap();
-        assert_eq!(opened.payload(), PAYLOAD);
-        assert_eq!(opened.key_name(), Some("station-7"));
-        opened.check_signature("report", key.public_key(), "station-7").unwrap();
+        assert_eq!(opened.payload, PAYLOAD);
+        assert_eq!(opened.signatures[0].key_name(), Some("station-7"));
+        opened.signatures[0].check_signature("report", key.public_key(), "station-7").unwrap();
     }
 }
 
@@ -56,9 +56,9 @@ fn chain_travels_in_x5c() {
     let root = Entity::root("Root");
     let leaf = root.issue("Leaf", SignatureAlgorithm::Es256, |t| t);
     let opened = open("report", Typ::Required(TYPE), &sealed(&leaf.key, &leaf.party(&[&root]).identity)).unwrap();
-    assert_eq!(opened.certificates(), [leaf.certificate.clone(), root.certificate]);
-    assert_eq!(opened.signer_among("report", &[]).unwrap(), leaf.certificate);
-    opened.check_signature("report", &leaf.certificate.public_key(), "leaf").unwrap();
+    assert_eq!(opened.signatures[0].certificates, [leaf.certificate.clone(), root.certificate]);
+    assert_eq!(opened.signatures[0].candidates(&[]), [&leaf.certificate]);
+    opened.signatures[0].check_signature("report", &leaf.certificate.public_key(), "leaf").unwrap();
 }
 
 #[test]
@@ -70,8 +70,9 @@ fn forgery_with_nothing_wrong_is_accepted() {
 fn changed_payload_or_header_does_not_verify() {
     let (key, identity) = named(SignatureAlgorithm::Es256);
     let envelope: Value = serde_json::from_slice(&sealed(&key, &identity)).unwrap();
-    let verifies =
-        |envelope: &Value| open("report", Typ::Required(TYPE), envelope.to_string().as_bytes()).unwrap().check_signature("report", key.public_key(), "k");
+    let verifies = |envelope: &Value| {
+        open("report", Typ::Required(TYPE), envelope.to_string().as_bytes()).unwrap().signatures[0].check_signature("report", key.public_key(), "k")
+    };
     assert_eq!(verifies(&envelope), Ok(()));
     let mut other_payload = envelope.clone();
     other_payload["payload"] = base64url(b"{}").into();
@@ -112,25 +113,90 @@ fn doubled_members_are_refused() {
     assert!(open("report", Typ::Required(TYPE), doubled.as_bytes()).is_err());
 }
 
+/// The envelope with these signatures over its one payload.
+fn joined(envelopes: &[&Value]) -> Value {
+    let blocks: Vec<&Value> = envelopes.iter().map(|e| &e["signatures"][0]).collect();
+    json!({"payload": envelopes[0]["payload"], "signatures": blocks})
+}
+
 #[test]
-fn exactly_one_signature_is_accepted() {
-    let mut none = good();
+fn one_to_eight_signatures_are_read() {
+    let good = good();
+    for count in [1, 2, MAX_SIGNATURES] {
+        let opened = open("report", Typ::Required(TYPE), joined(&vec![&good; count]).to_string().as_bytes()).unwrap();
+        assert_eq!(opened.signatures.len(), count);
+    }
+    let mut none = good.clone();
     none["signatures"] = json!([]);
-    let mut two = good();
-    two["signatures"] = json!([two["signatures"][0], two["signatures"][0]]);
-    for envelope in [none, two] {
+    for envelope in [none, joined(&[&good; MAX_SIGNATURES + 1])] {
         assert!(matches!(refusal(&envelope), DecodeError::Unexpected { what: "number of JWS signatures", .. }));
     }
 }
 
 #[test]
-fn compact_and_flattened_serializations_are_refused() {
+fn signature_of_an_unsupported_algorithm_is_left_out_beside_another() {
+    let unsupported = forged(&json!({"alg": "RS256", "typ": TYPE}).to_string());
+    let envelope = joined(&[&unsupported, &good()]).to_string();
+    let opened = open("report", Typ::Required(TYPE), envelope.as_bytes()).unwrap();
+    assert_eq!(opened.signatures.len(), 1);
+    assert_eq!(opened.signatures[0].key_name(), Some("k"));
+    let found = "JWS algorithm 'RS256'".to_owned();
+    assert_eq!(outcome(&joined(&[&unsupported, &unsupported])), Err(VerifyError::UnsupportedAlgorithm { artefact: "report", found }));
+}
+
+#[test]
+fn malformed_signature_makes_the_envelope_unreadable_whatever_stands_beside_it() {
+    let header = |value: Value| forged(&value.to_string());
+    let mut short = good();
+    short["signatures"][0]["signature"] = base64url(&[1; 63]).into();
+    let malformed = [
+        header(json!({"alg": "ES256"})),
+        header(json!({"alg": "ES256", "typ": "other"})),
+        header(json!({"typ": TYPE})),
+        header(json!({"alg": "ES256", "typ": TYPE, "crit": ["exp"], "exp": 1})),
+        header(json!({"alg": "RS256", "typ": TYPE, "crit": ["exp"], "exp": 1})),
+        header(json!({"alg": "ES256", "typ": TYPE, "x5c": []})),
+        short,
+    ];
+    for bad in malformed {
+        for envelope in [joined(&[&good(), &bad]), joined(&[&bad, &good()])] {
+            assert!(matches!(outcome(&envelope), Err(VerifyError::Decode { .. })), "{envelope}");
+        }
+    }
+}
+
+#[test]
+fn compact_and_flattened_serializations_are_refused_by_name() {
     let envelope = good();
     let block = &envelope["signatures"][0];
+    let refused_as = |name: &str, wire: &str| match open("report", Typ::Required(TYPE), wire.as_bytes()) {
+        Err(VerifyError::Decode { source: source @ DecodeError::Unexpected { what: "JWS serialization", .. }, .. }) => {
+            let expected = "general JSON, with the members payload and signatures (RFC 7515, section 7.2.1)";
+            assert_eq!(source.to_string(), format!("JWS serialization is {name}, expected {expected}"));
+        }
+        other => panic!("{other:?}"),
+    };
     let flattened = json!({"payload": envelope["payload"], "protected": block["protected"], "signature": block["signature"]});
-    assert!(matches!(refusal(&flattened), DecodeError::Syntax { .. }));
+    refused_as("flattened JSON", &flattened.to_string());
     let compact = format!("{}.{}.{}", block["protected"], envelope["payload"], block["signature"]).replace('"', "");
-    assert!(matches!(open("report", Typ::Required(TYPE), compact.as_bytes()), Err(VerifyError::Decode { .. })));
+    refused_as("compact", &compact);
+    refused_as("compact", &format!("{compact}\n"));
+}
+
+#[test]
+fn text_that_is_no_jws_at_all_is_refused_by_its_syntax() {
+    for wire in ["", "{}", "[]", "a.b", "a.b.c.d", "a.b.c!", "{\"signature\":\"\",\"signatures\":[]}"] {
+        assert!(matches!(open("report", Typ::Required(TYPE), wire.as_bytes()), Err(VerifyError::Decode { source: DecodeError::Syntax { .. }, .. })), "{wire}");
+    }
+}
+
+#[test]
+fn escaped_solidus_is_a_solidus() {
+    let root = Entity::root("Root").certificate;
+    let header = json!({"alg": "ES256", "typ": TYPE, "x5c": [base64(root.der())]}).to_string().replace('/', "\\/");
+    assert!(header.contains("\\/"));
+    let opened = open("report", Typ::Required(TYPE), forged(&header).to_string().as_bytes()).unwrap();
+    assert_eq!(opened.signatures[0].certificates, [root]);
 }
 
 #[test]
@@ -161,5 +227,5 @@ fn der_signature_is_refused_for_what_it_is() {
 #[test]
 fn envelope_without_name_has_no_signer() {
     let opened = open("report", Typ::Required(TYPE), forged(&json!({"alg": "ES256", "typ": TYPE}).to_string()).to_string().as_bytes()).unwrap();
-    assert_eq!(opened.signer, SignerId::Unnamed);
+    assert_eq!(opened.signatures[0].signer, SignerId::Unnamed);
 }

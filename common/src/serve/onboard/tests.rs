@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -18,6 +18,7 @@ use crate::envelope::Format;
 use crate::http::{empty, plain, read_body, typed};
 use crate::issuing::{Subject, Template, never};
 use crate::peer::PeerCertificates;
+use crate::pledge::ProximityLeaf;
 use crate::serve::tests::{Party, Running, unchecked};
 use crate::serve::{Limits, ServerConfig, TimedBody, server_config};
 use crate::sign::Signer as _;
@@ -69,11 +70,12 @@ impl Owner {
     async fn respond(&self, request: Request<TimedBody>) -> Response<Full<Bytes>> {
         let resource = request.uri().path().rsplit('/').next().unwrap().to_owned();
         let peer = request.extensions().get::<PeerCertificates>().unwrap().own().unwrap().subject().to_owned();
+        let format = request.headers().get(CONTENT_TYPE).and_then(|value| Format::from_voucher_media_type(value.to_str().unwrap()));
         let body = read_body(request.into_body(), 65_536).await.unwrap();
         self.asked.lock().unwrap().push((resource.clone(), peer, body.clone()));
         let mut answer = match self.refuses {
             Some((refused, status, sentence)) if refused == resource => plain(status, sentence),
-            Some(_) | None => self.answer(&resource, &body).await,
+            Some(_) | None => self.answer(&resource, format, &body).await,
         };
         if self.closes {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -81,7 +83,7 @@ impl Owner {
         answer
     }
 
-    async fn answer(&self, resource: &str, body: &[u8]) -> Response<Full<Bytes>> {
+    async fn answer(&self, resource: &str, format: Option<Format>, body: &[u8]) -> Response<Full<Bytes>> {
         match resource {
             "requestvoucher" if self.later.load(Ordering::Relaxed) > 0 => {
                 self.later.fetch_sub(1, Ordering::Relaxed);
@@ -89,7 +91,10 @@ impl Owner {
                 later.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
                 later
             }
-            "requestvoucher" => typed(StatusCode::OK, Format::Cms.voucher_media_type(), self.vouch(body).await),
+            "requestvoucher" => {
+                let format = format.unwrap();
+                typed(StatusCode::OK, format.voucher_media_type(), self.vouch(format, body).await)
+            }
             "cacerts" => typed(StatusCode::OK, est::CERTS_ONLY, est::to_body(&est::certs_only(&self.domain.chain).unwrap())),
             "csrattrs" => empty(StatusCode::NO_CONTENT),
             "simpleenroll" | "simplereenroll" => typed(StatusCode::OK, est::CERTS_ONLY, self.issue(body).await),
@@ -97,11 +102,19 @@ impl Owner {
         }
     }
 
-    async fn vouch(&self, body: &[u8]) -> Vec<u8> {
-        let request = Signed::<VoucherRequest>::from_wire(Format::Cms, body).peek_unverified(Leniencies::default()).unwrap();
-        let voucher = Voucher { nonce: request.nonce, pinned_domain_cert: Some(self.domain.chain[0].clone()), ..Voucher::new(request.serial_number) };
+    /// A voucher that pins what the request asks for, as a registrar passes it on.
+    async fn vouch(&self, format: Format, body: &[u8]) -> Vec<u8> {
+        let request = Signed::<VoucherRequest>::from_wire(format, body).peek_unverified(Leniencies::default()).unwrap();
+        let voucher = Voucher {
+            nonce: request.nonce,
+            pinned_domain_cert: request.proximity_registrar_cert.map(|_| self.domain.chain[0].clone()),
+            pinned_domain_pubk: request.proximity_registrar_pubk,
+            pinned_domain_pubk_sha256: request.proximity_registrar_pubk_sha256,
+            ..Voucher::new(request.serial_number)
+        };
         let party = SigningParty::with_chain(self.masa.chain.clone(), Arc::new(self.masa.key.clone()));
-        party.seal(&voucher, Format::Cms).await.unwrap().wire().to_vec()
+        let voucher = party.seal(&voucher, format).await.unwrap();
+        voucher.without_unprotected_certificates().unwrap().wire().to_vec()
     }
 
     async fn issue(&self, body: &[u8]) -> Vec<u8> {
@@ -129,7 +142,13 @@ impl Owner {
 
     /// One attempt that never pauses.
     async fn attempt(&self, running: &Running, repeats: u32) -> (Result<Onboarded, OnboardError>, Vec<Step>) {
+        self.attempt_by(running, repeats, |pledge| pledge).await
+    }
+
+    /// One attempt by a pledge of another make.
+    async fn attempt_by(&self, running: &Running, repeats: u32, make: impl FnOnce(Pledge) -> Pledge) -> (Result<Onboarded, OnboardError>, Vec<Step>) {
         let (pledge, tls) = self.pledge();
+        let pledge = make(pledge);
         let options = Options { longest_wait: Duration::ZERO, repeats, ..Options::default() };
         let mut steps = Vec::new();
         let outcome = onboard(&pledge, &tls, &running.authority(), &options, |step| steps.push(step.clone())).await;
@@ -172,6 +191,21 @@ async fn pledge_is_taken_from_idevid_to_ldevid() {
     assert_eq!(outcome.unwrap().ldevid.chain[0].subject(), "CN=ldevid");
     assert_eq!(owner.resources(), WHOLE);
     assert_eq!(steps.len(), 8);
+}
+
+#[tokio::test]
+async fn each_format_and_each_name_of_the_registrar_lead_to_an_ldevid() {
+    let (owner, running) = Owner::new().start().await;
+    for format in Format::ALL {
+        for proximity in [ProximityLeaf::Certificate, ProximityLeaf::Key, ProximityLeaf::KeyHash] {
+            let onboarded = owner.attempt_by(&running, 0, |pledge| pledge.with_format(format).with_proximity(proximity)).await.0.unwrap();
+            assert_eq!(
+                (onboarded.voucher.signed().format(), onboarded.voucher.get().pinned_domain_cert.is_some()),
+                (format, proximity == ProximityLeaf::Certificate)
+            );
+            assert!(onboarded.anchors.certificates().contains(&owner.domain.chain[0]));
+        }
+    }
 }
 
 #[tokio::test]

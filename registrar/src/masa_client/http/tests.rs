@@ -6,7 +6,7 @@ use brski_common::http::{empty, plain, read_body, typed};
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::serve::{Limits, Server, server_config};
 use brski_common::time::at;
-use brski_common::{Anchors, Certificate, PeerCertificates, SoftwareKey};
+use brski_common::{Anchors, Certificate, Leniencies, PeerCertificates, SoftwareKey};
 
 use super::*;
 use crate::testing::{World, block_on, key};
@@ -16,11 +16,12 @@ const STATEMENT: &str = "application/eat+cwt";
 
 type Answer = fn(&str) -> Response<Full<Bytes>>;
 
-/// What a MASA was asked: path, media type, sender and body.
+/// What a MASA was asked: path, media type, Accept, sender and body.
 #[derive(Clone, Debug, PartialEq)]
 struct Asked {
     path: String,
     media_type: Option<String>,
+    accept: String,
     sender: String,
     body: Bytes,
 }
@@ -31,6 +32,21 @@ async fn ask(answer: Answer) -> (Result<MasaAnswer, MasaClientError>, Vec<Asked>
 }
 
 async fn ask_as(answer: Answer, trusted: fn(&Certificate) -> Anchors) -> (Result<MasaAnswer, MasaClientError>, Vec<Asked>) {
+    exchange(answer, trusted, Format::Cms, Format::Cms, Leniencies::default()).await
+}
+
+/// A MASA's answer to a request in the format `sent` for a voucher in the format `wanted`.
+async fn ask_in(answer: Answer, sent: Format, wanted: Format, lenient: Leniencies) -> (Result<MasaAnswer, MasaClientError>, Vec<Asked>) {
+    exchange(answer, |root| Anchors::new([root.clone()]).unwrap(), sent, wanted, lenient).await
+}
+
+async fn exchange(
+    answer: Answer,
+    trusted: fn(&Certificate) -> Anchors,
+    sent: Format,
+    wanted: Format,
+    lenient: Leniencies,
+) -> (Result<MasaAnswer, MasaClientError>, Vec<Asked>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let respond = {
         let asked = asked.clone();
@@ -39,9 +55,10 @@ async fn ask_as(answer: Answer, trusted: fn(&Certificate) -> Anchors) -> (Result
             async move {
                 let sender = request.extensions().get::<PeerCertificates>().unwrap().own().unwrap().subject().to_owned();
                 let (path, media_type) = (request.uri().path().to_owned(), media_type(request.headers()));
+                let accept = request.headers()[ACCEPT].to_str().unwrap().to_owned();
                 let body = read_body(request.into_body(), 65_536).await.unwrap();
                 let response = answer(path.rsplit('/').next().unwrap());
-                asked.lock().unwrap().push(Asked { path, media_type, sender, body });
+                asked.lock().unwrap().push(Asked { path, media_type, accept, sender, body });
                 response
             }
         }
@@ -57,14 +74,14 @@ async fn ask_as(answer: Answer, trusted: fn(&Certificate) -> Anchors) -> (Result
 
     let (registrar, registrar_key) = self_signed("registrar");
     let client = HttpMasaClient::new(TlsIdentity::with_signer(&[registrar], registrar_key).unwrap());
-    let manufacturer = Manufacturer { masa_tls_anchors: trusted(&root), ..World::new().manufacturer() };
-    let answered = client.request_voucher(&manufacturer, &url, &request()).await;
+    let manufacturer = Manufacturer { masa_tls_anchors: trusted(&root), lenient, ..World::new().manufacturer() };
+    let answered = client.request_voucher(&manufacturer, &url, &request(sent), wanted).await;
     let asked = asked.lock().unwrap().clone();
     (answered, asked)
 }
 
-fn request() -> Signed<VoucherRequest> {
-    Signed::from_wire(Format::Cms, *b"a voucher-request")
+fn request(format: Format) -> Signed<VoucherRequest> {
+    Signed::from_wire(format, *b"a voucher-request")
 }
 
 /// TLS asks the machine's own clock, so that these are always valid.
@@ -101,11 +118,12 @@ async fn voucher_log_and_statement_are_gathered_octet_for_octet() {
 #[tokio::test]
 async fn each_resource_is_sent_the_same_request_by_the_registrar() {
     let (_, asked) = ask(generous).await;
-    let expected = ["requestvoucher", "requestauditlog", "requestkeyprovenance"].map(|resource| Asked {
+    let expected = [("requestvoucher", VOUCHER), ("requestauditlog", JSON), ("requestkeyprovenance", STATEMENT)].map(|(resource, accept)| Asked {
         path: format!("/.well-known/brski/{resource}"),
         media_type: Some(VOUCHER.to_owned()),
+        accept: accept.to_owned(),
         sender: "CN=registrar".to_owned(),
-        body: Bytes::from(request().wire().to_vec()),
+        body: Bytes::from(request(Format::Cms).wire().to_vec()),
     });
     assert_eq!(asked, expected);
 }
@@ -178,6 +196,53 @@ async fn voucher_of_another_type_is_an_unusable_answer() {
     for answer in others {
         assert!(matches!(ask(answer).await.0, Err(MasaClientError::BadAnswer { .. })));
     }
+}
+
+#[tokio::test]
+async fn masa_is_asked_for_exactly_the_wanted_format_and_takes_the_request_in_its_own() {
+    let (answer, asked) = ask_in(|_| typed(StatusCode::OK, "application/voucher+cose", "x"), Format::Jws, Format::Cose, Leniencies::default()).await;
+    assert!(matches!(answer, Err(MasaClientError::BadAnswer { .. })), "its audit log is no audit log");
+    assert_eq!((asked[0].media_type.as_deref(), asked[0].accept.as_str()), (Some("application/voucher-jws+json"), "application/voucher+cose"));
+}
+
+#[tokio::test]
+async fn voucher_in_each_format_is_taken_under_its_type() {
+    let answers: [(Format, Answer); 3] = [
+        (Format::Cms, generous),
+        (Format::Jws, |resource| if resource == "requestvoucher" { typed(StatusCode::OK, "application/voucher-jws+json", "v") } else { generous(resource) }),
+        (Format::Cose, |resource| if resource == "requestvoucher" { typed(StatusCode::OK, "application/voucher+cose", "v") } else { generous(resource) }),
+    ];
+    for (format, answer) in answers {
+        let (answer, _) = ask_in(answer, format, format, Leniencies::default()).await;
+        assert!(matches!(answer.unwrap(), MasaAnswer::Vouched { voucher, .. } if voucher.format() == format));
+    }
+}
+
+fn of_old(resource: &str) -> Response<Full<Bytes>> {
+    if resource == "requestvoucher" { typed(StatusCode::OK, OLDER_COSE_TYPE, "a voucher") } else { generous(resource) }
+}
+
+#[tokio::test]
+async fn masa_of_old_is_spoken_to_under_the_older_cose_type_throughout() {
+    let lenient = Leniencies { voucher_cose_cbor: true, ..Leniencies::default() };
+    let (answer, asked) = ask_in(of_old, Format::Cose, Format::Cose, lenient).await;
+    assert!(matches!(answer.unwrap(), MasaAnswer::Vouched { voucher, .. } if voucher.format() == Format::Cose));
+    assert!(asked.iter().all(|asked| asked.media_type.as_deref() == Some(OLDER_COSE_TYPE)));
+    assert_eq!(asked[0].accept, "application/voucher+cose, application/voucher-cose+cbor");
+}
+
+#[tokio::test]
+async fn masa_of_old_may_answer_under_the_new_type() {
+    let lenient = Leniencies { voucher_cose_cbor: true, ..Leniencies::default() };
+    let answer: Answer = |resource| if resource == "requestvoucher" { typed(StatusCode::OK, "application/voucher+cose", "v") } else { generous(resource) };
+    assert!(matches!(ask_in(answer, Format::Cose, Format::Cose, lenient).await.0.unwrap(), MasaAnswer::Vouched { .. }));
+}
+
+#[tokio::test]
+async fn older_cose_type_is_an_unusable_answer_without_the_leniency() {
+    let (answer, asked) = ask_in(of_old, Format::Cose, Format::Cose, Leniencies::default()).await;
+    assert!(matches!(answer, Err(MasaClientError::BadAnswer { .. })));
+    assert_eq!(asked[0].media_type.as_deref(), Some("application/voucher+cose"));
 }
 
 #[tokio::test]

@@ -1,0 +1,261 @@
+//! What the owner makes of a MASA's word: voucher, statements, history.
+
+use super::*;
+
+/// A pledge whose request was relayed, and the owner who waits for the MASA's word.
+struct Waiting {
+    world: World,
+    pledge: Pledge,
+    policy: Policy,
+    audit_log: Requirement,
+    accepted_foreign_domains: Vec<DomainId>,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let world = World::new();
+        let pledge = world.pledge("JADA1");
+        Self { world, pledge, policy: policy(), audit_log: Requirement::Required, accepted_foreign_domains: Vec::new() }
+    }
+
+    /// An order is spent by value: each attempt needs its own.
+    fn order(&self) -> RelayOrder {
+        admitted(&self.world, &self.pledge, &self.world.request(&self.pledge)).unwrap()
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner {
+            chain: &self.world.registrar.identity.chain,
+            policy: &self.policy,
+            audit_log: self.audit_log,
+            accepted_foreign_domains: &self.accepted_foreign_domains,
+            hold_retry: HOLD,
+        }
+    }
+
+    fn voucher(&self) -> Voucher {
+        self.world.voucher_for(&self.order().request())
+    }
+
+    /// What comes of this voucher and these statements, with a history that nobody could object to.
+    fn accept(&self, voucher: &Voucher, statements: &[Verified<ProvenanceStatement>]) -> Result<Admission, Refusal> {
+        self.accept_with(self.order(), voucher, statements, Some(&AuditLog::default()))
+    }
+
+    fn accept_with(
+        &self,
+        order: RelayOrder,
+        voucher: &Voucher,
+        statements: &[Verified<ProvenanceStatement>],
+        audit_log: Option<&AuditLog>,
+    ) -> Result<Admission, Refusal> {
+        let voucher = self.world.verified_voucher(voucher);
+        order.accept(MasaWord { voucher: &voucher, statements, audit_log }, &self.owner(), now())
+    }
+
+    fn statement(&self, method: Method, seq: u32) -> Verified<ProvenanceStatement> {
+        self.world.verified_statement(&self.pledge, method, seq)
+    }
+
+    fn with_log(&self, events: Vec<Event>, arbitrary: u32) -> Result<Admission, Refusal> {
+        let log = AuditLog { events, truncation: Truncation { arbitrary, ..Truncation::default() } };
+        self.accept_with(self.order(), &self.voucher(), &[self.statement(Method::Avocado, 0)], Some(&log))
+    }
+}
+
+fn event(domain: &DomainId, nonce: Option<Nonce>) -> Event {
+    Event { date: now(), domain_id: domain.clone(), nonce, assertion: Assertion::Logged, truncated: 0 }
+}
+
+#[test]
+fn admission_keeps_the_voucher_octet_for_octet_and_the_rule_that_accepted() {
+    let waiting = Waiting::new();
+    let voucher = waiting.world.verified_voucher(&waiting.voucher());
+    let word = MasaWord { voucher: &voucher, statements: &[waiting.statement(Method::Avocado, 0)], audit_log: Some(&AuditLog::default()) };
+    let admission = waiting.order().accept(word, &waiting.owner(), now()).unwrap();
+    assert_eq!(admission.voucher(), voucher.signed());
+    assert_eq!(admission.idevid(), &waiting.pledge.idevid);
+    assert_eq!(admission.ground().rule, "made-inside");
+    assert_eq!(admission.admitted_at(), now());
+}
+
+#[test]
+fn voucher_that_differs_in_one_leaf_is_refused_by_the_name_of_that_leaf() {
+    let waiting = Waiting::new();
+    let good = waiting.voucher();
+    let foreign = Ca::new("another owner").certificate;
+    let foreign_key = foreign.public_key().spki().to_vec();
+    for (leaf, voucher) in [
+        ("serial-number", Voucher { serial_number: SerialNumber::new("JADA2").unwrap(), ..good.clone() }),
+        ("nonce", Voucher { nonce: Some(Nonce::from_bytes(&[8; 16]).unwrap()), ..good.clone() }),
+        ("nonce", Voucher { nonce: None, ..good.clone() }),
+        ("idevid-issuer", Voucher { idevid_issuer: Some(KeyIdentifier::new([1, 2]).unwrap()), ..good.clone() }),
+        ("pinned-domain-cert", Voucher { pinned_domain_cert: Some(foreign), ..good.clone() }),
+        ("pinned-domain-cert", Voucher { pinned_domain_cert: None, ..good.clone() }),
+        ("pinned-domain-pubk", Voucher { pinned_domain_pubk: Some(foreign_key), ..good.clone() }),
+        ("pinned-domain-pubk-sha256", Voucher { pinned_domain_pubk_sha256: Some([1; 32]), ..good.clone() }),
+        ("expires-on", Voucher { expires_on: Some(at(NOW - 1)), ..good.clone() }),
+    ] {
+        let refusal = waiting.accept(&voucher, &[waiting.statement(Method::Avocado, 0)]).unwrap_err();
+        assert_eq!(refusal, Refusal::VoucherMismatch { leaf });
+    }
+}
+
+#[test]
+fn voucher_may_pin_the_registrars_key() {
+    let waiting = Waiting::new();
+    let key = waiting.world.registrar.identity.chain[0].public_key();
+    let voucher = Voucher { pinned_domain_cert: None, pinned_domain_pubk: Some(key.spki().to_vec()), ..waiting.voucher() };
+    assert!(waiting.accept(&voucher, &[waiting.statement(Method::Avocado, 0)]).is_ok());
+}
+
+#[test]
+fn bamboo_key_is_refused_by_the_policys_rule() {
+    let waiting = Waiting::new();
+    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Bamboo, 0)]).unwrap_err();
+    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. }));
+}
+
+#[test]
+fn pledge_without_a_statement_is_refused() {
+    let waiting = Waiting::new();
+    let refusal = waiting.accept(&waiting.voucher(), &[]).unwrap_err();
+    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: None, .. }));
+}
+
+#[test]
+fn carrot_key_is_held_for_a_person() {
+    let waiting = Waiting::new();
+    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Carrot, 0)]).unwrap_err();
+    assert!(matches!(refusal, Refusal::Pending { wait, .. } if wait == HOLD));
+}
+
+#[test]
+fn masas_newer_statement_overrules_the_one_that_the_pledge_carried() {
+    let waiting = Waiting::new();
+    let accept = |masas_seq| {
+        let order = waiting.order().carrying(waiting.statement(Method::Avocado, 1), &waiting.owner(), now()).unwrap();
+        waiting.accept_with(order, &waiting.voucher(), &[waiting.statement(Method::Bamboo, masas_seq)], Some(&AuditLog::default()))
+    };
+    assert!(matches!(accept(2), Err(Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. })));
+    assert!(accept(0).is_ok());
+}
+
+#[test]
+fn carried_bamboo_statement_is_refused_before_the_masa_is_asked() {
+    let waiting = Waiting::new();
+    let refusal = waiting.order().carrying(waiting.statement(Method::Bamboo, 0), &waiting.owner(), now()).unwrap_err();
+    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { .. }));
+}
+
+#[test]
+fn statement_of_another_device_is_refused_even_beside_a_right_one() {
+    let waiting = Waiting::new();
+    let other = waiting.world.verified_statement(&waiting.world.pledge("JADA2"), Method::Avocado, 0);
+    let refusal = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Avocado, 5), other]).unwrap_err();
+    assert!(matches!(refusal, Refusal::StatementMismatch { .. }));
+}
+
+/// A voucher that says this of its pledge's key.
+fn saying(waiting: &Waiting, provenance: ProvenanceExtension) -> Voucher {
+    Voucher { provenance: Some(provenance), ..waiting.voucher() }
+}
+
+#[test]
+fn voucher_that_only_displays_a_method_counts_as_no_statement() {
+    let waiting = Waiting::new();
+    let display = ProvenanceExtension { method: Some(Method::Avocado), statement_hash: Some([1; 32]), ..ProvenanceExtension::default() };
+    let refusal = waiting.accept(&saying(&waiting, display), &[]).unwrap_err();
+    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: None, .. }));
+}
+
+#[test]
+fn displayed_method_does_not_overrule_the_statement() {
+    let waiting = Waiting::new();
+    let display = ProvenanceExtension { method: Some(Method::Avocado), ..ProvenanceExtension::default() };
+    let refusal = waiting.accept(&saying(&waiting, display), &[waiting.statement(Method::Bamboo, 0)]).unwrap_err();
+    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. }));
+}
+
+#[test]
+fn statement_must_be_the_one_whose_hash_the_voucher_names() {
+    let waiting = Waiting::new();
+    let [named, other] = [waiting.statement(Method::Avocado, 0), waiting.statement(Method::Avocado, 1)];
+    let hash = ProvenanceExtension { statement_hash: Some(named.signed().digest()), ..ProvenanceExtension::default() };
+    let voucher = saying(&waiting, hash);
+    assert!(waiting.accept(&voucher, std::slice::from_ref(&named)).is_ok());
+    assert!(matches!(waiting.accept(&voucher, std::slice::from_ref(&other)), Err(Refusal::StatementVoid(_))));
+    assert!(matches!(waiting.accept(&voucher, &[named, other]), Err(Refusal::StatementVoid(_))));
+}
+
+#[test]
+fn foreign_voucher_without_nonce_in_the_audit_log_is_refused() {
+    let waiting = Waiting::new();
+    let foreign = Ca::new("former owner").certificate.domain_id();
+    assert!(matches!(waiting.with_log(vec![event(&foreign, None)], 0), Err(Refusal::AuditLogUnacceptable(_))));
+}
+
+#[test]
+fn accepted_foreign_domain_may_have_had_the_device_without_nonce() {
+    let mut waiting = Waiting::new();
+    let integrator = Ca::new("integrator").certificate.domain_id();
+    waiting.accepted_foreign_domains = vec![integrator.clone()];
+    assert!(waiting.with_log(vec![event(&integrator, None)], 0).is_ok());
+}
+
+#[test]
+fn own_voucher_without_nonce_in_the_audit_log_is_no_objection() {
+    let waiting = Waiting::new();
+    let own = waiting.world.domain.certificate.domain_id();
+    assert!(waiting.with_log(vec![event(&own, None)], 0).is_ok());
+}
+
+#[test]
+fn domain_named_by_the_registrars_own_key_is_ours_and_by_a_key_above_it_is_not() {
+    let waiting = Waiting::new();
+    let chain = &waiting.world.registrar.identity.chain;
+    let named = |certificate: &Certificate| {
+        let log = AuditLog { events: vec![event(&certificate.spki_digest().into(), None)], truncation: Truncation::default() };
+        examine(&log, chain, &[])
+    };
+    let own = named(&chain[0]);
+    assert!(own.names_us && own.foreign.is_empty() && own.into_result().is_ok());
+    let above = named(&chain[1]);
+    assert!(!above.names_us && above.foreign.len() == 1 && above.into_result().is_err());
+}
+
+#[test]
+fn audit_log_that_was_cut_at_will_is_refused() {
+    assert!(matches!(Waiting::new().with_log(Vec::new(), 1), Err(Refusal::AuditLogUnacceptable(_))));
+}
+
+#[test]
+fn foreign_domain_with_nonce_is_reported_once_and_admitted() {
+    let waiting = Waiting::new();
+    let foreign = Ca::new("former owner").certificate.domain_id();
+    let nonce = || Some(Nonce::from_bytes(&[1; 8]).unwrap());
+    let events = vec![event(&foreign, nonce()), event(&foreign, nonce()), event(&waiting.world.domain.certificate.domain_id(), nonce())];
+    let log = AuditLog { events: events.clone(), truncation: Truncation::default() };
+    let examined = examine(&log, &waiting.world.registrar.identity.chain, &[]);
+    assert_eq!((examined.foreign, examined.names_us), (vec![foreign], true));
+    assert!(waiting.with_log(events, 0).is_ok());
+}
+
+#[test]
+fn masa_that_conceals_the_history_gets_no_pledge_admitted() {
+    let waiting = Waiting::new();
+    let refusal = waiting.accept_with(waiting.order(), &waiting.voucher(), &[waiting.statement(Method::Avocado, 0)], None).unwrap_err();
+    assert_eq!(refusal, Refusal::AuditLogMissing(waiting.pledge.idevid.device().serial.clone()));
+}
+
+#[test]
+fn owner_may_do_without_a_history() {
+    let waiting = Waiting { audit_log: Requirement::Optional, ..Waiting::new() };
+    assert!(waiting.accept_with(waiting.order(), &waiting.voucher(), &[waiting.statement(Method::Avocado, 0)], None).is_ok());
+}
+
+#[test]
+fn history_that_is_shown_is_examined_even_where_none_is_required() {
+    let waiting = Waiting { audit_log: Requirement::Optional, ..Waiting::new() };
+    assert!(matches!(waiting.with_log(Vec::new(), 1), Err(Refusal::AuditLogUnacceptable(_))));
+}

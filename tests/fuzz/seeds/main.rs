@@ -1,0 +1,181 @@
+//! Writes one good artefact of each kind into the fuzzers' corpora, made by the library itself: `cargo run --bin seeds -- corpus`.
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use brski_common::audit_log::Event;
+use brski_common::evidence::{DeliveredElement, DeliveryList};
+use brski_common::issuing::{Subject, Template, never};
+use brski_common::provenance::{Basis, CaArrangement, Disclosure, Locus, Protection, SecureElementGeneration, Source, Status};
+use brski_common::time::at;
+use brski_common::voucher::{ProvenanceExtension, Wanted};
+use brski_common::*;
+
+type Anything<T = ()> = Result<T, Box<dyn Error>>;
+
+fn main() -> Anything {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: seeds FOLDER")?);
+    let made = block_on(make());
+    let made = made?;
+    for (target, name, octets) in &made {
+        let folder = folder.join(target);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(name), octets)?;
+    }
+    println!("{} seeds in {}", made.len(), folder.display());
+    Ok(())
+}
+
+/// Ends a future of software keys, which answer at once.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    match core::pin::pin!(future).poll(&mut core::task::Context::from_waker(core::task::Waker::noop())) {
+        core::task::Poll::Ready(value) => value,
+        core::task::Poll::Pending => unreachable!("a software key answers at once"),
+    }
+}
+
+/// Target, name and octets of each seed.
+async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
+    let (ca_key, ca) = certificate("IDevID CA", None).await?;
+    let (key, idevid) = certificate("JADA123", Some((&ca_key, &ca))).await?;
+    let chain = vec![idevid.clone(), ca.clone()];
+    let party = SigningParty::with_chain(chain.clone(), Arc::new(key.clone()));
+    let statement = statement(&idevid)?;
+    let signed_statement = party.seal(&statement, Format::Cose).await?;
+
+    let voucher = voucher(&idevid, &ca, signed_statement.wire());
+    let mut seeds = Vec::new();
+    let mut plant = |target: &'static str, name: &str, octets: &[u8]| seeds.push((target, name.to_owned(), octets.to_vec()));
+    for format in Format::ALL {
+        let target = format.name();
+        let request = request(&idevid, &ca, party.seal(&plain_request(&idevid), format).await?.wire());
+        plant(target, "request", party.seal(&request, format).await?.wire());
+        plant(target, "voucher", party.seal(&voucher, format).await?.wire());
+        plant(target, "plain-request", party.seal(&plain_request(&idevid), format).await?.wire());
+        let payloads = match format {
+            Format::Cose => "voucher_cbor",
+            _ => "voucher_json",
+        };
+        plant(payloads, "request", &request.encode(format)?);
+        plant(payloads, "voucher", &voucher.encode(format)?);
+    }
+    plant("cose", "statement", signed_statement.wire());
+    plant("statement", "statement", &statement.encode(Format::Cose)?);
+
+    let csr = csr::request(idevid.subject_der(), &key).await?;
+    plant("csr", "der", &csr);
+    plant("csr", "base64", &est::to_body(&csr));
+    plant("certificate", "idevid", idevid.der());
+    plant("certificate", "ca", ca.der());
+    plant("certificate", "pem", ca.to_pem().as_bytes());
+    plant("policy", "policy", include_bytes!("../../../examples/onboard/policy.toml"));
+    plant("policy", "profile", profile(&ca).as_bytes());
+
+    let made = KeyOrigin::new(Method::Avocado, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, at(NOW));
+    let report = ManufactureReport { idevid: IDevIdCert::new(idevid.clone())?, origin: Some(made) };
+    plant("report", "payload", &report.encode(Format::Jws)?);
+    plant("report", "signed", party.seal(&report, Format::Jws).await?.wire());
+    let delivery = DeliveryList {
+        delivery: "delivery 7".to_owned(),
+        se_generation: SecureElementGeneration::Internal,
+        ca_arrangement: CaArrangement::OemOverNetwork,
+        elements: vec![DeliveredElement { certificate: idevid.clone() }],
+    };
+    plant("report", "delivery", &delivery.encode(Format::Jws)?);
+
+    let event = Event { date: at(NOW), domain_id: ca.domain_id(), nonce: None, assertion: Assertion::Logged, truncated: 1 };
+    let log = AuditLog { events: vec![event], ..AuditLog::default() };
+    plant("documents", "audit-log", &log.to_json());
+    plant("documents", "telemetry", &Telemetry::failure("no".to_owned()).to_json());
+    plant("documents", "certs-only", &est::certs_only(&chain)?);
+    Ok(seeds)
+}
+
+/// A root, or what it issues.
+async fn certificate(name: &str, issuer: Option<(&SoftwareKey, &Certificate)>) -> Anything<(SoftwareKey, Certificate)> {
+    let (key, _) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
+    let serial = SerialNumber::new(name)?;
+    let template = |subject| Template::new(subject, key.public_key(), [7; 16], at(NOW - 86_400), never());
+    let certificate = match issuer {
+        None => template(Subject::common_name(name)).ca(None).self_signed(&key).await?,
+        Some((above, ca)) => template(Subject::serial_number(&serial)).masa_url("masa.example.com").issued_by(ca, above).await?,
+    };
+    Ok((key, certificate))
+}
+
+fn statement(idevid: &Certificate) -> Anything<ProvenanceStatement> {
+    let idevid = IDevIdCert::new(idevid.clone())?;
+    let record = ProvenanceRecord {
+        device: idevid.device().clone(),
+        spki: idevid.spki_digest(),
+        seq: 0,
+        salt: [5; 16],
+        status: Status::Valid,
+        reported_by: "station-7".to_owned(),
+        recorded_at: at(NOW - 900),
+        origin: KeyOrigin::new(Method::Salak, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, at(NOW)),
+    };
+    Ok(ProvenanceStatement::view(&record, &idevid.certificate().public_key(), "masa.example.com", Disclosure::Public, [9; 16], at(NOW))?)
+}
+
+/// Every leaf that a voucher has.
+fn voucher(idevid: &Certificate, ca: &Certificate, statement: &[u8]) -> Voucher {
+    Voucher {
+        assertion: Some(Assertion::Proximity),
+        created_on: Some(at(NOW)),
+        domain_cert_revocation_checks: Some(false),
+        expires_on: Some(at(NOW + 1)),
+        idevid_issuer: Some(device(idevid).issuer),
+        last_renewal_date: Some(at(NOW)),
+        nonce: Nonce::from_bytes(&[3; 16]).ok(),
+        pinned_domain_cert: Some(ca.clone()),
+        pinned_domain_pubk: Some(ca.public_key().spki().to_vec()),
+        pinned_domain_pubk_sha256: Some(ca.spki_digest().0),
+        additional_configuration_url: Some("https://example.com/more".to_owned()),
+        est_domain: Some("est.example.com".to_owned()),
+        manufacturer_proprietary: Some(vec![0xa0]),
+        provenance: Some(ProvenanceExtension::with_statement(statement.to_vec())),
+        ..Voucher::new(device(idevid).serial)
+    }
+}
+
+fn plain_request(idevid: &Certificate) -> VoucherRequest {
+    VoucherRequest {
+        assertion: Some(Assertion::Proximity),
+        created_on: Some(at(NOW)),
+        nonce: Nonce::from_bytes(&[3; 16]).ok(),
+        proximity_registrar_pubk_sha256: Some([8; 32]),
+        ..VoucherRequest::new(device(idevid).serial)
+    }
+}
+
+/// Every leaf that a request has, BRSKI-PRM's included.
+fn request(idevid: &Certificate, ca: &Certificate, prior: &[u8]) -> VoucherRequest {
+    let extension = ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), evidence: vec![vec![1, 2, 3]], ..ProvenanceExtension::default() };
+    VoucherRequest {
+        idevid_issuer: Some(device(idevid).issuer),
+        prior_signed_voucher_request: Some(prior.to_vec()),
+        proximity_registrar_cert: Some(ca.clone()),
+        proximity_registrar_pubk: Some(ca.public_key().spki().to_vec()),
+        agent_provided_proximity_registrar_cert: Some(ca.clone()),
+        agent_sign_cert: Some(vec![ca.der().to_vec()]),
+        agent_signed_data: Some(vec![1]),
+        provenance: Some(extension),
+        ..plain_request(idevid)
+    }
+}
+
+fn device(idevid: &Certificate) -> DeviceId {
+    IDevIdCert::new(idevid.clone()).map(|idevid| idevid.device().clone()).unwrap_or_else(|err| unreachable!("made as an IDevID: {err}"))
+}
+
+fn profile(ca: &Certificate) -> String {
+    let pem = ca.to_pem();
+    format!("version = 1\nname = \"Example\"\nmasa-url = \"masa.example.com\"\nidevid-anchors = '''\n{pem}'''\nvoucher-anchors = '''\n{pem}'''\n")
+}
+
+/// Some time in 2026.
+const NOW: u64 = 1_790_000_000;
+

@@ -1,0 +1,16 @@
+//! What else a peer sends: audit logs, status reports, certificates of a CA, stored records.
+#![no_main]
+
+use brski_common::{AuditLog, ProvenanceRecord, Telemetry, est};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| {
+    if let Ok(log) = AuditLog::from_json(octets) {
+        assert_eq!(AuditLog::from_json(&log.to_json()).unwrap(), log);
+    }
+    let _ = Telemetry::from_json(octets);
+    let _ = est::read_certs_only(octets);
+    if let Ok(record) = ProvenanceRecord::from_cbor(octets) {
+        assert_eq!(ProvenanceRecord::from_cbor(&record.to_cbor().unwrap()).unwrap(), record);
+    }
+});
