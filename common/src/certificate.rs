@@ -203,6 +203,11 @@ impl Certificate {
         self.0.subject_key_id.as_deref()
     }
 
+    /// Content of the extension id-pe-masa-url, as it was written.
+    pub(crate) fn masa_url_text(&self) -> Option<&str> {
+        self.0.masa_url.as_deref()
+    }
+
     /// keyIdentifier of the authorityKeyIdentifier, if present.
     pub fn authority_key_id(&self) -> Option<&[u8]> {
         self.0.authority_key_id.as_deref()

@@ -197,10 +197,15 @@ fn issuers_may_issue(path: &[Certificate]) -> Result<(), webpki::Error> {
 
 /// Whether the certificate's own key made its signature, by the algorithms that paths are checked with.
 fn is_self_signed(certificate: &Certificate) -> bool {
-    let der = CertificateDer::from(certificate.der());
-    let (Ok(own), Ok((signed, algorithm, signature))) = (EndEntityCert::try_from(&der), parts(certificate.der())) else { return false };
+    is_signed_by(certificate, certificate)
+}
+
+/// Whether the issuer's key made the certificate's signature. One link and no path: neither names nor what the issuer may do are looked at.
+pub(crate) fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let der = CertificateDer::from(issuer.der());
+    let (Ok(issuer), Ok((signed, algorithm, signature))) = (EndEntityCert::try_from(&der), parts(certificate.der())) else { return false };
     let named = ALL_VERIFICATION_ALGS.iter().filter(|known| known.signature_alg_id().as_ref() == algorithm);
-    signature.as_bytes().is_some_and(|octets| named.into_iter().any(|known| own.verify_signature(*known, signed, octets).is_ok()))
+    signature.as_bytes().is_some_and(|octets| named.into_iter().any(|known| issuer.verify_signature(*known, signed, octets).is_ok()))
 }
 
 /// The octets that a certificate's signature covers, the content of its algorithm identifier, and the signature.

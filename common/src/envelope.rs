@@ -5,7 +5,7 @@
 //! The CMS without signature in which [EST](crate::est) carries certificates is read and written here, too.
 //! No policy and no trust lives here.
 
-mod ber;
+pub(crate) mod ber;
 pub(crate) mod cms;
 mod cose;
 mod jws;

@@ -21,6 +21,7 @@ pub mod evidence;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod identity;
+pub mod inspect;
 pub mod issuing;
 pub mod leniency;
 pub mod peer;

@@ -306,6 +306,19 @@ pub const EXTENSION_NAME: &str = "brski-key-provenance";
 /// Module and SID file are in the directory `yang` of this crate.
 pub const EXTENSION_SID: u64 = 60100;
 
+/// The leaf of a voucher or, if `in_request`, a voucher-request with this absolute SID, for looking at what cannot be decoded.
+pub(crate) fn leaf_numbered(in_request: bool, sid: u64) -> Option<&'static str> {
+    match in_request {
+        true => schema::REQUEST.leaf_numbered(sid),
+        false => schema::VOUCHER.leaf_numbered(sid),
+    }
+}
+
+/// The leaf of our extension with this absolute SID.
+pub(crate) fn extension_leaf_numbered(sid: u64) -> Option<&'static str> {
+    schema::PROVENANCE.leaf_numbered(sid)
+}
+
 impl Payload for Voucher {
     const NAME: &'static str = "voucher";
 

@@ -3,6 +3,7 @@
 mod block;
 mod check;
 mod init;
+mod inspect;
 mod issue_idevid;
 mod record;
 mod report;
@@ -28,6 +29,7 @@ enum Command {
     Record(record::Arguments),
     Report(report::Arguments),
     IssueIdevid(issue_idevid::Arguments),
+    Inspect(inspect::Arguments),
     Block(block::Block),
     Unblock(block::Unblock),
     /// Look at a configuration
@@ -70,6 +72,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Record(arguments) => return record::run(&arguments).await,
         Command::Report(arguments) => report::run(&arguments).await?,
         Command::IssueIdevid(arguments) => issue_idevid::run(&arguments).await?,
+        Command::Inspect(arguments) => return inspect::run(&arguments),
         Command::Block(arguments) => block::block(&arguments).await?,
         Command::Unblock(arguments) => block::unblock(&arguments).await?,
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments)?,

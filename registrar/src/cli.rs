@@ -2,10 +2,12 @@
 
 mod check;
 mod init;
+mod inspect;
 mod serve;
 mod trust;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -22,6 +24,7 @@ pub(crate) struct Arguments {
 enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
+    Inspect(inspect::Arguments),
     /// Choose the manufacturers whose devices are accepted
     #[command(subcommand)]
     Trust(TrustCommand),
@@ -63,14 +66,16 @@ impl Output {
 }
 
 /// Does what the command line says.
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        Command::Init(arguments) => init::run(&arguments).await,
-        Command::Serve(arguments) => serve::run(&arguments).await,
-        Command::Trust(TrustCommand::Add(arguments)) => trust::add(&arguments),
-        Command::Trust(TrustCommand::List(arguments)) => trust::list(&arguments),
-        Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments).await?,
+        Command::Serve(arguments) => serve::run(&arguments).await?,
+        Command::Inspect(arguments) => return inspect::run(&arguments),
+        Command::Trust(TrustCommand::Add(arguments)) => trust::add(&arguments)?,
+        Command::Trust(TrustCommand::List(arguments)) => trust::list(&arguments)?,
+        Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 const EXAMPLES: &str = "\

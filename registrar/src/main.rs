@@ -12,7 +12,7 @@ use clap::Parser as _;
 #[tokio::main]
 async fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(err) => {
             // One line, whatever the libraries below put into it.
             let sentence = format!("{err:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ");

@@ -74,6 +74,11 @@ impl Policy {
         accepting.map(in_words).collect::<Vec<_>>().join("; ")
     }
 
+    /// Its rules in their order, each in a line: "accept by 'made-in-the-device': avocado, salak".
+    pub fn rules_in_words(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| format!("{} by '{}': {}", rule.then.name(), rule.name, rule.in_words())).collect()
+    }
+
     pub(super) fn rules(&self) -> &[Rule] {
         &self.rules
     }

@@ -15,7 +15,7 @@ pub(super) const MAX_OCTETS: usize = 1 << 20;
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// The one BER element that `input` is, in DER.
-pub(super) fn to_der(input: &[u8]) -> Result<Vec<u8>, DecodeError> {
+pub(crate) fn to_der(input: &[u8]) -> Result<Vec<u8>, DecodeError> {
     if input.len() > MAX_OCTETS {
         return Err(DecodeError::TooLarge { what: "BER in octets", limit: MAX_OCTETS });
     }

@@ -4,6 +4,7 @@
 
 mod configuration;
 mod init;
+mod inspect;
 mod serve;
 #[allow(dead_code, reason = "only the tests of the other binary use all of it")]
 #[path = "../../../masa/tests/command_line/support.rs"]
@@ -30,7 +31,7 @@ fn registrar(folder: &Folder, arguments: &[&str]) -> Finished {
 #[test]
 fn help_is_what_it_was() {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/help");
-    support::compare_help(REGISTRAR, &pinned, &["", "init", "serve", "trust", "trust add", "trust list", "config", "config check"]);
+    support::compare_help(REGISTRAR, &pinned, &["", "init", "serve", "inspect", "trust", "trust add", "trust list", "config", "config check"]);
 }
 
 #[test]

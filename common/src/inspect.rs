@@ -1,0 +1,321 @@
+//! What an artefact is and what is in it, for people who wonder: any voucher, request, statement, certificate or file of this system, in any encoding it is met in.
+//!
+//! Nothing here decides anything. [`inspect()`] never fails: what cannot be read is named, what departs from a specification is listed with its section,
+//! and what is signed is verified as far as the anchors given allow. Private keys are named and never shown.
+
+mod certificate;
+#[cfg(feature = "serve")]
+pub mod command;
+mod der;
+mod deviations;
+mod documents;
+mod envelope;
+mod layers;
+mod profile;
+mod receipt;
+mod report;
+mod show;
+mod signatures;
+mod statement;
+mod voucher;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+pub use self::signatures::{Check, SignatureFound};
+use crate::certificate::Certificate;
+use crate::chain::Anchors;
+use crate::error::DecodeError;
+use crate::leniency::{Deviation, Leniency};
+use crate::sign::PublicKey;
+use crate::text::printable;
+use crate::time::UnixTime;
+
+/// What an inspection may go by.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Signatures are verified under these; none are trusted if there are none.
+    pub anchors: Anchors,
+    /// Bare keys that are trusted like anchors: those of stations, delivery lists and logs.
+    pub keys: Vec<PublicKey>,
+    /// The time at which certificates and expiry are judged.
+    pub now: UnixTime,
+}
+
+impl Options {
+    /// Without anchors.
+    pub fn at(now: UnixTime) -> Self {
+        Self { anchors: Anchors::default(), keys: Vec::new(), now }
+    }
+
+    /// Whether signatures are to be verified at all.
+    pub fn verifies(&self) -> bool {
+        !self.anchors.certificates().is_empty() || !self.keys.is_empty()
+    }
+}
+
+/// What an artefact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A voucher.
+    Voucher,
+    /// A pledge's voucher-request.
+    PledgeVoucherRequest,
+    /// A registrar's voucher-request.
+    RegistrarVoucherRequest,
+    /// A provenance statement.
+    ProvenanceStatement,
+    /// A log's receipt that an entry is in it.
+    ReceiptOfInclusion,
+    /// A log's receipt that it only grew.
+    ReceiptOfConsistency,
+    /// An X.509 certificate.
+    Certificate,
+    /// A PKCS #10 request.
+    CertificationRequest,
+    /// A bare public key.
+    PublicKey,
+    /// A private key, of which nothing is shown.
+    PrivateKey,
+    /// Several artefacts in one file.
+    Bundle,
+    /// An owner's policy.
+    Policy,
+    /// A manufacturer's profile.
+    ManufacturerProfile,
+    /// A manufacture report.
+    ManufactureReport,
+    /// A silicon vendor's delivery list.
+    DeliveryList,
+    /// A MASA's audit log of one device.
+    AuditLog,
+    /// A pledge's status report.
+    Telemetry,
+    /// None of these.
+    Unknown,
+}
+
+impl Kind {
+    /// What people call it.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Voucher => "voucher",
+            Self::PledgeVoucherRequest => "pledge's voucher-request (PVR)",
+            Self::RegistrarVoucherRequest => "registrar's voucher-request (RVR)",
+            Self::ProvenanceStatement => "provenance statement",
+            Self::ReceiptOfInclusion => "COSE receipt of inclusion",
+            Self::ReceiptOfConsistency => "COSE receipt of consistency",
+            Self::Certificate => "X.509 certificate",
+            Self::CertificationRequest => "certification request (PKCS #10)",
+            Self::PublicKey => "public key",
+            Self::PrivateKey => "private key",
+            Self::Bundle => "several artefacts",
+            Self::Policy => "owner's policy",
+            Self::ManufacturerProfile => "manufacturer's profile",
+            Self::ManufactureReport => "manufacture report",
+            Self::DeliveryList => "delivery list",
+            Self::AuditLog => "audit log",
+            Self::Telemetry => "telemetry",
+            Self::Unknown => "not recognised",
+        }
+    }
+
+    /// Whether it is nothing without a signature.
+    fn must_be_signed(self) -> bool {
+        match self {
+            Self::Voucher
+            | Self::PledgeVoucherRequest
+            | Self::RegistrarVoucherRequest
+            | Self::ProvenanceStatement
+            | Self::ReceiptOfInclusion
+            | Self::ReceiptOfConsistency
+            | Self::Certificate
+            | Self::CertificationRequest
+            | Self::ManufactureReport
+            | Self::DeliveryList => true,
+            Self::PublicKey | Self::PrivateKey | Self::Bundle | Self::Policy | Self::ManufacturerProfile | Self::AuditLog | Self::Telemetry | Self::Unknown => {
+                false
+            }
+        }
+    }
+}
+
+/// What was found out about one artefact.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Inspection {
+    /// What it is.
+    pub kind: Kind,
+    /// How it is written, outermost first.
+    pub encodings: Vec<&'static str>,
+    /// What is in it, in its own order.
+    pub leaves: Vec<Leaf>,
+    /// Where it departs from a specification.
+    pub deviations: Vec<Finding>,
+    /// Who signed it, and whether that could be verified.
+    pub signatures: Vec<SignatureFound>,
+    /// Artefacts inside it, each with the name of its place.
+    pub nested: Vec<Nested>,
+}
+
+/// One fact of an artefact.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Leaf {
+    /// Its name in the specification.
+    pub name: String,
+    /// Its value: octets in hexadecimal digits, times in RFC 3339.
+    pub value: Value,
+}
+
+/// An artefact inside another.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Nested {
+    /// Where it was found.
+    pub name: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub inspection: Inspection,
+}
+
+/// One departure from a specification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was found, and what would be right: one clause.
+    pub sentence: String,
+    /// Where that is written; empty if the artefact has no specification but ours.
+    pub section: &'static str,
+    /// Which leniency would accept it, if one does.
+    #[serde(serialize_with = "name_of")]
+    pub leniency: Option<Leniency>,
+}
+
+fn name_of<S: Serializer>(leniency: &Option<Leniency>, serializer: S) -> Result<S::Ok, S::Error> {
+    leniency.map(Leniency::name).serialize(serializer)
+}
+
+impl Finding {
+    fn new(section: &'static str, sentence: impl Into<String>) -> Self {
+        Self { sentence: printable(&sentence.into(), crate::text::LONGEST_LINE), section, leniency: None }
+    }
+
+    /// What cannot be decoded, in the decoder's words.
+    fn undecodable(section: &'static str, err: &dyn std::error::Error) -> Self {
+        Self::new(section, crate::text::in_full(err))
+    }
+
+    fn of_decoder(section: &'static str, err: &DecodeError) -> Self {
+        match err {
+            DecodeError::Deviation(deviation) => deviation.clone().into(),
+            other => Self::undecodable(section, other),
+        }
+    }
+}
+
+impl From<Deviation> for Finding {
+    fn from(deviation: Deviation) -> Self {
+        Self { leniency: Some(deviation.leniency), ..Self::new(deviation.section, deviation.sentence) }
+    }
+}
+
+impl Inspection {
+    fn new(kind: Kind) -> Self {
+        Self { kind, encodings: Vec::new(), leaves: Vec::new(), deviations: Vec::new(), signatures: Vec::new(), nested: Vec::new() }
+    }
+
+    fn unknown(looks_like: &str) -> Self {
+        let mut unknown = Self::new(Kind::Unknown);
+        unknown.leaf("looks-like", looks_like);
+        unknown.leaf("understood", UNDERSTOOD);
+        unknown
+    }
+
+    fn leaf(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+        self.leaves.push(Leaf { name: printable(&name.into(), 120), value: value.into() });
+    }
+
+    fn leaf_if(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.leaf(name, value);
+        }
+    }
+
+    fn deviates(&mut self, section: &'static str, sentence: impl Into<String>) {
+        self.deviations.push(Finding::new(section, sentence));
+    }
+
+    fn nest(&mut self, name: impl Into<String>, inspection: Self) {
+        self.nested.push(Nested { name: name.into(), inspection });
+    }
+
+    /// The value of one of its leaves.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.leaves.iter().find(|leaf| leaf.name == name).map(|leaf| &leaf.value)
+    }
+
+    /// Every deviation, those of what is nested included.
+    pub fn all_deviations(&self) -> Vec<&Finding> {
+        self.deviations.iter().chain(self.nested.iter().flat_map(|nested| nested.inspection.all_deviations())).collect()
+    }
+
+    /// Whether it, or each of several artefacts in it, is known for what it is.
+    pub fn is_recognised(&self) -> bool {
+        match self.kind == Kind::Bundle {
+            true => self.nested.iter().all(|nested| nested.inspection.is_recognised()),
+            false => self.kind != Kind::Unknown,
+        }
+    }
+
+    /// Whether all that `options` asked to verify was verified: a signature that is wrong fails anywhere, one that no anchor vouches for fails in the outermost artefact.
+    ///
+    /// What is nested, such as a pledge's request within a registrar's, has other anchors than what is around it.
+    pub fn is_verified(&self, options: &Options) -> bool {
+        let is_signed = !self.kind.must_be_signed() || !self.signatures.is_empty();
+        let own = !options.verifies() || (is_signed && self.signatures.iter().all(|signature| signature.check.is_anchored()));
+        let of_several = self.kind != Kind::Bundle || self.nested.iter().all(|nested| nested.inspection.is_verified(options));
+        own && of_several && !self.has_wrong_signature()
+    }
+
+    fn has_wrong_signature(&self) -> bool {
+        let own = self.signatures.iter().any(|signature| matches!(signature.check, Check::Wrong { .. }));
+        own || self.nested.iter().any(|nested| nested.inspection.has_wrong_signature())
+    }
+}
+
+/// Finds out what these octets are, and all that can be told of them.
+pub fn inspect(octets: &[u8], options: &Options) -> Inspection {
+    if octets.len() > LARGEST {
+        return Inspection::unknown("a file of more than 16 MiB, which is not read");
+    }
+    layers::inspect(octets, &Context { options, known: &[], depth: 0 })
+}
+
+/// Where an artefact stands while it is inspected.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    options: &'a Options,
+    /// Certificates of the artefact around it.
+    known: &'a [Certificate],
+    depth: usize,
+}
+
+impl<'a> Context<'a> {
+    /// The context of what is inside; none if that is nested too deeply to be looked at.
+    fn inside(self, known: &'a [Certificate]) -> Option<Self> {
+        (self.depth < DEEPEST).then_some(Self { known, depth: self.depth + 1, ..self })
+    }
+}
+
+/// Largest file that is looked at, in octets.
+pub const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Artefacts within artefacts: a statement's receipt in a pledge's request in a registrar's needs three.
+const DEEPEST: usize = 6;
+
+const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, certificates, certification requests, keys, policies, \
+manufacturer's profiles, manufacture reports, delivery lists, audit logs and telemetry, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";

@@ -1,0 +1,103 @@
+//! The command `inspect`, which both programs have.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use rustls_pki_types::pem::PemObject as _;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{Inspection, LARGEST, Options, inspect};
+use crate::certificate::Certificate;
+use crate::chain::Anchors;
+use crate::serve::setup::{SetupError, read_text};
+use crate::sign::PublicKey;
+use crate::text::{LONGEST_WORDS, printable};
+use crate::time::UnixTime;
+
+/// For whom the result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// People: text.
+    People,
+    /// Programs: one JSON object a line.
+    Programs,
+}
+
+/// What to inspect a file by: the certificates and bare public keys in these PEM files are trusted.
+///
+/// # Errors
+/// [`SetupError`] if a file cannot be read or holds neither.
+pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError> {
+    let (mut certificates, mut keys) = (Vec::new(), Vec::new());
+    for path in anchors {
+        let unusable = |err: Box<dyn std::error::Error + Send + Sync>| SetupError::new(path, "cannot be used as anchor").because(err);
+        let text = read_text(path).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
+        let spkis = SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
+        let here: Vec<PublicKey> = spkis.map(|spki| PublicKey::from_spki(&spki)).collect::<Result<_, _>>().map_err(|err| unusable(err.into()))?;
+        match (here.is_empty(), Certificate::all_from_pem(&text)) {
+            (_, Ok(found)) => certificates.extend(found),
+            (false, Err(_)) => (),
+            (true, Err(err)) => return Err(unusable(err.into())),
+        }
+        keys.extend(here);
+    }
+    let anchors = Anchors::new(certificates).map_err(|err| SetupError::new(Path::new("--anchor"), "cannot serve as anchor").because(err))?;
+    Ok(Options { anchors, keys, now })
+}
+
+/// Inspects each file and writes what was found. `-` is `input`.
+///
+/// Returns whether each was recognised and, if there are anchors, verified. A file that cannot be read counts as not recognised, and the others are inspected nevertheless.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn run(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<bool> {
+    let mut good = true;
+    for (index, path) in files.iter().enumerate() {
+        let inspection = match octets_of(path, input) {
+            Ok(octets) => inspect(&octets, options),
+            Err(err) => Inspection::unknown(&format!("a file that cannot be read: {err}")),
+        };
+        good &= inspection.is_recognised() && inspection.is_verified(options);
+        let file = printable(&path.display().to_string(), LONGEST_WORDS);
+        match audience {
+            Audience::People => {
+                let gap = if index == 0 { "" } else { "\n" };
+                writeln!(out, "{gap}{file}: {inspection}")?;
+            }
+            Audience::Programs => {
+                let recognised = inspection.is_recognised();
+                let verified = options.verifies().then(|| inspection.is_verified(options));
+                serde_json::to_writer(&mut *out, &Shown { file, recognised, verified, inspection })?;
+                out.write_all(b"\n")?;
+            }
+        }
+    }
+    Ok(good)
+}
+
+/// An inspection as programs get it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown {
+    file: String,
+    recognised: bool,
+    /// None if there was no anchor.
+    verified: Option<bool>,
+    #[serde(flatten)]
+    inspection: Inspection,
+}
+
+/// At most one octet more than is inspected. Wiped afterwards, because it may be a key.
+fn octets_of(path: &Path, input: &mut dyn Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut octets = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    let most = LARGEST as u64 + 1;
+    match path == Path::new("-") {
+        true => input.take(most).read_to_end(&mut octets)?,
+        false => File::open(path)?.take(most).read_to_end(&mut octets)?,
+    };
+    Ok(octets)
+}

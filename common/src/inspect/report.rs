@@ -1,0 +1,84 @@
+//! What the line and the silicon vendor sign: manufacture reports and delivery lists.
+
+use serde_json::Value as Json;
+
+use super::certificate::{Role, certificate, shown};
+use super::envelope::{Envelope, nest_certificates};
+use super::{Context, Finding, Inspection, Kind, signatures};
+use crate::evidence::DeliveryList;
+use crate::provenance::ManufactureReport;
+use crate::signed::Signed;
+
+/// A manufacture report.
+pub(super) fn manufacture(envelope: &Envelope, context: &Context<'_>) -> Inspection {
+    let mut inspection = opened(Kind::ManufactureReport, envelope);
+    let mut decoded = None;
+    let signed = Signed::<ManufactureReport>::from_wire(envelope.format, envelope.wire.clone());
+    let read = signatures::read(&signed, envelope.algorithm.clone(), OURS, context, |report: &ManufactureReport| decoded = Some(report.clone()));
+    inspection.signatures = read.signatures;
+    inspection.deviations.extend(read.findings);
+    let Some(report) = decoded else {
+        show_raw(&mut inspection, envelope);
+        return inspection;
+    };
+    inspection.leaf("serial-number", report.idevid.device().serial.as_str());
+    inspection.leaf("idevid-issuer", report.idevid.device().issuer.to_string());
+    match &report.origin {
+        Some(origin) => {
+            if let Ok(Json::Object(facts)) = serde_json::to_value(origin) {
+                facts.into_iter().for_each(|(name, fact)| inspection.leaf(format!("origin/{name}"), fact));
+            }
+            if let Err(refusal) = origin.check() {
+                inspection.deviations.push(Finding::new("taxonomy, section 4.1.1", refusal.to_string()));
+            }
+        }
+        None => inspection.leaf("origin", "not written down"),
+    }
+    if let Some(inside) = context.inside(&[]) {
+        inspection.nest("idevid", certificate(report.idevid.certificate(), Role::Any, &inside));
+    }
+    nest_certificates(&mut inspection, &envelope.certificates, context);
+    inspection
+}
+
+/// A delivery list.
+pub(super) fn delivery(envelope: &Envelope, context: &Context<'_>) -> Inspection {
+    let mut inspection = opened(Kind::DeliveryList, envelope);
+    let mut decoded = None;
+    let signed = Signed::<DeliveryList>::from_wire(envelope.format, envelope.wire.clone());
+    let read = signatures::read(&signed, envelope.algorithm.clone(), OURS, context, |list: &DeliveryList| decoded = Some(list.clone()));
+    inspection.signatures = read.signatures;
+    inspection.deviations.extend(read.findings);
+    let Some(list) = decoded else {
+        show_raw(&mut inspection, envelope);
+        return inspection;
+    };
+    inspection.leaf("delivery", shown(&list.delivery));
+    inspection.leaf("se-generation", list.se_generation.name());
+    inspection.leaf("ca-arrangement", list.ca_arrangement.name());
+    inspection.leaf("elements", list.elements.len());
+    if let Some(inside) = context.inside(&[]) {
+        for (index, element) in list.elements.iter().take(MOST_SHOWN).enumerate() {
+            inspection.nest(format!("element {}", index + 1), certificate(&element.certificate, Role::Any, &inside));
+        }
+    }
+    inspection
+}
+
+fn opened(kind: Kind, envelope: &Envelope) -> Inspection {
+    let mut inspection = Inspection::new(kind);
+    inspection.encodings.push("JWS");
+    inspection.deviations = envelope.findings.clone();
+    inspection
+}
+
+/// The payload's members, where the strict reader gives up.
+fn show_raw(inspection: &mut Inspection, envelope: &Envelope) {
+    if let Ok(Json::Object(members)) = serde_json::from_slice(&envelope.payload) {
+        members.into_iter().for_each(|(name, value)| inspection.leaf(name, value));
+    }
+}
+
+const OURS: &str = "RFC 7515, section 7.2.1";
+
+const MOST_SHOWN: usize = 256;

@@ -1,0 +1,137 @@
+//! Who signed an artefact, and how far that could be verified.
+
+use serde::Serialize;
+
+use super::certificate::shown;
+use super::{Context, Finding};
+use crate::certificate::Certificate;
+use crate::chain::Usage;
+use crate::envelope::{self, SignatureBlock};
+use crate::leniency::{Leniencies, Reading};
+use crate::signed::{Payload, Signed};
+
+/// One signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SignatureFound {
+    /// Whose it is said to be: a subject, or the name of a key.
+    pub by: String,
+    /// Its algorithm, if the envelope names one.
+    pub algorithm: Option<String>,
+    /// What became of verifying it.
+    #[serde(flatten)]
+    pub check: Check,
+}
+
+/// What became of verifying a signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "check")]
+pub enum Check {
+    /// It is right, and this anchor vouches for who made it.
+    Anchored {
+        /// The anchor's subject, or the digest of the bare key that was given.
+        anchor: String,
+    },
+    /// It is right, but only the artefact itself says whose it is.
+    OwnCertificate {
+        /// What that shows.
+        why: String,
+    },
+    /// It is right, but no anchor that was given vouches for who made it.
+    Untrusted {
+        /// Why not.
+        why: String,
+    },
+    /// It is wrong.
+    Wrong {
+        /// In which way.
+        why: String,
+    },
+    /// It could not be checked.
+    Unchecked {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Check {
+    /// Whether an anchor that was given vouches for it. Proof of possession needs none.
+    pub(super) fn is_anchored(&self) -> bool {
+        match self {
+            Self::Anchored { .. } | Self::OwnCertificate { .. } => true,
+            Self::Untrusted { .. } | Self::Wrong { .. } | Self::Unchecked { .. } => false,
+        }
+    }
+}
+
+/// An envelope's content as the strict reader sees it, with all that was overlooked.
+pub(super) struct Read {
+    pub(super) signatures: Vec<SignatureFound>,
+    pub(super) findings: Vec<Finding>,
+    /// The certificate whose key made the signature.
+    pub(super) signer: Option<Certificate>,
+}
+
+/// Opens an envelope with every leniency, decodes its payload and checks its signature.
+///
+/// `decoded` is given the value, if it can be read at all.
+pub(super) fn read<T: Payload>(signed: &Signed<T>, algorithm: Option<String>, section: &'static str, context: &Context<'_>, decoded: impl FnOnce(&T)) -> Read {
+    let reading = Reading::new(Leniencies::ALL);
+    let mut read = Read { signatures: Vec::new(), findings: Vec::new(), signer: None };
+    match envelope::open::<T>(signed, &reading) {
+        Ok(opened) => {
+            match T::decode(&opened.payload, signed.format(), &reading) {
+                Ok(value) => decoded(&value),
+                Err(err) => read.findings.push(Finding::of_decoder(section, &err)),
+            }
+            for block in &opened.signatures {
+                let (found, signer) = check(block, algorithm.clone(), context);
+                read.signatures.push(found);
+                read.signer = read.signer.or(signer);
+            }
+        }
+        Err(err) => {
+            read.findings.push(Finding::undecodable(section, &err));
+            let why = "the envelope cannot be opened".to_owned();
+            read.signatures.push(SignatureFound { by: "unknown".to_owned(), algorithm, check: Check::Unchecked { why } });
+        }
+    }
+    read.findings.extend(reading.overlooked().into_iter().map(Finding::from));
+    read
+}
+
+fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_>) -> (SignatureFound, Option<Certificate>) {
+    let anchors = &context.options.anchors;
+    let at_hand: Vec<Certificate> = context.known.iter().chain(anchors.certificates()).cloned().collect();
+    let candidates = block.candidates(&at_hand);
+    let signer = candidates.iter().find(|candidate| block.is_made_by(&candidate.public_key()));
+    let found = |by: String, check| SignatureFound { by, algorithm: algorithm.clone(), check };
+
+    if let Some(signer) = signer {
+        let pool: Vec<Certificate> = block.certificates.iter().chain(&at_hand).cloned().collect();
+        let check = match context.options.verifies() {
+            true => match anchors.verify_path(signer, &pool, Usage::Any, context.options.now) {
+                Ok(path) => Check::Anchored { anchor: path.last().map(|top| shown(top.subject())).unwrap_or_default() },
+                Err(err) => Check::Untrusted { why: crate::text::in_full(&err) },
+            },
+            false => Check::OwnCertificate { why: "the certificate is at hand, but no anchor is given that vouches for it".to_owned() },
+        };
+        return (found(shown(signer.subject()), check), Some((*signer).clone()));
+    }
+    // Certificates that came along claim the signature; those that happen to be at hand do not, and those of a bag need not.
+    if let Some(claimed) = block.candidates(&[]).first()
+        && !block.certificates_are_hints
+    {
+        let why = "it does not verify with the key of that certificate".to_owned();
+        return (found(shown(claimed.subject()), Check::Wrong { why }), None);
+    }
+
+    let by = block.key_name().map_or_else(|| "nobody named".to_owned(), |name| format!("key '{}'", shown(name)));
+    let check = match context.options.keys.iter().find(|key| block.is_made_by(key)) {
+        Some(key) => Check::Anchored { anchor: format!("public key {}", key.digest()) },
+        None if context.options.verifies() => Check::Untrusted { why: "no certificate or key that is at hand made it".to_owned() },
+        None if block.certificates.is_empty() => Check::Unchecked { why: "the signer's certificate or key is not at hand".to_owned() },
+        None => Check::Unchecked { why: "none of the certificates that came along made it: it was changed, or its signer's is not among them".to_owned() },
+    };
+    (found(by, check), None)
+}

@@ -1,0 +1,54 @@
+//! `inspect`: what an artefact is, what is in it, and where it deviates.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use brski_common::inspect::command::{self, Audience};
+use brski_common::time::from_rfc3339;
+use brski_common::{Clock, UnixTime};
+use clap::Args;
+
+use super::Output;
+
+/// Show what is in vouchers, requests, statements, certificates and other files, and where they deviate from the specifications
+///
+/// Any encoding is recognised: DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits. Private keys are named and never shown.
+/// Deviations are told with the section they depart from and the leniency that would accept them; they do not change the exit status.
+/// It is 0 if every file was recognised, and 2 if one was not or if, with --anchor, its signature could not be verified. A signature that is wrong counts
+/// wherever it is; without an anchor no signature is trusted.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Files to look at; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Verify signatures under the certificates and bare public keys in this PEM file. May be repeated
+    #[arg(long = "anchor", value_name = "FILE")]
+    anchors: Vec<PathBuf>,
+    /// Judge validity at this time, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<UnixTime>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let options = command::options(&arguments.anchors, arguments.at.unwrap_or_else(|| Clock::system().now()))?;
+    let audience = match arguments.output {
+        Output::Text => Audience::People,
+        Output::Json => Audience::Programs,
+    };
+    let good = command::run(&arguments.files, &options, audience, &mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn time(text: &str) -> Result<UnixTime, brski_common::DecodeError> {
+    from_rfc3339("--at", text)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa inspect --anchor masa/certificates/voucher-ca.pem voucher.vcj
+  brski-masa inspect --anchor masa/certificates/station-1.pem reports.jsonl
+  brski-masa inspect -o json statement.cbor | jq .deviations";

@@ -1,0 +1,152 @@
+//! `inspect` over what a manufacturer has in files.
+
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::manufacture::{idevid, report};
+use super::support::{Finished, Folder};
+use super::{MASA, manufacturer, masa};
+
+/// What is told of these files, one object each.
+fn told(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
+    told_by(masa(folder, &[&["inspect", "-o", "json"], arguments].concat()))
+}
+
+fn told_by(finished: Finished) -> Vec<Value> {
+    finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A manufacturer with two recorded devices, whose statements are in the folder `statements`.
+fn recorded() -> Folder {
+    let folder = manufacturer();
+    folder.write("reports.jsonl", [report(&folder, "JADA1"), report(&folder, "JADA2")].concat());
+    masa(&folder, &["record", "--statements", "statements", "reports.jsonl"]).ok();
+    folder
+}
+
+fn statement(folder: &Folder) -> String {
+    let files = folder.files("statements");
+    files[0].0.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn everything_a_manufacturer_makes_is_recognised_and_deviates_in_nothing() {
+    let folder = recorded();
+    let statement = statement(&folder);
+    let files = [
+        "reports.jsonl",
+        "device.pem",
+        "device.csr",
+        "masa/manufacturer-profile.toml",
+        "masa/certificates/voucher-signer.pem",
+        "masa/keys/station-1.pem",
+        &statement,
+    ];
+    let finished = masa(&folder, &[&["inspect", "-o", "json"], &files[..]].concat());
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let told = told_by(finished);
+    let kinds: Vec<&Value> = told.iter().map(|told| &told["kind"]).collect();
+    assert_eq!(
+        json!(kinds),
+        json!(["bundle", "certificate", "certification-request", "manufacturer-profile", "bundle", "private-key", "provenance-statement"])
+    );
+    for told in &told {
+        assert_eq!((&told["deviations"], &told["recognised"], &told["verified"]), (&json!([]), &json!(true), &Value::Null));
+    }
+    assert_eq!(told[0]["nested"][1]["kind"], "manufacture-report");
+}
+
+#[test]
+fn anchor_of_each_kind_verifies_and_another_ends_with_status_2() {
+    let folder = recorded();
+    let statement = statement(&folder);
+    for (file, anchor) in [
+        (statement.as_str(), "masa/certificates/provenance-ca.pem"),
+        ("device.pem", "masa/certificates/idevid-root.pem"),
+        ("reports.jsonl", "masa/certificates/station-1.pem"),
+    ] {
+        let verified = |anchors: &[&str]| {
+            let anchors: Vec<&str> = anchors.iter().flat_map(|anchor| ["--anchor", *anchor]).collect();
+            masa(&folder, &[&["inspect", "-o", "json", file], &anchors[..]].concat())
+        };
+        // A path needs the issuers between, which the file of the issuing CA has.
+        let good = verified(&[anchor, "masa/certificates/idevid-issuer.pem"]);
+        assert_eq!((good.code, &told_by(good)[0]["verified"]), (Some(0), &json!(true)), "{file}");
+        let bad = verified(&["masa/certificates/tls-ca.pem"]);
+        assert_eq!((bad.code, &told_by(bad)[0]["verified"]), (Some(2), &json!(false)), "{file}");
+    }
+}
+
+#[test]
+fn file_is_recognised_in_each_encoding_and_from_standard_input() {
+    let folder = recorded();
+    let octets = std::fs::read(statement(&folder)).unwrap();
+    let hex: String = octets.iter().map(|octet| format!("{octet:02X}")).collect();
+    use base64::Engine as _;
+    folder.write("statement.hex", hex.as_bytes().chunks(64).map(|line| [line, b"\n"].concat()).collect::<Vec<_>>().concat());
+    folder.write("statement.b64", base64::engine::general_purpose::STANDARD.encode(&octets));
+    let found = told(&folder, &["statement.hex", "statement.b64"]);
+    assert_eq!(found[0]["encodings"], json!(["hex", "CBOR", "COSE"]));
+    assert_eq!(found[1]["encodings"], json!(["base64", "CBOR", "COSE"]));
+
+    let mut child = Command::new(MASA).args(["inspect", "-o", "json", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &octets).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &found["kind"], &found["file"]), (Some(0), &json!("provenance-statement"), &json!("-")));
+}
+
+#[test]
+fn people_read_one_fact_a_line() {
+    let folder = manufacturer();
+    folder.write("device.pem", idevid(&folder, "JADA1").to_pem());
+    let text = masa(&folder, &["inspect", "device.pem"]).ok();
+    assert!(text.starts_with("device.pem: X.509 certificate (PEM, DER)\n"), "{text}");
+    assert!(text.lines().any(|line| line.split_whitespace().collect::<Vec<_>>() == ["serialNumber", "JADA1"]), "{text}");
+}
+
+#[test]
+fn private_key_is_named_and_nothing_of_it_is_shown() {
+    let folder = manufacturer();
+    let key = folder.read("masa/keys/station-1.pem");
+    let secret = key.lines().nth(1).unwrap();
+    for output in ["text", "json"] {
+        let shown = masa(&folder, &["inspect", "-o", output, "masa/keys/station-1.pem"]).ok();
+        assert!(shown.contains("private") && !shown.contains(&secret[..16]), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_not_recognised_or_not_there_ends_with_status_2_and_the_others_are_told() {
+    let folder = manufacturer();
+    folder.write("noise", "hello, world");
+    let finished = masa(&folder, &["inspect", "-o", "json", "noise", "nowhere", "masa/manufacturer-profile.toml"]);
+    assert_eq!(finished.code, Some(2));
+    let recognised: Vec<Value> = told_by(finished).into_iter().map(|told| told["recognised"].clone()).collect();
+    assert_eq!(recognised, [json!(false), json!(false), json!(true)]);
+}
+
+#[test]
+fn file_of_more_than_16_mib_is_not_read() {
+    let folder = Folder::new();
+    folder.write("large", vec![b'a'; 16 * 1024 * 1024 + 1]);
+    let finished = masa(&folder, &["inspect", "large"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stdout.contains("more than 16 MiB"), "{finished:?}");
+}
+
+#[test]
+fn anchor_that_cannot_be_used_is_an_error() {
+    let folder = manufacturer();
+    let error = masa(&folder, &["inspect", "--anchor", "masa/masa.toml", "masa/certificates/tls.pem"]).error();
+    assert!(error.starts_with("error: masa/masa.toml: cannot be used as anchor"), "{error}");
+}
+
+#[test]
+fn validity_is_judged_at_the_time_that_is_named() {
+    let folder = manufacturer();
+    let verified = |at: &str| masa(&folder, &["inspect", "--at", at, "--anchor", "masa/certificates/tls-ca.pem", "masa/certificates/tls.pem"]).code;
+    assert_eq!((verified("2100-01-01T00:00:00Z"), verified("yesterday")), (Some(2), Some(2)));
+    assert_eq!(masa(&folder, &["inspect", "--anchor", "masa/certificates/tls-ca.pem", "masa/certificates/tls.pem"]).code, Some(0));
+}
