@@ -6,12 +6,34 @@ mod support;
 
 #[path = "properties/admissions.rs"]
 mod admissions;
+#[path = "properties/artefacts.rs"]
+mod artefacts;
 #[path = "properties/decoders.rs"]
 mod decoders;
+#[path = "properties/edits.rs"]
+mod edits;
+#[path = "properties/encodings.rs"]
+mod encodings;
+#[path = "properties/generators.rs"]
+mod generators;
+#[path = "properties/leniencies.rs"]
+mod leniencies;
+#[path = "properties/limits.rs"]
+mod limits;
+#[path = "properties/negotiation.rs"]
+mod negotiation;
+#[path = "properties/parts.rs"]
+mod parts;
 #[path = "properties/policies.rs"]
 mod policies;
 #[path = "properties/provenance.rs"]
 mod provenance;
+#[path = "properties/spellings.rs"]
+mod spellings;
+#[path = "properties/stripping.rs"]
+mod stripping;
+#[path = "properties/tampering.rs"]
+mod tampering;
 #[path = "properties/vouchers.rs"]
 mod vouchers;
 

@@ -3,10 +3,12 @@
 mod idevid;
 
 use core::fmt;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
+use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 pub use self::idevid::{IDevIdCert, MasaUrl};
 use crate::codec::pem_fault;
@@ -21,7 +23,8 @@ pub struct Certificate(Arc<Fields>);
 
 struct Fields {
     der: Vec<u8>,
-    subject: String,
+    /// Written when somebody reads it: most certificates are never shown.
+    subject: OnceLock<String>,
     subject_der: Vec<u8>,
     issuer_der: Vec<u8>,
     certificate_serial: Vec<u8>,
@@ -50,11 +53,14 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(DecodeError::syntax("certificate", "DER", "octets follow its end"));
         }
-        cert.extensions_map().map_err(|err| DecodeError::syntax("certificate", "X.509", err))?;
+        let mut met = BTreeSet::new();
+        if !cert.extensions().iter().all(|extension| met.insert(extension.oid.as_bytes())) {
+            return Err(DecodeError::syntax("certificate", "X.509", X509Error::DuplicateExtensions));
+        }
 
         let mut fields = Fields {
             der: der.to_vec(),
-            subject: readable(cert.subject()),
+            subject: OnceLock::new(),
             subject_der: cert.subject().as_raw().to_vec(),
             issuer_der: cert.issuer().as_raw().to_vec(),
             certificate_serial: cert.raw_serial().to_vec(),
@@ -124,7 +130,9 @@ impl Certificate {
 
     /// The subject for people, as RFC 4514 would roughly write it.
     pub fn subject(&self) -> &str {
-        &self.0.subject
+        // The octets were read as a Name before, so that there is one.
+        let written = || X509Name::from_der(&self.0.subject_der).map_or_else(|_| String::new(), |(_, name)| readable(&name));
+        self.0.subject.get_or_init(written)
     }
 
     /// The subject Name in DER.
@@ -250,7 +258,7 @@ impl Eq for Certificate {}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({})", self.0.subject)
+        write!(f, "Certificate({})", self.subject())
     }
 }
 

@@ -164,8 +164,8 @@ impl SignatureBlock {
 pub(crate) fn open<T: Payload>(signed: &Signed<T>, reading: &Reading) -> Result<Opened, VerifyError> {
     match signed.format() {
         Format::Cms => cms::open(T::NAME, signed.wire(), reading),
-        Format::Jws => jws::open(T::NAME, T::typ(Format::Jws), signed.wire()),
-        Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), T::COSE_CERTIFICATES, signed.wire()),
+        Format::Jws => jws::open(T::NAME, T::typ(Format::Jws), signed.wire(), reading),
+        Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), T::COSE_CERTIFICATES, signed.wire(), reading),
     }
 }
 
@@ -199,6 +199,16 @@ pub(crate) fn countersign<T: Payload>(signed: &Signed<T>, identity: &SigningIden
 /// A COSE message without the certificates in its unprotected header.
 pub(crate) fn without_unprotected_certificates(wire: &[u8]) -> Result<Vec<u8>, DecodeError> {
     cose::without_unprotected_certificates(wire)
+}
+
+/// The receipts in a COSE message's unprotected header, in their order.
+pub(crate) fn receipts(wire: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
+    cose::receipts(wire)
+}
+
+/// A COSE message with one more receipt in its unprotected header.
+pub(crate) fn with_receipt(wire: &[u8], receipt: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    cose::with_receipt(wire, receipt)
 }
 
 impl Draft {

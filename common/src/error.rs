@@ -1,6 +1,7 @@
 //! Trouble with bytes, with trust and with keys. A policy's "no" is a [`Refusal`](crate::Refusal), not an error.
 
 use crate::leniency::Deviation;
+use crate::log::ProofError;
 
 /// Bytes that are not what they should be. The peer sees 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -142,6 +143,15 @@ pub enum VerifyError {
         subject: String,
         /// The usage that is missing.
         usage: &'static str,
+    },
+    /// What a transparency log says of its tree does not follow.
+    #[error("the {artefact} proves nothing")]
+    BadProof {
+        /// Which artefact.
+        artefact: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: ProofError,
     },
     /// The algorithm is not one we verify.
     #[error("the {artefact} uses {}, which is not supported", shown(.found))]

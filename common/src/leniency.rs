@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Certificate;
 use crate::error::DecodeError;
 
 /// One departure from a specification that can be tolerated.
@@ -153,10 +154,11 @@ impl core::fmt::Display for Deviation {
     }
 }
 
-/// One reading of foreign octets: what may be overlooked in them, and what was.
+/// One reading of foreign octets: what may be overlooked in them, what was, and what the reader has read before.
 #[derive(Debug)]
 pub struct Reading {
     granted: Leniencies,
+    known: Vec<Certificate>,
     overlooked: RefCell<Vec<Deviation>>,
 }
 
@@ -170,7 +172,20 @@ impl Default for Reading {
 impl Reading {
     /// A reading that overlooks what these leniencies cover.
     pub fn new(granted: Leniencies) -> Self {
-        Self { granted, overlooked: RefCell::default() }
+        Self { granted, known: Vec::new(), overlooked: RefCell::default() }
+    }
+
+    /// The same reading by somebody who has these certificates. They are not trusted for that: an envelope usually repeats some that its reader holds, and reading is what costs.
+    pub(crate) fn knowing(self, known: Vec<Certificate>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Reads a certificate, unless its very octets have been read before.
+    ///
+    /// # Errors
+    /// Those of [`Certificate::from_der`].
+    pub(crate) fn certificate(&self, der: &[u8]) -> Result<Certificate, DecodeError> {
+        self.known.iter().find(|known| known.der() == der).map_or_else(|| Certificate::from_der(der), |known| Ok(known.clone()))
     }
 
     /// Overlooks a deviation, once it is logged and counted, if its leniency is granted.
@@ -214,6 +229,17 @@ mod tests {
         reading.tolerate(Leniency::PrmLegacyRoot, "BRSKI-PRM, section 7.1", "an old root").unwrap();
         assert_eq!(reading.overlooked().len(), 1);
         assert!(Leniency::PrmLegacyRoot.times_used() > before);
+    }
+
+    #[test]
+    fn certificate_that_differs_from_a_known_one_in_an_octet_is_read() {
+        let known = crate::test_pki::Entity::root("Root").certificate;
+        let reading = Reading::default().knowing(vec![known.clone()]);
+        assert_eq!(reading.certificate(known.der()), Ok(known.clone()));
+        let mut altered = known.der().to_vec();
+        altered.iter_mut().rev().take(1).for_each(|octet| *octet ^= 1);
+        assert_eq!(reading.certificate(&altered).unwrap().der(), altered);
+        assert!(reading.certificate(&altered[1..]).is_err());
     }
 
     #[test]

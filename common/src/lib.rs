@@ -24,6 +24,7 @@ pub mod identity;
 pub mod inspect;
 pub mod issuing;
 pub mod leniency;
+pub mod log;
 pub mod peer;
 pub mod pledge;
 pub mod provenance;

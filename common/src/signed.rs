@@ -96,7 +96,7 @@ impl<T: Payload> Signed<T> {
     /// # Errors
     /// [`VerifyError`] saying what is wrong with bytes, signature or signer.
     pub fn verify(&self, verifier: &Verifier<'_>, now: UnixTime) -> Result<Verified<T>, VerifyError> {
-        let reading = Reading::new(verifier.lenient);
+        let reading = Reading::new(verifier.lenient).knowing(verifier.certificates());
         let opened = envelope::open::<T>(self, &reading)?;
         let signer = verifier.check(T::NAME, &opened, now)?;
         let value = T::decode(&opened.payload, self.format, &reading).map_err(|source| VerifyError::Decode { artefact: T::NAME, source })?;

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::config;
+use crate::generators::{key_identifier, serial_number, time};
 use crate::support::{Authority, NOW, block_on, new_key, template};
-use crate::vouchers::{key_identifier, serial_number, time};
 
 static KEYS: LazyLock<Vec<SoftwareKey>> = LazyLock::new(|| (0..3).map(|_| new_key()).collect());
 

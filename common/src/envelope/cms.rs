@@ -51,7 +51,7 @@ pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Re
         return Err(VerifyError::BadSignature { artefact, signer: "its signer: the content was changed".to_owned() });
     }
 
-    let certificates = data.certificates.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>().map_err(undecodable)?;
+    let certificates = data.certificates.iter().map(|der| reading.certificate(der)).collect::<Result<_, _>>().map_err(undecodable)?;
     let block = SignatureBlock {
         // The attributes are sent under tag [0] but signed under their own tag, in DER (RFC 5652, section 5.4).
         signed_octets: attributes.to_der().map_err(syntax).map_err(undecodable)?,

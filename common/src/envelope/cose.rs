@@ -2,6 +2,7 @@
 
 mod headers;
 mod message;
+mod receipts;
 
 use coset::cbor::Value;
 use coset::iana;
@@ -9,14 +10,16 @@ use coset::{Algorithm, CoseError, CoseSign1, Header, ProtectedHeader, SignatureC
 
 use self::headers::{Headers, MAX_CERTIFICATES, TYP, X5BAG, X5CHAIN};
 use self::message::Message;
+pub(crate) use self::receipts::{receipts, with_receipt};
 use super::{Opened, SignatureBlock, SignerId};
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
+use crate::leniency::Reading;
 use crate::sign::{Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
 use crate::signed::{CoseCertificates, Typ};
 
 /// Takes an envelope apart.
-pub(crate) fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, wire: &[u8]) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let message = Message::from_wire(wire).map_err(undecodable)?;
     let octets = |item, field| message::bytes(item).and_then(|b| b.ok_or(DecodeError::InvalidField { field, expected: "a byte string" }));
@@ -30,7 +33,7 @@ pub(crate) fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, 
     // Said here, where the reason can be given, rather than as a signature that does not verify.
     let signature = octets(message.signature, "signature").and_then(|s| Signature::from_fixed(algorithm, s)).map_err(undecodable)?;
 
-    let (chain, bag) = headers.certificates().map_err(undecodable)?;
+    let (chain, bag) = headers.certificates(reading).map_err(undecodable)?;
     let signer = match (chain.is_empty(), bag.is_empty(), headers.key_name()) {
         (false, _, _) => SignerId::FirstCertificate,
         (true, false, _) => SignerId::AnyCertificate,

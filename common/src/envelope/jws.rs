@@ -11,6 +11,7 @@ use super::{Opened, SignatureBlock, SignerId};
 use crate::certificate::Certificate;
 use crate::codec::{base64, base64url, unbase64, unbase64url};
 use crate::error::{DecodeError, VerifyError};
+use crate::leniency::Reading;
 use crate::sign::{Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
 use crate::signed::Typ;
 
@@ -21,7 +22,7 @@ const MAX_CERTIFICATES: usize = 32;
 const MAX_SIGNATURES: usize = 8;
 
 /// Takes an envelope apart. Signatures of algorithms that are not supported are left out, unless all are.
-pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let envelope: Envelope = serde_json::from_slice(wire).map_err(|err| other_serialization(wire).unwrap_or_else(|| syntax(err))).map_err(undecodable)?;
     if !(1..=MAX_SIGNATURES).contains(&envelope.signatures.len()) {
@@ -30,7 +31,7 @@ pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Open
     }
     let (mut signatures, mut unsupported) = (Vec::new(), None);
     for block in &envelope.signatures {
-        match read_block(block, &envelope.payload, typ).map_err(undecodable)? {
+        match read_block(block, &envelope.payload, typ, reading).map_err(undecodable)? {
             Block::Supported(block) => signatures.push(block),
             Block::Unsupported(found) => {
                 unsupported.get_or_insert(found);
@@ -50,13 +51,13 @@ enum Block {
     Unsupported(String),
 }
 
-fn read_block(wire: &WireBlock, payload: &str, typ: Typ) -> Result<Block, DecodeError> {
+fn read_block(wire: &WireBlock, payload: &str, typ: Typ, reading: &Reading) -> Result<Block, DecodeError> {
     let header = unbase64url("protected", &wire.protected)?;
     let ProtectedHeader(header) = serde_json::from_slice(&header).map_err(syntax)?;
     check_header(&header, typ)?;
     let name = text(&header, "alg")?.ok_or(MISSING_ALG)?;
     let signature = unbase64url("signature", &wire.signature)?;
-    let certificates = header.get("x5c").map(x5c).transpose()?.unwrap_or_default();
+    let certificates = header.get("x5c").map(|value| x5c(value, reading)).transpose()?.unwrap_or_default();
     let key_name = text(&header, "kid")?;
     let Some(algorithm) = SignatureAlgorithm::from_jose(name) else {
         return Ok(Block::Unsupported(format!("JWS algorithm '{}'", shortened(name))));
@@ -202,10 +203,10 @@ fn text<'a>(header: &'a BTreeMap<String, Value>, name: &'static str) -> Result<O
 }
 
 /// The signer's certificate, then the path above it, in standard base64 (RFC 7515, section 4.1.6).
-fn x5c(value: &Value) -> Result<Vec<Certificate>, DecodeError> {
+fn x5c(value: &Value, reading: &Reading) -> Result<Vec<Certificate>, DecodeError> {
     let wrong = || DecodeError::InvalidField { field: "x5c", expected: "an array of 1 to 32 certificates in base64" };
     let certificates = value.as_array().filter(|a| (1..=MAX_CERTIFICATES).contains(&a.len())).ok_or_else(wrong)?;
-    certificates.iter().map(|c| Certificate::from_der(&unbase64("x5c", c.as_str().ok_or_else(wrong)?)?)).collect()
+    certificates.iter().map(|c| reading.certificate(&unbase64("x5c", c.as_str().ok_or_else(wrong)?)?)).collect()
 }
 
 /// What a JWS signature covers (RFC 7515, section 5.1): both parts as they stand in the envelope.

@@ -9,6 +9,7 @@ use super::word::vocabulary;
 use crate::codec;
 use crate::error::DecodeError;
 use crate::identity::{DeviceId, SpkiDigest};
+use crate::log::leaf_hash;
 use crate::time::{UnixTime, rfc3339};
 
 /// Everything the manufacturer knows of one device's key. Never changed once it is in the log.
@@ -79,9 +80,7 @@ impl ProvenanceRecord {
     /// # Errors
     /// As [`to_cbor`](Self::to_cbor).
     pub fn digest(&self) -> Result<RecordDigest, DecodeError> {
-        let mut leaf = vec![0];
-        leaf.extend(self.to_cbor()?);
-        Ok(RecordDigest(codec::sha256(&leaf)))
+        Ok(RecordDigest(*leaf_hash(&self.to_cbor()?).as_bytes()))
     }
 }
 

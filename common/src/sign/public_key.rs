@@ -51,9 +51,10 @@ impl Hash {
 /// A public key of a kind we can verify with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    spki: Vec<u8>,
     kind: KeyKind,
-    raw: Vec<u8>,
+    spki: Vec<u8>,
+    /// Where in it the key's own octets begin; they go on to its end.
+    raw: usize,
 }
 
 /// Kinds of public keys.
@@ -80,28 +81,16 @@ impl PublicKey {
     /// # Errors
     /// [`DecodeError`] if it is malformed, in another form, or of another kind than [`KeyKind`].
     pub fn from_spki(der: &[u8]) -> Result<Self, DecodeError> {
-        use const_oid::db::{rfc5912 as pkix, rfc8410};
-        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).map_err(|err| DecodeError::syntax("public key", "DER", err))?;
-        let parameters = spki.algorithm.parameters_oid().ok();
-        let kind = match (spki.algorithm.oid, parameters) {
-            (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_256_R_1)) => KeyKind::P256,
-            (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_384_R_1)) => KeyKind::P384,
-            (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_521_R_1)) => KeyKind::P521,
-            (rfc8410::ID_ED_25519, _) => KeyKind::Ed25519,
-            (pkix::RSA_ENCRYPTION, _) => KeyKind::Rsa,
-            (other, _) => {
-                let expected = "an EC key on P-256, P-384 or P-521, Ed25519 or RSA";
-                return Err(DecodeError::Unexpected { what: "public key", found: format!("of algorithm {other}"), expected });
-            }
+        let (kind, raw) = match HEADS.into_iter().find_map(|(kind, head)| Some((kind, der.strip_prefix(head)?))) {
+            Some(usual) => usual,
+            None => parts(der)?,
         };
-        let whole_octets = || DecodeError::InvalidField { field: "subjectPublicKey", expected: "a whole number of octets" };
-        let raw = spki.subject_public_key.as_bytes().ok_or_else(whole_octets)?.to_vec();
-        if let Some(expected) = unusual_form(kind, &raw) {
+        if let Some(expected) = unusual_form(kind, raw) {
             return Err(DecodeError::InvalidField { field: "subjectPublicKey", expected });
         }
-        match spki_of(kind, &raw)? == der {
-            true => Ok(Self { spki: der.to_vec(), kind, raw }),
-            false => Err(DecodeError::InvalidField { field: "public key", expected: "encoded with just the parameters of its kind" }),
+        match spki_of(kind, raw)? {
+            spki if spki == der => Ok(Self { kind, raw: spki.len() - raw.len(), spki }),
+            _ => Err(DecodeError::InvalidField { field: "public key", expected: "encoded with just the parameters of its kind" }),
         }
     }
 
@@ -120,7 +109,7 @@ impl PublicKey {
 
     /// The key itself: the uncompressed point, the 32 octets of Ed25519, or RSAPublicKey.
     pub fn raw(&self) -> &[u8] {
-        &self.raw
+        &self.spki[self.raw..]
     }
 
     /// Its kind.
@@ -156,7 +145,7 @@ impl PublicKey {
                 SignatureScheme::EcdsaAsn1(_) | SignatureScheme::Fixed(_) | SignatureScheme::Ed25519 | SignatureScheme::RsaPkcs1(_),
             ) => return false,
         };
-        UnparsedPublicKey::new(algorithm, &self.raw).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(algorithm, self.raw()).verify(message, signature).is_ok()
     }
 }
 
@@ -188,19 +177,41 @@ struct RsaPublicKey<'a> {
     exponent: UintRef<'a>,
 }
 
-/// A DER SubjectPublicKeyInfo around a key's own octets.
-fn spki_of(kind: KeyKind, raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
+/// What stands before the octets of a key whose kind has one length: all that is not the key itself. Most keys are told by it without decoding.
+const HEADS: [(KeyKind, &[u8]); 4] = [
+    (KeyKind::P256, b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"),
+    (KeyKind::P384, b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00"),
+    (KeyKind::P521, b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00"),
+    (KeyKind::Ed25519, b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"),
+];
+
+/// Kind and octets of the key in a DER SubjectPublicKeyInfo of any form.
+fn parts(der: &[u8]) -> Result<(KeyKind, &[u8]), DecodeError> {
     use const_oid::db::{rfc5912 as pkix, rfc8410};
-    let (oid, parameters) = match kind {
-        KeyKind::P256 => (pkix::ID_EC_PUBLIC_KEY, Some(AnyRef::from(&pkix::SECP_256_R_1))),
-        KeyKind::P384 => (pkix::ID_EC_PUBLIC_KEY, Some(AnyRef::from(&pkix::SECP_384_R_1))),
-        KeyKind::P521 => (pkix::ID_EC_PUBLIC_KEY, Some(AnyRef::from(&pkix::SECP_521_R_1))),
-        KeyKind::Ed25519 => (rfc8410::ID_ED_25519, None),
-        KeyKind::Rsa => (pkix::RSA_ENCRYPTION, Some(AnyRef::NULL)),
+    let spki = spki::SubjectPublicKeyInfoRef::from_der(der).map_err(|err| DecodeError::syntax("public key", "DER", err))?;
+    let kind = match (spki.algorithm.oid, spki.algorithm.parameters_oid().ok()) {
+        (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_256_R_1)) => KeyKind::P256,
+        (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_384_R_1)) => KeyKind::P384,
+        (pkix::ID_EC_PUBLIC_KEY, Some(pkix::SECP_521_R_1)) => KeyKind::P521,
+        (rfc8410::ID_ED_25519, _) => KeyKind::Ed25519,
+        (pkix::RSA_ENCRYPTION, _) => KeyKind::Rsa,
+        (other, _) => {
+            let expected = "an EC key on P-256, P-384 or P-521, Ed25519 or RSA";
+            return Err(DecodeError::Unexpected { what: "public key", found: format!("of algorithm {other}"), expected });
+        }
     };
+    let whole_octets = || DecodeError::InvalidField { field: "subjectPublicKey", expected: "a whole number of octets" };
+    Ok((kind, spki.subject_public_key.as_bytes().ok_or_else(whole_octets)?))
+}
+
+/// A DER SubjectPublicKeyInfo around a key's own octets, which are in the form of their kind.
+fn spki_of(kind: KeyKind, raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    if let Some((_, head)) = HEADS.iter().find(|(of, _)| *of == kind) {
+        return Ok([head, raw].concat());
+    }
     let bad = |err: der::Error| DecodeError::syntax("public key", "DER", err);
     let spki = spki::SubjectPublicKeyInfo {
-        algorithm: spki::AlgorithmIdentifier { oid, parameters },
+        algorithm: spki::AlgorithmIdentifier { oid: const_oid::db::rfc5912::RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) },
         subject_public_key: der::asn1::BitStringRef::from_bytes(raw).map_err(bad)?,
     };
     spki.to_der().map_err(bad)
@@ -221,6 +232,33 @@ mod tests {
 
     fn spki(algorithm: &[&[u8]], raw: &[u8]) -> Vec<u8> {
         element(0x30, &[element(0x30, &algorithm.concat()), element(0x03, &[&[0], raw].concat())].concat())
+    }
+
+    #[test]
+    fn head_of_each_kind_is_that_of_its_subject_public_key_info() {
+        use const_oid::db::{rfc5912 as pkix, rfc8410};
+        let oid = |oid: &const_oid::ObjectIdentifier| element(0x06, oid.as_bytes());
+        let on_curve = |curve| [oid(&pkix::ID_EC_PUBLIC_KEY), oid(curve)].concat();
+        let [p256, p384, p521] = [&pkix::SECP_256_R_1, &pkix::SECP_384_R_1, &pkix::SECP_521_R_1].map(on_curve);
+        for (kind, identifier, raw) in [
+            (KeyKind::P256, p256, [&[4][..], &[7; 64]].concat()),
+            (KeyKind::P384, p384, [&[4][..], &[7; 96]].concat()),
+            (KeyKind::P521, p521, [&[4][..], &[7; 132]].concat()),
+            (KeyKind::Ed25519, oid(&rfc8410::ID_ED_25519), vec![7; 32]),
+        ] {
+            let der = spki(&[&identifier], &raw);
+            assert_eq!(parts(&der), Ok((kind, &raw[..])));
+            let key = PublicKey::from_spki(&der).unwrap();
+            assert_eq!((key.kind(), key.raw(), key.spki()), (kind, &raw[..], &der[..]));
+            assert_eq!(PublicKey::from_raw(kind, &raw), Ok(key));
+        }
+    }
+
+    #[test]
+    fn key_cut_short_or_followed_by_octets_is_refused() {
+        let whole = new_key(SignatureAlgorithm::Es256).public_key().spki().to_vec();
+        assert!(PublicKey::from_spki(&whole[..whole.len() - 1]).is_err());
+        assert!(PublicKey::from_spki(&[&whole[..], &[0]].concat()).is_err());
     }
 
     #[test]

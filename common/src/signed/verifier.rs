@@ -69,6 +69,15 @@ impl<'a> Verifier<'a> {
         Self { by, lenient: Leniencies::default() }
     }
 
+    /// Certificates that it has.
+    pub(super) fn certificates(&self) -> Vec<Certificate> {
+        match self.by {
+            SignedBy::Anchored { anchors, known, .. } => anchors.certificates().iter().chain(known).cloned().collect(),
+            SignedBy::Holder(holder) => vec![holder.clone()],
+            SignedBy::Enrolled(_) | SignedBy::AnyoneConsistent { .. } => Vec::new(),
+        }
+    }
+
     /// Finds the signature that is acceptable, or says of the one that comes closest why it is not.
     pub(super) fn check(&self, artefact: &'static str, opened: &Opened, now: UnixTime) -> Result<SignerFound, VerifyError> {
         let mut closest: Option<VerifyError> = None;
@@ -111,34 +120,47 @@ impl<'a> Verifier<'a> {
 /// Most certificates of the signer's key whose paths are built; an old and a new one are usual, and a path costs many signatures.
 const MOST_PATHS: usize = 4;
 
-/// The certificate that has the signer's key and a good path. Of several, an old one and its renewal, that with the longest: it shows most.
+/// The certificate that has the signer's key and a good path. Of several with one key, an old one and its renewal, that with the longest: it shows most.
+///
+/// CAs come last, since they seldom sign anything else than certificates, and each key verifies once: verifying is what costs here.
 fn certified(
     artefact: &'static str,
     block: &SignatureBlock,
     known: &[Certificate],
     path: impl Fn(&Certificate) -> Result<Vec<Certificate>, VerifyError>,
 ) -> Result<SignerFound, VerifyError> {
-    let candidates = block.candidates(known);
-    let tried = match candidates.as_slice() {
-        [] => return Err(VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither enclosed nor known here".to_owned() }),
-        [one] => one.subject().to_owned(),
-        several => format!("any of the {} certificates at hand", several.len()),
-    };
-    let mut best: Option<SignerFound> = None;
-    let mut refused = None;
-    for signer in candidates.into_iter().filter(|c| block.is_made_by(&c.public_key())).take(MOST_PATHS) {
-        match path(signer) {
-            Ok(chain) if best.as_ref().is_none_or(|best| chain.len() > best.chain.len()) => {
-                best = Some(SignerFound { key: signer.public_key(), chain, key_name: None });
-            }
-            Ok(_) => {}
-            // The first of them is told.
-            Err(err) => {
-                refused.get_or_insert(err);
+    let mut candidates = block.candidates(known);
+    let unknown = || VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither enclosed nor known here".to_owned() };
+    let (first, tried) = (*candidates.first().ok_or_else(unknown)?, candidates.len());
+    candidates.sort_by_key(|c| c.is_ca());
+    let (mut paths_left, mut refused) = (MOST_PATHS, None);
+    while let Some(key) = candidates.first().filter(|_| paths_left > 0).map(|c| c.public_key()) {
+        let (of_key, others) = candidates.into_iter().partition::<Vec<_>, _>(|c| c.public_key() == key);
+        candidates = others;
+        if !block.is_made_by(&key) {
+            continue;
+        }
+        let mut longest: Option<Vec<Certificate>> = None;
+        for signer in of_key.into_iter().take(paths_left) {
+            paths_left -= 1;
+            match path(signer) {
+                Ok(chain) if longest.as_ref().is_none_or(|longest| chain.len() > longest.len()) => longest = Some(chain),
+                Ok(_) => {}
+                // The first of them is told.
+                Err(err) => {
+                    refused.get_or_insert(err);
+                }
             }
         }
+        if let Some(chain) = longest {
+            return Ok(SignerFound { key, chain, key_name: None });
+        }
     }
-    best.ok_or_else(|| refused.unwrap_or(VerifyError::BadSignature { artefact, signer: tried }))
+    let signer = || match tried {
+        1 => first.subject().to_owned(),
+        several => format!("any of the {several} certificates at hand"),
+    };
+    Err(refused.unwrap_or_else(|| VerifyError::BadSignature { artefact, signer: signer() }))
 }
 
 /// How far a signature got before it was refused.
@@ -147,7 +169,7 @@ fn progress(refused: &VerifyError) -> u8 {
         VerifyError::Decode { .. } | VerifyError::NoSignedAttributes { .. } | VerifyError::UnsupportedAlgorithm { .. } => 0,
         VerifyError::UnknownSigner { .. } => 1,
         VerifyError::WrongSigner { .. } => 2,
-        VerifyError::BadSignature { .. } => 3,
+        VerifyError::BadSignature { .. } | VerifyError::BadProof { .. } => 3,
         VerifyError::NoPath { .. } | VerifyError::NotCurrent { .. } | VerifyError::WrongUsage { .. } => 4,
     }
 }

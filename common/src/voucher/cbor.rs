@@ -148,10 +148,10 @@ impl Encoded for Value {
     }
 
     fn from_nonce(nonce: &Nonce) -> Result<Self, DecodeError> {
-        let octets = nonce.octets();
-        match (8..=32).contains(&octets.len()) {
-            true => Ok(Self::Bytes(octets)),
-            false => Err(DecodeError::InvalidField { field: "nonce", expected: "8 to 32 octets" }),
+        // Plain words would come back as the base64 of their octets, which is another nonce.
+        match nonce.has_yang_length() {
+            true => Ok(Self::Bytes(nonce.octets())),
+            false => Err(DecodeError::InvalidField { field: "nonce", expected: "base64 of 8 to 32 octets, which are what CBOR carries" }),
         }
     }
 

@@ -59,14 +59,14 @@ impl Encoded for Value {
 
     /// Padded base64 (RFC 7951, section 6.6).
     fn octets(&self, leaf: &'static str, limit: usize) -> Result<Vec<u8>, DecodeError> {
-        unbase64(leaf, self.text(leaf, encoded(limit), "base64")?)
+        within(leaf, limit, unbase64(leaf, characters(self, leaf, limit, "base64")?)?)
     }
 
     /// Base64url as RFC 8366bis, section 8.7 recommends, or base64 as the YANG type wants it.
     fn opaque(&self, leaf: &'static str, limit: usize) -> Result<Vec<u8>, DecodeError> {
-        let text = self.text(leaf, encoded(limit), "base64url")?;
+        let text = characters(self, leaf, limit, "base64url")?;
         let octets = URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD.decode(text));
-        octets.map_err(|err| DecodeError::syntax(leaf, "base64url", err))
+        within(leaf, limit, octets.map_err(|err| DecodeError::syntax(leaf, "base64url", err))?)
     }
 
     fn boolean(&self, leaf: &'static str) -> Result<bool, DecodeError> {
@@ -164,9 +164,21 @@ fn overlooked(root: &str, container: &'static Container, reading: &Reading) -> R
     reading.tolerate(leniency, "RFC 8366bis, section 9", sentence).map(|()| true)
 }
 
-/// How many characters base64 needs for so many octets.
-const fn encoded(octets: usize) -> usize {
-    octets.div_ceil(3) * 4
+/// No more characters than base64 needs for so many octets, for which one or two octets more may be written as well: see [`within`].
+fn characters<'a>(value: &'a Value, leaf: &'static str, limit: usize, expected: &'static str) -> Result<&'a str, DecodeError> {
+    let text = value.text(leaf, usize::MAX, expected)?;
+    match text.len() <= limit.div_ceil(3) * 4 {
+        true => Ok(text),
+        false => Err(DecodeError::TooLarge { what: leaf, limit }),
+    }
+}
+
+/// The limit of a leaf is the same in every encoding.
+fn within(leaf: &'static str, limit: usize, octets: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+    match octets.len() <= limit {
+        true => Ok(octets),
+        false => Err(DecodeError::TooLarge { what: leaf, limit }),
+    }
 }
 
 const FULL: &str = "full";

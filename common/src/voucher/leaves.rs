@@ -68,7 +68,7 @@ impl<'a, V: Encoded> Leaves<'a, V> {
     /// The certificate keeps the octets it came in.
     pub(super) fn certificate(&self, leaf: &'static str) -> Result<Option<Certificate>, DecodeError> {
         let octets = self.binary(leaf, CERTIFICATE)?;
-        octets.map(|der| Certificate::from_der(&der).map_err(|err| DecodeError::syntax(leaf, "X.509", err))).transpose()
+        octets.map(|der| self.reading.certificate(&der).map_err(|err| DecodeError::syntax(leaf, "X.509", err))).transpose()
     }
 
     /// A SubjectPublicKeyInfo of a kind we know; its octets are kept.

@@ -7,6 +7,7 @@ use super::message;
 use crate::certificate::Certificate;
 use crate::envelope::Format;
 use crate::error::DecodeError;
+use crate::leniency::Reading;
 use crate::sign::SignatureAlgorithm;
 use crate::signed::Typ;
 
@@ -45,11 +46,11 @@ impl Header {
         }
     }
 
-    fn get(&self, label: &Label) -> Option<&Value> {
+    pub(super) fn get(&self, label: &Label) -> Option<&Value> {
         self.0.iter().find(|(l, _)| l == label).map(|(_, value)| value)
     }
 
-    fn has(&self, label: &Label) -> bool {
+    pub(super) fn has(&self, label: &Label) -> bool {
         self.get(label).is_some()
     }
 }
@@ -123,8 +124,8 @@ impl Headers {
     }
 
     /// The certificates of x5chain, and those of x5bag that are not among them (RFC 9360, section 2).
-    pub(super) fn certificates(&self) -> Result<(Vec<Certificate>, Vec<Certificate>), DecodeError> {
-        let read = |label, field| self.parameter(&label).map(|value| certificates(value, field)).transpose().map(Option::unwrap_or_default);
+    pub(super) fn certificates(&self, reading: &Reading) -> Result<(Vec<Certificate>, Vec<Certificate>), DecodeError> {
+        let read = |label, field| self.parameter(&label).map(|value| certificates(value, field, reading)).transpose().map(Option::unwrap_or_default);
         let chain = read(X5CHAIN, "x5chain")?;
         let mut bag: Vec<Certificate> = read(X5BAG, "x5bag")?;
         bag.retain(|certificate| !chain.contains(certificate));
@@ -141,14 +142,14 @@ impl Headers {
 }
 
 /// One certificate, or several.
-fn certificates(value: &Value, field: &'static str) -> Result<Vec<Certificate>, DecodeError> {
+fn certificates(value: &Value, field: &'static str, reading: &Reading) -> Result<Vec<Certificate>, DecodeError> {
     let wrong = || DecodeError::InvalidField { field, expected: "one certificate as byte string, or an array of 1 to 32 of them" };
     let ders = match value {
         one @ Value::Bytes(_) => core::slice::from_ref(one),
         Value::Array(several) if (1..=MAX_CERTIFICATES).contains(&several.len()) => several,
         _ => return Err(wrong()),
     };
-    ders.iter().map(|der| Certificate::from_der(der.as_bytes().ok_or_else(wrong)?)).collect()
+    ders.iter().map(|der| reading.certificate(der.as_bytes().ok_or_else(wrong)?)).collect()
 }
 
 fn shown(label: &Label) -> String {

@@ -73,6 +73,22 @@ impl<'a> Message<'a> {
         let map = map_head(kept.len())?;
         Ok(Some([self.before, &map, &kept.concat(), self.after].concat()))
     }
+
+    /// The message with this value under `label` in its unprotected header, in the place of one that is there or else at its end; everything else octet for octet.
+    pub(super) fn with(&self, label: &Label, value: &Value) -> Result<Vec<u8>, DecodeError> {
+        let written = |value: &Value| value.clone().to_vec().map_err(|_| malformed("a header parameter cannot be written"));
+        let entry = [written(&label.clone().to_cbor_value().map_err(|_| malformed("a label cannot be written"))?)?, written(value)?].concat();
+        let mut kept = Vec::new();
+        let mut place = None;
+        for (met, value) in entries(self.unprotected)? {
+            match label_of(met)? == *label {
+                true => place = place.or(Some(kept.len())),
+                false => kept.push([met, value].concat()),
+            }
+        }
+        kept.insert(place.unwrap_or(kept.len()), entry);
+        Ok([self.before, &map_head(kept.len())?, &kept.concat(), self.after].concat())
+    }
 }
 
 /// Label and value, each as it stands there.
@@ -95,7 +111,8 @@ pub(super) fn entries(map: &[u8]) -> Result<Vec<Entry<'_>>, DecodeError> {
 
 /// What an item is, once its bounds are known to be right.
 pub(super) fn value(item: &[u8]) -> Result<Value, DecodeError> {
-    coset::cbor::de::from_reader(item).map_err(|_| malformed("an item is not what it says"))
+    // The parser clears the buffer that it is given, or else 4 KiB, for each of the message's items.
+    coset::cbor::de::from_reader_with_buffer(item, &mut [0; 512]).map_err(|_| malformed("an item is not what it says"))
 }
 
 /// The label that an item is.

@@ -11,6 +11,10 @@ const CHAIN: CoseCertificates = CoseCertificates::Chain;
 const TYPE: &str = "application/eat+cwt";
 const PAYLOAD: &[u8] = &[0xa1, 0x01, 0x02];
 
+fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, wire: &[u8]) -> Result<Opened, VerifyError> {
+    super::open(artefact, typ, written, wire, &Reading::default())
+}
+
 fn named(algorithm: SignatureAlgorithm) -> (crate::sign::SoftwareKey, SigningIdentity) {
     let key = new_key(algorithm);
     (key, SigningIdentity { chain: Vec::new(), algorithm, key_name: Some("key-1".to_owned()), enclosed: Vec::new() })

@@ -7,6 +7,10 @@ use crate::test_pki::{Entity, block_on, new_key};
 const TYPE: &str = "manufacture-report+jws";
 const PAYLOAD: &[u8] = br#"{"a":1}"#;
 
+fn open(artefact: &'static str, typ: Typ, wire: &[u8]) -> Result<Opened, VerifyError> {
+    super::open(artefact, typ, wire, &Reading::default())
+}
+
 fn named(algorithm: SignatureAlgorithm) -> (SoftwareKey, SigningIdentity) {
     (new_key(algorithm), SigningIdentity { chain: Vec::new(), algorithm, key_name: Some("station-7".to_owned()), enclosed: Vec::new() })
 }

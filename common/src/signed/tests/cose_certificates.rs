@@ -90,6 +90,18 @@ fn of_two_certificates_of_one_key_the_one_with_the_longer_path_shows_more() {
 }
 
 #[test]
+fn signer_that_has_its_cas_own_key_is_preferred_to_the_ca() {
+    let root = Entity::root("Root");
+    let signer = block_on(template(Subject::common_name("Signer"), &root.key).issued_by(&root.certificate, &root.key)).unwrap();
+    let signer = Entity { certificate: signer, key: root.key.clone() };
+    let anchors = Anchors::new([root.certificate.clone()]).unwrap();
+    for shown in [vec![&root, &signer], vec![&signer, &root]] {
+        assert_eq!(verify_bagged(&seal_bagged(&party(&root, &shown)), anchored(&anchors, &[])).unwrap().chain, certificates([&signer, &root]));
+    }
+    assert_eq!(verify_bagged(&seal_bagged(&party(&root, &[&root])), anchored(&anchors, &[])).unwrap().chain, certificates([&root]));
+}
+
+#[test]
 fn paths_of_a_few_certificates_of_one_key_are_built_and_no_more() {
     let (root, ca, leaf) = pki();
     let anchors = Anchors::new([root.certificate.clone()]).unwrap();

@@ -170,6 +170,19 @@ fn leaves_are_bounded() {
 }
 
 #[test]
+fn limits_are_in_octets_whatever_their_base64_is_rounded_to() {
+    // In base64 16384 octets are 21848 characters, as 16386 are.
+    for leaf in ["manufacturer-proprietary", "agent-signed-data"] {
+        for (octets, fits) in [(16_384, true), (16_385, false), (16_386, false), (16_387, false)] {
+            let content = crate::codec::base64(&vec![7; octets]);
+            let document = json!({"ietf-voucher-request:voucher": {"serial-number": "A", leaf: content}}).to_string();
+            let read = request_from(document.as_bytes(), Format::Jws);
+            assert_eq!(read.err(), (!fits).then_some(DecodeError::TooLarge { what: leaf, limit: 16_384 }), "{octets}");
+        }
+    }
+}
+
+#[test]
 fn wrong_value_within_the_extension_is_blamed_on_its_leaf() {
     let wrong = [
         ("request", json!("full full")),
