@@ -38,9 +38,9 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
     /// Certificates in PEM under which a voucher must be signed. A COSE voucher comes without certificates, so that with --format cose its signer's own must be
-    /// among them.
-    #[arg(long, value_name = "FILE")]
-    masa_anchor: Option<PathBuf>,
+    /// among them. May be repeated.
+    #[arg(long = "masa-anchor", value_name = "FILE")]
+    masa_anchors: Vec<PathBuf>,
     /// Format of voucher-request and voucher.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Encoding::Cms)]
     format: Encoding,
@@ -178,25 +178,32 @@ fn with_hint(err: OnboardError, arguments: &Arguments) -> anyhow::Error {
         },
         _ => None,
     };
-    let hint = match (untrusted, &arguments.masa_anchor, arguments.format) {
+    let hint = match (untrusted, arguments.masa_anchors.is_empty(), arguments.format) {
         (Some(VerifyError::UnknownSigner { .. } | VerifyError::BadSignature { .. }), _, Encoding::Cose) => {
-            "a COSE voucher comes without certificates: --masa-anchor must hold its signer's own"
+            "a COSE voucher comes without certificates: --masa-anchor must name its signer's own, which manufacturers publish and brski-masa keeps in \
+             certificates/voucher-signer.pem"
         }
-        (Some(_), None, _) => "the manufacturer may sign vouchers under a certificate of its own, which --masa-anchor names",
-        (Some(_), Some(_), _) | (None, ..) => return err.into(),
+        (Some(_), true, _) => {
+            "the manufacturer may sign vouchers under a certificate of its own, which --masa-anchor names; that of brski-masa is certificates/voucher-ca.pem"
+        }
+        (Some(_), false, _) | (None, ..) => return err.into(),
     };
     anyhow::Error::new(err).context(hint)
 }
 
 /// Under which certificates the voucher must be signed.
 fn voucher_anchors(arguments: &Arguments, chain: &[Certificate]) -> Result<Anchors> {
-    let certificates = match &arguments.masa_anchor {
-        Some(file) => read_certificates(file)?,
-        None => vec![topmost(chain).with_context(|| {
+    if arguments.masa_anchors.is_empty() {
+        let top = topmost(chain).with_context(|| {
             let file = arguments.idevid.display();
             format!("{file} holds no certificate above the IDevID, so that no voucher could be verified; name the manufacturer's with --masa-anchor")
-        })?],
-    };
+        })?;
+        return Ok(Anchors::new([top])?);
+    }
+    let mut certificates = Vec::new();
+    for file in &arguments.masa_anchors {
+        certificates.extend(read_certificates(file)?);
+    }
     Ok(Anchors::new(certificates)?)
 }
 

@@ -35,6 +35,7 @@ struct Fields {
     is_ca: bool,
     path_length: Option<u32>,
     signs_certificates: bool,
+    signs_messages: bool,
     has_unknown_critical_extension: bool,
     usages: Vec<String>,
     subject_key_id: Option<Vec<u8>>,
@@ -71,6 +72,7 @@ impl Certificate {
             is_ca: false,
             path_length: None,
             signs_certificates: true,
+            signs_messages: true,
             has_unknown_critical_extension: false,
             usages: Vec::new(),
             subject_key_id: None,
@@ -81,7 +83,10 @@ impl Certificate {
         for extension in cert.extensions() {
             match extension.parsed_extension() {
                 ParsedExtension::BasicConstraints(constraints) => (fields.is_ca, fields.path_length) = (constraints.ca, constraints.path_len_constraint),
-                ParsedExtension::KeyUsage(usage) => fields.signs_certificates = usage.key_cert_sign(),
+                ParsedExtension::KeyUsage(usage) => {
+                    fields.signs_certificates = usage.key_cert_sign();
+                    fields.signs_messages = usage.digital_signature() || usage.non_repudiation();
+                }
                 ParsedExtension::SubjectKeyIdentifier(id) => fields.subject_key_id = Some(id.0.to_vec()),
                 ParsedExtension::AuthorityKeyIdentifier(aki) => fields.authority_key_id = aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
                 ParsedExtension::CRLDistributionPoints(_) => fields.names_revocation_source = true,
@@ -184,6 +189,12 @@ impl Certificate {
     /// (RFC 5280, sections 4.1.2.6, 4.2, 4.2.1.3 and 4.2.1.9).
     pub fn may_issue(&self) -> bool {
         self.0.is_ca && self.0.signs_certificates && self.0.subject_der != EMPTY_NAME && !self.0.has_unknown_critical_extension
+    }
+
+    /// Whether its key may sign anything else than certificates: keyUsage, if it is there, says digitalSignature or nonRepudiation (RFC 5280, section 4.2.1.3), of which either will
+    /// do for messages (RFC 8550, section 4.4.2). A CA may in any case: small manufacturers have theirs sign vouchers.
+    pub fn may_sign_messages(&self) -> bool {
+        self.0.is_ca || self.0.signs_messages
     }
 
     /// How many CAs may follow below this one, those not counted that issued to themselves (pathLenConstraint); `None` if as many as they like.

@@ -93,7 +93,8 @@ impl Anchors {
 
     /// Builds and checks a path from `leaf` through `pool` to an anchor at the time `now`, and returns it: leaf first, anchor last.
     ///
-    /// An anchor is trusted as it is: its own validity is checked only where it is the leaf itself.
+    /// An anchor is trusted as it is: its own validity is checked only where it is the leaf itself. Of the pool, a few certificates of one subject name are looked at, those first
+    /// whose key identifier the certificate below names: CAs of one name that certify each other would otherwise make for more paths than anybody can try.
     ///
     /// # Errors
     /// [`VerifyError::NoPath`], [`VerifyError::NotCurrent`] or [`VerifyError::WrongUsage`].
@@ -112,7 +113,8 @@ impl Anchors {
             };
         }
 
-        let ders: Vec<CertificateDer<'_>> = pool.iter().filter(|c| *c != leaf).map(|c| CertificateDer::from(c.der())).collect();
+        let pool = above(leaf, pool);
+        let ders: Vec<CertificateDer<'_>> = pool.iter().map(|c| CertificateDer::from(c.der())).collect();
         let der = CertificateDer::from(leaf.der());
         let failed = |err: webpki::Error| match err {
             webpki::Error::CertExpired { .. } => not_current(leaf, EXPIRED, now),
@@ -120,9 +122,9 @@ impl Anchors {
             other => self.no_path(leaf, &other),
         };
         let end_entity = EndEntityCert::try_from(&der).map_err(failed)?;
-        let issuers_may_issue = |path: &VerifiedPath<'_>| issuers_may_issue(&self.certificates_of(path, leaf, pool));
+        let issuers_may_issue = |path: &VerifiedPath<'_>| issuers_may_issue(&self.certificates_of(path, leaf, &pool));
         let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &self.issuers, &ders, now, Unchecked, None, Some(&issuers_may_issue)).map_err(failed)?;
-        Ok(self.certificates_of(&path, leaf, pool))
+        Ok(self.certificates_of(&path, leaf, &pool))
     }
 
     /// The certificates of a path: leaf first, anchor last.
@@ -165,20 +167,30 @@ pub(crate) fn consistent_path(leaf: &Certificate, pool: &[Certificate], usage: U
     Ok(path)
 }
 
-/// Those of the pool whose names stand above the leaf's, each once.
+/// Those of the pool whose names stand above the leaf's, each once, and no more than [`MOST_NAMESAKES`] of one name.
+///
+/// Those come first whose key identifier the certificate below names, so that a CA's former keys do not crowd out the one that counts.
 fn above(leaf: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
     let mut found = vec![leaf.clone()];
     let mut next = 0;
-    while let Some(issuer) = found.get(next).map(|c| c.issuer_der().to_vec()) {
-        for certificate in pool.iter().filter(|c| c.subject_der() == issuer) {
-            if !found.contains(certificate) {
-                found.push(certificate.clone());
+    while let Some(below) = found.get(next).cloned() {
+        let mut issuers: Vec<&Certificate> = pool.iter().filter(|c| c.subject_der() == below.issuer_der()).collect();
+        issuers.sort_by_key(|c| below.authority_key_id().is_none_or(|id| c.subject_key_id() != Some(id)));
+        let mut namesakes = found.iter().skip(1).filter(|c| c.subject_der() == below.issuer_der()).count();
+        for issuer in issuers {
+            if namesakes < MOST_NAMESAKES && !found.contains(issuer) {
+                found.push(issuer.clone());
+                namesakes += 1;
             }
         }
         next += 1;
     }
     found.split_off(1)
 }
+
+/// Most certificates of one subject name that a path is looked for in: a CA's old key, its new one, and the new one certified by the old (RFC 4210, section 4.4).
+/// The number of paths grows with the factorial of it.
+const MOST_NAMESAKES: usize = 3;
 
 /// What RFC 5280, section 6.1.4, asks of issuers and path building does not look at: no keyUsage, and of an anchor nothing but name and key.
 fn issuers_may_issue(path: &[Certificate]) -> Result<(), webpki::Error> {

@@ -144,6 +144,12 @@ pub enum VerifyError {
         /// The usage that is missing.
         usage: &'static str,
     },
+    /// The certificate's keyUsage does not let its key sign messages.
+    #[error("the certificate of {subject} may not sign messages: its keyUsage has neither digitalSignature nor nonRepudiation")]
+    MayNotSign {
+        /// Subject of the end-entity certificate.
+        subject: String,
+    },
     /// What a transparency log says of its tree does not follow.
     #[error("the {artefact} proves nothing")]
     BadProof {

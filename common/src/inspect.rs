@@ -6,11 +6,15 @@
 mod certificate;
 #[cfg(feature = "serve")]
 pub mod command;
+mod configuration;
 mod der;
 mod deviations;
 mod documents;
 mod envelope;
+mod evidence;
+mod kind;
 mod layers;
+mod manifest;
 mod profile;
 mod receipt;
 mod report;
@@ -22,9 +26,12 @@ mod voucher;
 #[cfg(test)]
 mod tests;
 
+use core::cell::Cell;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub use self::kind::{Kind, UNDERSTOOD};
 pub use self::signatures::{Check, SignatureFound};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
@@ -57,94 +64,6 @@ impl Options {
     }
 }
 
-/// What an artefact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Kind {
-    /// A voucher.
-    Voucher,
-    /// A pledge's voucher-request.
-    PledgeVoucherRequest,
-    /// A registrar's voucher-request.
-    RegistrarVoucherRequest,
-    /// A provenance statement.
-    ProvenanceStatement,
-    /// A log's receipt that an entry is in it.
-    ReceiptOfInclusion,
-    /// A log's receipt that it only grew.
-    ReceiptOfConsistency,
-    /// An X.509 certificate.
-    Certificate,
-    /// A PKCS #10 request.
-    CertificationRequest,
-    /// A bare public key.
-    PublicKey,
-    /// A private key, of which nothing is shown.
-    PrivateKey,
-    /// Several artefacts in one file.
-    Bundle,
-    /// An owner's policy.
-    Policy,
-    /// A manufacturer's profile.
-    ManufacturerProfile,
-    /// A manufacture report.
-    ManufactureReport,
-    /// A silicon vendor's delivery list.
-    DeliveryList,
-    /// A MASA's audit log of one device.
-    AuditLog,
-    /// A pledge's status report.
-    Telemetry,
-    /// None of these.
-    Unknown,
-}
-
-impl Kind {
-    /// What people call it.
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Self::Voucher => "voucher",
-            Self::PledgeVoucherRequest => "pledge's voucher-request (PVR)",
-            Self::RegistrarVoucherRequest => "registrar's voucher-request (RVR)",
-            Self::ProvenanceStatement => "provenance statement",
-            Self::ReceiptOfInclusion => "COSE receipt of inclusion",
-            Self::ReceiptOfConsistency => "COSE receipt of consistency",
-            Self::Certificate => "X.509 certificate",
-            Self::CertificationRequest => "certification request (PKCS #10)",
-            Self::PublicKey => "public key",
-            Self::PrivateKey => "private key",
-            Self::Bundle => "several artefacts",
-            Self::Policy => "owner's policy",
-            Self::ManufacturerProfile => "manufacturer's profile",
-            Self::ManufactureReport => "manufacture report",
-            Self::DeliveryList => "delivery list",
-            Self::AuditLog => "audit log",
-            Self::Telemetry => "telemetry",
-            Self::Unknown => "not recognised",
-        }
-    }
-
-    /// Whether it is nothing without a signature.
-    fn must_be_signed(self) -> bool {
-        match self {
-            Self::Voucher
-            | Self::PledgeVoucherRequest
-            | Self::RegistrarVoucherRequest
-            | Self::ProvenanceStatement
-            | Self::ReceiptOfInclusion
-            | Self::ReceiptOfConsistency
-            | Self::Certificate
-            | Self::CertificationRequest
-            | Self::ManufactureReport
-            | Self::DeliveryList => true,
-            Self::PublicKey | Self::PrivateKey | Self::Bundle | Self::Policy | Self::ManufacturerProfile | Self::AuditLog | Self::Telemetry | Self::Unknown => {
-                false
-            }
-        }
-    }
-}
-
 /// What was found out about one artefact.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -155,8 +74,13 @@ pub struct Inspection {
     pub encodings: Vec<&'static str>,
     /// What is in it, in its own order.
     pub leaves: Vec<Leaf>,
+    /// How many leaves more there are than are shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: usize,
     /// Where it departs from a specification.
     pub deviations: Vec<Finding>,
+    /// What else is worth knowing, though nothing departs from a specification.
+    pub notes: Vec<String>,
     /// Who signed it, and whether that could be verified.
     pub signatures: Vec<SignatureFound>,
     /// Artefacts inside it, each with the name of its place.
@@ -195,6 +119,10 @@ pub struct Finding {
     pub leniency: Option<Leniency>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 fn name_of<S: Serializer>(leniency: &Option<Leniency>, serializer: S) -> Result<S::Ok, S::Error> {
     leniency.map(Leniency::name).serialize(serializer)
 }
@@ -225,18 +153,29 @@ impl From<Deviation> for Finding {
 
 impl Inspection {
     fn new(kind: Kind) -> Self {
-        Self { kind, encodings: Vec::new(), leaves: Vec::new(), deviations: Vec::new(), signatures: Vec::new(), nested: Vec::new() }
+        Self {
+            kind,
+            encodings: Vec::new(),
+            leaves: Vec::new(),
+            left_out: 0,
+            deviations: Vec::new(),
+            notes: Vec::new(),
+            signatures: Vec::new(),
+            nested: Vec::new(),
+        }
     }
 
     fn unknown(looks_like: &str) -> Self {
         let mut unknown = Self::new(Kind::Unknown);
         unknown.leaf("looks-like", looks_like);
-        unknown.leaf("understood", UNDERSTOOD);
         unknown
     }
 
     fn leaf(&mut self, name: impl Into<String>, value: impl Into<Value>) {
-        self.leaves.push(Leaf { name: printable(&name.into(), 120), value: value.into() });
+        match self.leaves.len() < MOST_LEAVES {
+            true => self.leaves.push(Leaf { name: printable(&name.into(), 120), value: value.into() }),
+            false => self.left_out += 1,
+        }
     }
 
     fn leaf_if(&mut self, name: &str, value: Option<impl Into<Value>>) {
@@ -247,6 +186,10 @@ impl Inspection {
 
     fn deviates(&mut self, section: &'static str, sentence: impl Into<String>) {
         self.deviations.push(Finding::new(section, sentence));
+    }
+
+    fn note(&mut self, sentence: impl Into<String>) {
+        self.notes.push(printable(&sentence.into(), crate::text::LONGEST_LINE));
     }
 
     fn nest(&mut self, name: impl Into<String>, inspection: Self) {
@@ -292,7 +235,12 @@ pub fn inspect(octets: &[u8], options: &Options) -> Inspection {
     if octets.len() > LARGEST {
         return Inspection::unknown("a file of more than 16 MiB, which is not read");
     }
-    layers::inspect(octets, &Context { options, known: &[], depth: 0 })
+    let budget = Cell::new(MOST_NESTED);
+    let mut inspection = layers::inspect(octets, &Context { options, known: &[], depth: 0, budget: &budget });
+    if budget.get() == 0 {
+        inspection.note(format!("more than {MOST_NESTED} artefacts are inside it, of which the others were not looked at"));
+    }
+    inspection
 }
 
 /// Where an artefact stands while it is inspected.
@@ -302,12 +250,16 @@ struct Context<'a> {
     /// Certificates of the artefact around it.
     known: &'a [Certificate],
     depth: usize,
+    /// Inspections of what is nested that are still to be had.
+    budget: &'a Cell<usize>,
 }
 
 impl<'a> Context<'a> {
-    /// The context of what is inside; none if that is nested too deeply to be looked at.
+    /// The context of what is inside; none if that is nested too deeply, or too much was inside already.
     fn inside(self, known: &'a [Certificate]) -> Option<Self> {
-        (self.depth < DEEPEST).then_some(Self { known, depth: self.depth + 1, ..self })
+        let left = self.budget.get().checked_sub(1).filter(|_| self.depth < DEEPEST)?;
+        self.budget.set(left);
+        Some(Self { known, depth: self.depth + 1, ..self })
     }
 }
 
@@ -317,5 +269,8 @@ pub const LARGEST: usize = 16 * 1024 * 1024;
 /// Artefacts within artefacts: a statement's receipt in a pledge's request in a registrar's needs three.
 const DEEPEST: usize = 6;
 
-const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, certificates, certification requests, keys, policies, \
-manufacturer's profiles, manufacture reports, delivery lists, audit logs and telemetry, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";
+/// Inspections of what is nested, over all: whoever made a file chose how much is in it.
+const MOST_NESTED: usize = 1024;
+
+/// Leaves of one artefact that are shown.
+const MOST_LEAVES: usize = 512;

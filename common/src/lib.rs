@@ -1,10 +1,41 @@
 //! Vocabulary and rules that a MASA and a registrar share: who a pledge is, how its key came to be, who vouches for that, and what an owner accepts.
 //!
-//! Nothing here opens a socket or reads a clock, unless the feature `serve` is on. Bytes, time, randomness and keys are arguments.
+//! Nothing here opens a socket, unless the feature `serve` is on, or reads a clock other than [`Clock::system`]. Bytes, time, randomness and keys are arguments.
 //! Start with [`ProvenanceRecord`] (what a manufacturer writes down), [`appraise()`] (what an owner makes of it) and [`Signed`] (how wire bytes become trusted values).
 //!
 //! ```text
 //! Unsigned<T> --attach(signature)--> Signed<T> --verify(verifier, now)--> Verified<T>
+//! ```
+//!
+//! A pledge's voucher-request in COSE, which names nobody, and its verification by whoever knows the pledge from TLS:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use brski_common::issuing::{Subject, Template, never};
+//! use brski_common::time::at;
+//! use brski_common::{
+//!     Assertion, Clock, Format, Nonce, SerialNumber, SignatureAlgorithm, SignedBy, Signer, SigningParty, SoftwareKey, Verifier, VoucherRequest,
+//! };
+//!
+//! async fn journey() -> Result<(), Box<dyn std::error::Error>> {
+//!     // Servers take `Clock::system()`; every rule takes the time itself.
+//!     let now = Clock::from_fn(|| at(1_790_000_000)).now();
+//!     let serial = SerialNumber::new("JADA123456789")?;
+//!     let (key, _pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?; // or a `Signer` of your own: TPM, secure element, HSM
+//!     let certificate = Template::new(Subject::serial_number(&serial), key.public_key(), [7; 16], now, never()).self_signed(&key).await?;
+//!
+//!     let request = VoucherRequest { assertion: Some(Assertion::Proximity), nonce: Some(Nonce::from_bytes(&[1; 16])?), ..VoucherRequest::new(serial) };
+//!     let pledge = SigningParty::with_chain(vec![certificate.clone()], Arc::new(key)).nameless();
+//!     let signed = pledge.seal(&request, Format::Cose).await?;
+//!     assert!(signed.wire().len() < 200);
+//!
+//!     let verified = signed.verify(&Verifier::strict(SignedBy::Holder(&certificate)), now)?;
+//!     assert_eq!(*verified.get(), request);
+//!     Ok(())
+//! }
+//! // Any runtime drives such futures. A software key answers at once, so that polling once is enough here.
+//! let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+//! assert!(matches!(core::pin::pin!(journey()).poll(&mut context), core::task::Poll::Ready(Ok(()))));
 //! ```
 
 #![forbid(unsafe_code)]

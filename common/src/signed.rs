@@ -54,12 +54,13 @@ impl Typ {
     }
 }
 
-/// Where a COSE message carries certificates (RFC 9360). Both are read; this is what is written.
+/// Where a COSE message carries certificates (RFC 9360).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoseCertificates {
-    /// x5chain: the signer's, then the path above it, without the root.
+    /// x5chain and nothing else: the signer's, then the path above it, without the root. It says who signed, and must be readable.
     Chain,
-    /// x5bag in any order, the root included: vouchers and voucher-requests (constrained BRSKI, section 9.2).
+    /// x5bag in any order, the root included: vouchers and voucher-requests (constrained BRSKI, section 9.2). They are hints: x5chain is read as well,
+    /// and what cannot be read is passed over.
     Bag,
 }
 

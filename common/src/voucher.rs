@@ -245,7 +245,7 @@ impl Proximity<'_> {
         }
     }
 
-    /// The registrar's key, which a MASA looks for in the chain of the registrar's own request (RFC 8995, section 5.5.5).
+    /// The registrar's key.
     pub fn spki_digest(&self) -> SpkiDigest {
         match self {
             Self::KeyHash(hash) => SpkiDigest(**hash),

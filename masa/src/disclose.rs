@@ -74,17 +74,20 @@ const MOST_DOMAINS: usize = 1000;
 
 /// Decides whether the domain that `request` speaks for may read what is on record.
 ///
+/// Any path of the signer's key to a key that was pinned will do: whoever adds certificates cannot make one up, and cannot take the owner's access with a longer one.
+///
 /// # Errors
 /// [`Refusal::UnknownDevice`] or [`Refusal::NeverOwner`]; [`Refusal::NotFresh`] or [`Refusal::RevocationUnchecked`] as for a voucher.
 pub fn evaluate(request: &RegistrarRequest, history: Option<History>, policy: &IssuePolicy, now: UnixTime) -> Result<DisclosureOrder, Refusal> {
-    check_revocation(request, policy)?;
+    let chain = history.as_ref().and_then(|history| request.chains().find(|chain| history.was_pinned(chain))).unwrap_or(request.chain());
+    check_revocation(chain, policy)?;
     // The very request that got the voucher is sent again here, perhaps only once the pledge has told what became of it.
     let leaves = request.leaves();
     let vouched = history.as_ref().zip(leaves.nonce.as_ref()).and_then(|(history, nonce)| history.vouched_for(nonce));
     check_fresh(leaves.created_on.or(vouched.map(|vouched| vouched.at)), LONGEST_DEFERRAL, now)?;
     let history = history.filter(|history| history.device() == request.device());
     let history = history.ok_or_else(|| Refusal::UnknownDevice(request.device().clone()))?;
-    match history.was_pinned(request.chain()) {
+    match history.was_pinned(chain) {
         true => Ok(DisclosureOrder { history }),
         false => {
             let domain = request.domain().domain_id().to_string();

@@ -1,6 +1,6 @@
 //! Everything that can keep a MASA from doing what it was asked: policy's "no", a signature that cannot be trusted, and trouble of its own.
 
-use brski_common::{Refusal, SignError, VerifyError};
+use brski_common::{DecodeError, Format, Refusal, SignError, VerifyError};
 
 use crate::ledger::{LedgerError, Unique};
 
@@ -14,6 +14,15 @@ pub enum Error {
     /// A signature or its chain is not to be trusted, or the bytes cannot be read.
     #[error(transparent)]
     Untrusted(#[from] VerifyError),
+    /// The voucher has no form in the format that was asked for. Nothing was recorded.
+    #[error("the voucher cannot be expressed in {}", .format.name())]
+    Inexpressible {
+        /// What was asked for.
+        format: Format,
+        /// Which leaf stands against it.
+        #[source]
+        source: DecodeError,
+    },
     /// The ledger failed.
     #[error(transparent)]
     Ledger(LedgerError),

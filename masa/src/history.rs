@@ -78,7 +78,7 @@ impl History {
         self.vouched.iter().find(|vouched| vouched.nonce.as_ref().is_some_and(|used| used.octets() == nonce.octets()))
     }
 
-    /// Whether one of these certificates holds a key that a voucher for this device pinned.
+    /// Whether one of these certificates, a verified path, holds a key that a voucher for this device pinned.
     pub fn was_pinned(&self, chain: &[Certificate]) -> bool {
         chain.iter().any(|certificate| self.vouched.iter().any(|vouched| vouched.pin == certificate.spki_digest()))
     }

@@ -5,14 +5,17 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{BodyError, BoxError, accepts, answer_format, answer_type, empty, media_type, plain, read_body, typed, voucher_format};
-use brski_common::text::in_full;
+use brski_common::http::{
+    BodyError, BoxError, VOUCHER_TYPES, accepts, answer_format, answer_type, empty, plain, read_body, typed, voucher_format, wrong_voucher_type,
+};
+use brski_common::text::{LONGEST_WORDS, in_full, printable};
 use brski_common::{Format, Leniencies, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
 use bytes::Bytes;
 use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
+use tracing::Instrument as _;
 
 use crate::error::Error;
 use crate::ledger::LedgerError;
@@ -39,7 +42,10 @@ impl MasaService {
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        self.answer(request).await.unwrap_or_else(|err| refuse(&err))
+        // In every line of the log, that of a leniency's use included: who asks, as far as TLS knows.
+        let registrar = request.extensions().get::<PeerCertificates>().and_then(PeerCertificates::own).map(|own| printable(own.subject(), LONGEST_WORDS));
+        let span = tracing::info_span!("request", registrar);
+        async { self.answer(request).await.unwrap_or_else(|err| refuse(&err)) }.instrument(span).await
     }
 
     async fn answer<B>(&self, request: Request<B>) -> Result<Response<Full<Bytes>>, NotDone>
@@ -52,8 +58,11 @@ impl MasaService {
         if head.method != Method::POST {
             return Err(NotDone::WrongMethod);
         }
-        let (format, answer) = negotiate(resource, &head.headers, self.masa.lenient())?;
         let body = read_body(body, self.body_limit).await?;
+        if body.is_empty() {
+            return Err(NotDone::NoBody);
+        }
+        let (format, answer) = negotiate(resource, &head.headers, self.masa.lenient())?;
         let request = Signed::<VoucherRequest>::from_wire(format, body);
         let body = match answer.content {
             Content::Voucher(format) => {
@@ -106,7 +115,7 @@ enum Content {
 
 /// The format that the body claims to be in, and the answer to it that the Accept header admits: a voucher in the same format, if possible.
 fn negotiate(resource: Resource, headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, Answer), NotDone> {
-    let unsupported = || NotDone::UnsupportedMediaType { found: media_type(headers).unwrap_or_else(|| "of no single stated type".to_owned()) };
+    let unsupported = || NotDone::UnsupportedMediaType { sentence: wrong_voucher_type(headers) };
     let (format, older) = voucher_format(headers, lenient).ok_or_else(unsupported)?;
     let only = |content, media_type| accepts(headers, media_type).then_some(Answer { content, media_type }).ok_or(media_type);
     let answer = match resource {
@@ -127,8 +136,10 @@ enum NotDone {
     NoSuchResource,
     #[error("this resource takes POST only")]
     WrongMethod,
-    #[error("the body is {found}, expected {VOUCHER_TYPES}")]
-    UnsupportedMediaType { found: String },
+    #[error("the body is empty; a voucher-request belongs there")]
+    NoBody,
+    #[error("{sentence}")]
+    UnsupportedMediaType { sentence: String },
     #[error("the Accept header excludes what this resource answers: {offered}")]
     NotAcceptable { offered: &'static str },
     #[error(transparent)]
@@ -142,8 +153,9 @@ fn status_of(err: &NotDone) -> StatusCode {
     match err {
         NotDone::NoSuchResource => StatusCode::NOT_FOUND,
         NotDone::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        NotDone::NoBody => StatusCode::BAD_REQUEST,
         NotDone::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        NotDone::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
+        NotDone::NotAcceptable { .. } | NotDone::Masa(Error::Inexpressible { .. }) => StatusCode::NOT_ACCEPTABLE,
         NotDone::Body(body) => body.status(),
         NotDone::Masa(Error::Untrusted(VerifyError::Decode { .. })) => StatusCode::BAD_REQUEST,
         NotDone::Masa(Error::Untrusted(_)) => StatusCode::FORBIDDEN,
@@ -194,13 +206,15 @@ fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
         NotDone::Masa(Error::Ledger(LedgerError::Busy)) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
         }
-        NotDone::NoSuchResource | NotDone::UnsupportedMediaType { .. } | NotDone::NotAcceptable { .. } | NotDone::Body(_) | NotDone::Masa(_) => {}
+        NotDone::NoSuchResource
+        | NotDone::NoBody
+        | NotDone::UnsupportedMediaType { .. }
+        | NotDone::NotAcceptable { .. }
+        | NotDone::Body(_)
+        | NotDone::Masa(_) => {}
     }
     response
 }
 
 /// After how many seconds to ask a ledger again that has too much to do: its queue is emptied long before.
 const BUSY_SECONDS: u64 = 5;
-
-/// What the body of a request may be, and a voucher.
-const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";

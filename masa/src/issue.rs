@@ -112,7 +112,7 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     if history.device() != registrar.device() {
         return Err(Refusal::UnknownDevice(registrar.device().clone()));
     }
-    check_revocation(registrar, policy)?;
+    check_revocation(registrar.chain(), policy)?;
     let created_on = registrar.leaves().created_on;
     // With a nonce it may be absent, as RFC 8995, section 5.5 has it: the ledger knows which nonces were used.
     if created_on.is_some() || registrar.leaves().nonce.is_none() {
@@ -124,7 +124,7 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     let Proven { assertion, named } = proximity::evaluate(claim, policy)?;
 
     let (pin, nonce, expires_on) = match &registrar.leaves().nonce {
-        Some(nonce) => (Pin::choose(named, registrar.domain()), Some(echo(nonce, claim.pledge())), None),
+        Some(nonce) => (Pin::choose(named, domain(registrar, history.vouched_for(nonce))), Some(echo(nonce, claim.pledge())), None),
         None => {
             let domain = authorised_without_nonce(registrar, peer, &policy.nonceless)?;
             (Pin::Certificate(domain), None, Some(expiry(registrar.signer(), domain, policy.nonceless.lifetime, now)))
@@ -163,14 +163,23 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     }
 }
 
+/// The domain that a voucher with a nonce pins; for a nonce that was used already the one that it was used for, if that is among the registrar's own.
+///
+/// Whoever passes a request on may leave certificates out, and so have the registrar pinned in its issuer's place: the registrar itself then still gets that voucher.
+fn domain<'a>(registrar: &'a RegistrarRequest, earlier: Option<&Vouched>) -> &'a Certificate {
+    let mut own = core::iter::once(registrar.signer()).chain(registrar.authorities());
+    let was_pinned = |earlier: &Vouched| own.find(|certificate| certificate.spki_digest() == earlier.pin && certificate.domain_id() == earlier.domain);
+    earlier.and_then(was_pinned).unwrap_or(registrar.domain())
+}
+
 /// How many vouchers the device got within the last day.
 fn vouched_lately(history: &History, now: UnixTime) -> usize {
     history.vouched().iter().filter(|vouched| age(vouched.at, now) < DAY).count()
 }
 
 /// Whether the certificates' own word on revocation may go unheard (RFC 8995, section 5.5.3).
-pub(crate) fn check_revocation(registrar: &RegistrarRequest, policy: &IssuePolicy) -> Result<(), Refusal> {
-    let source = registrar.chain().iter().find(|certificate| certificate.names_revocation_source());
+pub(crate) fn check_revocation(chain: &[Certificate], policy: &IssuePolicy) -> Result<(), Refusal> {
+    let source = chain.iter().find(|certificate| certificate.names_revocation_source());
     match (source, policy.unchecked_revocation) {
         (Some(certificate), UncheckedRevocation::Refuse) => Err(Refusal::RevocationUnchecked { subject: certificate.subject().to_owned() }),
         (Some(_), UncheckedRevocation::Accept) | (None, UncheckedRevocation::Refuse | UncheckedRevocation::Accept) => Ok(()),

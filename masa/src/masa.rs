@@ -9,8 +9,8 @@ use brski_common::provenance::{Disclosure, ManufactureReport};
 use brski_common::text::in_full;
 use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
-    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, Leniencies, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber, SignError, Signed,
-    SigningParty, UnixTime, Voucher, VoucherRequest,
+    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, Leniencies, Payload as _, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber,
+    SignError, Signed, SigningParty, UnixTime, Voucher, VoucherRequest,
 };
 
 use crate::disclose::{self, DisclosureOrder};
@@ -111,7 +111,7 @@ impl Masa {
     /// The same request again gets the same voucher again, and may get it in another format.
     ///
     /// # Errors
-    /// [`Error::Untrusted`] if a signature does not hold; [`Error::Refused`] with the rule that says no.
+    /// [`Error::Untrusted`] if a signature does not hold; [`Error::Refused`] with the rule that says no; [`Error::Inexpressible`] if this format has no room for a leaf.
     #[tracing::instrument(skip_all, fields(serial, domain, entry))]
     pub async fn vouch(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         told("vouched", self.decide_and_sign(request, answer, peer).await)
@@ -122,7 +122,10 @@ impl Masa {
         let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
         let history = self.known(request.device()).await?;
         let claim = request.open(&history, &self.0.idevid_anchors, now)?;
-        let recorded = match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
+        let decision = issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)?;
+        // Before anything is recorded: an entry for a voucher that cannot be given would stay in the device's log for good.
+        decision.voucher().encode(answer).map_err(|source| Error::Inexpressible { format: answer, source })?;
+        let recorded = match decision {
             Decision::Repeat(recorded) => recorded,
             // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
             Decision::Record(order) => match self.0.ledger.append(vec![order.entry().clone()]).await {
@@ -254,7 +257,7 @@ impl core::fmt::Debug for Masa {
 fn told<T>(done: &'static str, outcome: Result<T, Error>) -> Result<T, Error> {
     match &outcome {
         Ok(_) => tracing::info!(outcome = done),
-        Err(err @ (Error::Refused(_) | Error::Untrusted(_))) => tracing::info!(outcome = "refused", sentence = in_full(err)),
+        Err(err @ (Error::Refused(_) | Error::Untrusted(_) | Error::Inexpressible { .. })) => tracing::info!(outcome = "refused", sentence = in_full(err)),
         Err(err @ (Error::Ledger(_) | Error::Sign(_) | Error::Randomness)) => tracing::error!(outcome = "failed", sentence = in_full(err)),
     }
     outcome

@@ -1,6 +1,7 @@
 //! What a registrar asks, verified in two steps: its own request, which says of which device it speaks, and then the pledge's request inside it, for which that device must be known.
 
 use brski_common::time::to_rfc3339;
+use brski_common::voucher::Proximity;
 use brski_common::{
     Anchors, Certificate, DeviceId, Format, IDevIdCert, Leniencies, Refusal, Signed, SignedBy, UnixTime, Usage, Verified, Verifier, VerifyError, Voucher,
     VoucherRequest,
@@ -15,7 +16,10 @@ use crate::history::History;
 #[derive(Clone, Debug)]
 pub struct RegistrarRequest {
     request: Verified<VoucherRequest>,
-    signer: Certificate,
+    /// The path that counts.
+    path: Path,
+    /// Those of further certificates of the same key.
+    others: Vec<Path>,
     device: DeviceId,
     lenient: Leniencies,
 }
@@ -27,22 +31,23 @@ impl RegistrarRequest {
     /// [`VerifyError`] if signature, chain or extended key usage are not in order; [`Refusal`] if `idevid-issuer` is missing, or a leaf is there that only a pledge may send.
     pub fn verify(request: &Signed<VoucherRequest>, lenient: Leniencies, now: UnixTime) -> Result<Self, Error> {
         let request = request.verify(&Verifier { by: SignedBy::AnyoneConsistent { usage: Usage::CmcRa }, lenient }, now)?;
-        let chain = &request.signer().chain;
-        let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() };
-        let signer = chain.first().ok_or_else(unnamed)?.clone();
-        // The top of the chain served as anchor, whose validity path building leaves aside. Nobody configured this one, so it has to be current like the rest.
-        if let Some(outdated) = chain.iter().find(|c| now < c.not_before() || c.not_after() < now) {
-            let state = if now < outdated.not_before() { "not yet valid" } else { "expired" };
-            return Err(VerifyError::NotCurrent { subject: outdated.subject().to_owned(), state, now: to_rfc3339(now) }.into());
-        }
+        let path = Path::current(&request.signer().chain, now)?;
+        let others = request.signer().others.iter().filter_map(|chain| Path::current(chain, now).ok()).collect();
 
         let leaves = request.get();
-        if leaves.proximity_registrar_cert.is_some() {
-            return Err(Refusal::LeafForbidden { leaf: "proximity-registrar-cert", section: "RFC 8995, section 5.5" }.into());
+        // A pledge alone can say whom it is near to.
+        for (leaf, present) in [
+            ("proximity-registrar-cert", leaves.proximity_registrar_cert.is_some()),
+            ("proximity-registrar-pubk", leaves.proximity_registrar_pubk.is_some()),
+            ("proximity-registrar-pubk-sha256", leaves.proximity_registrar_pubk_sha256.is_some()),
+        ] {
+            if present {
+                return Err(Refusal::LeafForbidden { leaf, section: "RFC 8995, section 5.5" }.into());
+            }
         }
         let missing = Refusal::LeafMissing { leaf: "idevid-issuer", section: "RFC 8366bis, section 6.1" };
         let issuer = leaves.idevid_issuer.clone().ok_or(missing)?;
-        Ok(Self { device: DeviceId { issuer, serial: leaves.serial_number.clone() }, signer, request, lenient })
+        Ok(Self { device: DeviceId { issuer, serial: leaves.serial_number.clone() }, path, others, request, lenient })
     }
 
     /// Of which device it speaks. Nothing says yet that the device exists.
@@ -52,12 +57,17 @@ impl RegistrarRequest {
 
     /// The registrar's own certificate.
     pub fn signer(&self) -> &Certificate {
-        &self.signer
+        &self.path.signer
     }
 
     /// The registrar's own certificate and the path above it.
     pub fn chain(&self) -> &[Certificate] {
-        &self.request.signer().chain
+        &self.path.chain
+    }
+
+    /// The same for each certificate of the signer's key, first the one that counts. Each path shows that the key was certified so, and none that its holder meant it.
+    pub fn chains(&self) -> impl Iterator<Item = &[Certificate]> {
+        core::iter::once(&self.path).chain(&self.others).map(|path| path.chain.as_slice())
     }
 
     /// What it says.
@@ -80,10 +90,10 @@ impl RegistrarRequest {
 
     /// What a voucher for this registrar pins first of all: the CA that issued its certificate, or the certificate itself.
     pub fn domain(&self) -> &Certificate {
-        self.authorities().first().unwrap_or(&self.signer)
+        self.authorities().first().unwrap_or(self.signer())
     }
 
-    /// Verifies the pledge's request inside, if there is one.
+    /// Verifies the pledge's request inside, if there is one. If it names the registrar by certificate, the path that counts is the one in which that stands.
     ///
     /// # Errors
     /// [`VerifyError`] if it is not signed with an IDevID that leads to `anchors`; [`Refusal::RenewalUnsupported`] if an earlier voucher stands in its place.
@@ -99,7 +109,42 @@ impl RegistrarRequest {
         let certificate = request.signer().chain.first().ok_or_else(unnamed)?.clone();
         let decode = |source| VerifyError::Decode { artefact: "pledge's IDevID", source };
         let idevid = IDevIdCert::new(certificate).map_err(decode)?;
-        Ok(Claim { registrar: self, pledge: Some(PledgeRequest { request, idevid }) })
+        let registrar = self.named_by(request.get());
+        Ok(Claim { registrar, pledge: Some(PledgeRequest { request, idevid }) })
+    }
+
+    /// Certificates stand unsigned in some envelopes: others that were put beside them must not decide whose the device becomes.
+    fn named_by(mut self, pledge: &VoucherRequest) -> Self {
+        let named = match pledge.proximity() {
+            Some(Proximity::Certificate(named)) if !self.path.chain.contains(named) => named,
+            Some(Proximity::Certificate(_) | Proximity::Key(_) | Proximity::KeyHash(_)) | None => return self,
+        };
+        if let Some(meant) = self.others.iter_mut().find(|path| path.chain.contains(named)) {
+            core::mem::swap(&mut self.path, meant);
+        }
+        self
+    }
+}
+
+/// A registrar's certificate and the path above it, all of it current.
+#[derive(Clone, Debug)]
+struct Path {
+    signer: Certificate,
+    chain: Vec<Certificate>,
+}
+
+impl Path {
+    fn current(chain: &[Certificate], now: UnixTime) -> Result<Self, VerifyError> {
+        let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() };
+        let signer = chain.first().ok_or_else(unnamed)?.clone();
+        // The top of the chain served as anchor, whose validity path building leaves aside. Nobody configured this one, so it has to be current like the rest.
+        match chain.iter().find(|c| now < c.not_before() || c.not_after() < now) {
+            Some(outdated) => {
+                let state = if now < outdated.not_before() { "not yet valid" } else { "expired" };
+                Err(VerifyError::NotCurrent { subject: outdated.subject().to_owned(), state, now: to_rfc3339(now) })
+            }
+            None => Ok(Self { signer, chain: chain.to_vec() }),
+        }
     }
 }
 
@@ -154,7 +199,7 @@ fn renewal(prior: &Signed<VoucherRequest>, err: &VerifyError) -> Option<Refusal>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Maker, NOW, Owner, nonce, seal};
+    use crate::testing::{Maker, NOW, Owner, by_key, by_key_hash, nonce, seal};
 
     #[test]
     fn registrars_request_needs_the_idevids_issuer() {
@@ -168,9 +213,16 @@ mod tests {
     fn registrar_may_not_claim_proximity_of_its_own() {
         let (owner, pledge) = (Owner::new("owner"), Maker::new().pledge("JADA123"));
         let inner = pledge.leaves(&owner, nonce(1));
-        let leaves = VoucherRequest { proximity_registrar_cert: inner.proximity_registrar_cert.clone(), ..owner.leaves(&pledge, &inner) };
-        let refused = RegistrarRequest::verify(&owner.sign(&leaves), Leniencies::default(), NOW);
-        assert!(matches!(refused, Err(Error::Refused(Refusal::LeafForbidden { leaf: "proximity-registrar-cert", .. }))));
+        let outer = owner.leaves(&pledge, &inner);
+        let (key, hash) = (by_key(inner.clone()).proximity_registrar_pubk, by_key_hash(inner.clone()).proximity_registrar_pubk_sha256);
+        for (expected, leaves) in [
+            ("proximity-registrar-cert", VoucherRequest { proximity_registrar_cert: inner.proximity_registrar_cert, ..outer.clone() }),
+            ("proximity-registrar-pubk", VoucherRequest { proximity_registrar_pubk: key, ..outer.clone() }),
+            ("proximity-registrar-pubk-sha256", VoucherRequest { proximity_registrar_pubk_sha256: hash, ..outer }),
+        ] {
+            let refused = RegistrarRequest::verify(&owner.sign(&leaves), Leniencies::default(), NOW);
+            assert!(matches!(refused, Err(Error::Refused(Refusal::LeafForbidden { leaf, .. })) if leaf == expected));
+        }
     }
 
     #[test]

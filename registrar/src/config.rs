@@ -1,5 +1,6 @@
 //! The configuration file of a registrar that runs as a program of its own.
 
+mod leniencies;
 mod profiles;
 mod report;
 
@@ -47,7 +48,7 @@ struct Values {
     ldevid: LDevId,
     #[serde(default)]
     audit: Audit,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "leniencies::by_manufacturer")]
     leniencies: BTreeMap<String, Leniencies>,
 }
 

@@ -50,7 +50,9 @@ pub enum Error {
 
 impl Error {
     /// Whether it is a "no" to the pledge itself, after its identity was verified: not "later", and not somebody else's trouble.
-    pub(crate) fn is_definite(&self) -> bool {
+    ///
+    /// `own_format` says whether the voucher was asked for in the format of the request; a MASA's 406 may otherwise speak of the format alone.
+    pub(crate) fn is_definite(&self, own_format: bool) -> bool {
         match self {
             Self::Refused(refusal) => match refusal.kind() {
                 RefusalKind::Pending | RefusalKind::WrongVoucher => false,
@@ -61,7 +63,7 @@ impl Error {
                 | RefusalKind::Forbidden => true,
             },
             // Other statuses speak of the request, of us or of the MASA.
-            Self::MasaRefused { status, .. } => matches!(status, 403 | 404 | 406),
+            Self::MasaRefused { status, .. } => matches!(status, 403 | 404) || (*status == 406 && own_format),
             Self::Decode(_) | Self::Verify(_) | Self::BadVoucher(_) | Self::Masa(_) | Self::NoCertificate | Self::Sign(_) | Self::Store(_) | Self::Issue(_) => {
                 false
             }

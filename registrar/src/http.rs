@@ -6,11 +6,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{BoxError, accepts, answer_format, answer_type, empty, media_type, names_older_type, read_body, typed, voucher_format};
-use brski_common::{Certificate, Leniencies, PeerCertificates, Signed, Telemetry, est};
+use brski_common::http::{
+    BoxError, VOUCHER_TYPES, accepts, answer_format, answer_type, empty, media_type, names_older_type, read_body, typed, voucher_format, wrong_voucher_type,
+};
+use brski_common::{Certificate, Format, Leniencies, PeerCertificates, Signed, Telemetry, est};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use self::answer::Stop;
@@ -87,8 +89,9 @@ impl RegistrarService {
             true => self.registrar.leniencies_for(peer),
             false => Leniencies::default(),
         };
-        let (format, older) = voucher_format(&head.headers, lenient).ok_or(Stop::WrongBodyType { expected: VOUCHER_TYPES })?;
-        let answer = answer_format(&head.headers, format, lenient).ok_or(Stop::NotAcceptable { offered: VOUCHER_TYPES })?;
+        // A leniency may be used before the registrar has looked at the pledge: the line in the log shall name it nevertheless.
+        let serial = peer.own().and_then(Certificate::serial_number).map(|serial| serial.to_string());
+        let (format, older, answer) = tracing::info_span!("media_types", serial).in_scope(|| negotiate(&head.headers, lenient))?;
         let voucher = self.registrar.request_voucher(&Signed::from_wire(format, body), answer, peer).await?;
         Ok(typed(StatusCode::OK, answer_type(&head.headers, voucher.format(), older, lenient), voucher.wire().to_vec()))
     }
@@ -115,9 +118,6 @@ impl RegistrarService {
 
 /// 64 KiB: a voucher-request with a certificate chain and a provenance statement takes less than 16.
 pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
-
-/// What vouchers and voucher-requests travel as, in words.
-const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resource {
@@ -153,6 +153,13 @@ impl Resource {
             Self::RequestVoucher | Self::VoucherStatus | Self::EnrollStatus | Self::SimpleEnroll | Self::SimpleReenroll | Self::ServerKeyGen => Method::POST,
         }
     }
+}
+
+/// The format of a voucher-request, whether an older name says so, and the format of the answer.
+fn negotiate(headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, bool, Format), Stop> {
+    let (format, older) = voucher_format(headers, lenient).ok_or_else(|| Stop::WrongVoucherType { sentence: wrong_voucher_type(headers) })?;
+    let answer = answer_format(headers, format, lenient).ok_or(Stop::NotAcceptable { offered: VOUCHER_TYPES })?;
+    Ok((format, older, answer))
 }
 
 fn telemetry(head: &Parts, body: &[u8]) -> Result<Telemetry, Stop> {

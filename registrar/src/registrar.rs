@@ -62,9 +62,12 @@ impl Registrar {
     ///
     /// # Errors
     /// Any [`Error`]; [`Refusal::Pending`] if the pledge should repeat the same request later.
+    #[tracing::instrument(skip_all, fields(serial, manufacturer))]
     pub async fn request_voucher(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         let now = self.parts.clock.now();
         let (pledge, manufacturer) = self.parts.trust.admit(peer, now)?;
+        // For every line of the log that follows, above all those of leniencies, which know nobody.
+        tracing::Span::current().record("serial", pledge.device().serial.as_str()).record("manufacturer", manufacturer.name.as_str());
         let verifier = Verifier { by: SignedBy::Holder(pledge.certificate()), lenient: manufacturer.lenient };
         let request = request.verify(&verifier, now)?;
         let order = relay::admit(&request, &pledge, self.certificate()?, &self.parts.settings, now)?;
@@ -86,7 +89,7 @@ impl Registrar {
             Ok(admission) => admission,
             Err(err) => {
                 // What was accepted earlier must not outlive a definite "no".
-                if known && err.is_definite() {
+                if known && err.is_definite(answer == request.signed().format()) {
                     self.parts.pledges.withdraw(idevid).await?;
                 }
                 return Err(err);

@@ -143,7 +143,7 @@ impl RelayOrder {
     /// Takes the pledge in, if the MASA's answer is for this request, names this domain, and the owner accepts history and provenance.
     ///
     /// Of several statements the one with the highest `seq` counts; each must belong to this pledge. What a voucher says of the key beside a statement, its hash
-    /// included, admits nobody; a hash refuses another statement of the MASA's than the one it was taken of.
+    /// included, admits nobody; a hash refuses another statement than the one it was taken of, whoever brought that.
     ///
     /// # Errors
     /// [`Refusal::VoucherMismatch`], [`Refusal::AuditLogMissing`], [`Refusal::AuditLogUnacceptable`], [`Refusal::StatementMismatch`],
@@ -157,10 +157,10 @@ impl RelayOrder {
             (None, Requirement::Optional) => {}
         }
 
-        check_statement_hash(&word)?;
         let statements = || self.carried.iter().chain(word.statements);
         statements().try_for_each(|statement| statement.get().check_binding(&self.idevid))?;
         let newest = statements().max_by_key(|statement| statement.get().seq);
+        check_statement_hash(word.voucher.get(), newest)?;
         let accepted = appraise(owner.policy, &self.idevid, newest, now)?.permit(owner.hold_retry)?;
         Ok(Admission::accepted(self, word.voucher, owner.policy, &accepted, now))
     }
@@ -189,10 +189,10 @@ impl RelayOrder {
     }
 }
 
-/// A voucher that names its pledge's statement by hash must not come with another one.
-fn check_statement_hash(word: &MasaWord<'_>) -> Result<(), Refusal> {
-    let Some(named) = word.voucher.get().provenance.as_ref().and_then(|extension| extension.statement_hash) else { return Ok(()) };
-    match word.statements.iter().all(|statement| statement.signed().digest() == named) {
+/// A voucher that names its pledge's statement by hash speaks of the newest: a pledge that brings along an older one must not be judged by that.
+fn check_statement_hash(voucher: &Voucher, newest: Option<&Verified<ProvenanceStatement>>) -> Result<(), Refusal> {
+    let Some(named) = voucher.provenance.as_ref().and_then(|extension| extension.statement_hash) else { return Ok(()) };
+    match newest.is_none_or(|statement| statement.signed().digest() == named) {
         true => Ok(()),
         false => Err(Refusal::StatementVoid("its SHA-256 is not the statement-hash that the voucher names".to_owned())),
     }

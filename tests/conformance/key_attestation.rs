@@ -1,10 +1,11 @@
-//! Samples of PKIX key attestation: the attestation key's chain, and two pieces of evidence that nothing here reads yet.
+//! Samples of PKIX key attestation: the attestation key's chain, and two pieces of evidence, which are recognised and not verified yet.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use brski_common::inspect::Kind;
 use brski_common::{Anchors, Usage};
 
-use crate::messages::recognised;
+use crate::messages::{inspected_under, recognised};
 use crate::vectors::{Vectors, check, time};
 
 const NOW: &str = "2026-08-01T00:00:00Z";
@@ -36,6 +37,9 @@ fn evidence1_pem_and_evidence2_pem() {
         let evidence = STANDARD.decode(body).unwrap();
         // One SEQUENCE with a length of two octets, and no other octets.
         assert_eq!((evidence[..2].to_vec(), usize::from(evidence[2]) * 256 + usize::from(evidence[3]) + 4), (vec![0x30, 0x82], evidence.len()));
-        check(&vector, "readable", recognised(&evidence));
+        for octets in [evidence.as_slice(), vectors.text(&vector).as_bytes()] {
+            assert_eq!(recognised(octets, NOW), Ok(Kind::KeyAttestation), "{vector}");
+        }
+        check(&vector, "verifies", inspected_under(&evidence, &vectors.certificate("key-attestation/ca.crt"), NOW));
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use brski_common::inspect::{Kind, Options, SignatureFound, inspect};
 use brski_common::sign::{Hash, SignatureScheme};
 use brski_common::{
-    Anchors, Certificate, Csr, DecodeError, Format, Leniencies, Payload, Reading, Signature, SignatureAlgorithm, Signed, SignedBy, Signer as _, SoftwareKey,
-    Typ, Usage, Verified, Verifier, VerifyError,
+    Anchors, Certificate, CoseCertificates, DecodeError, Format, Leniencies, Payload, Reading, Signature, SignatureAlgorithm, Signed, SignedBy, Signer as _,
+    SoftwareKey, Typ, Usage, Verified, Verifier, VerifyError,
 };
 use serde_json::Value;
 
@@ -33,6 +34,7 @@ pub(crate) struct Content(pub(crate) Vec<u8>);
 
 impl Payload for Content {
     const NAME: &'static str = "content";
+    const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
 
     fn typ(format: Format) -> Typ {
         match format {
@@ -90,14 +92,15 @@ pub(crate) fn assert_signs_for(key: &SoftwareKey, certificate: &Certificate) {
     assert!(verifies(message) && !verifies(b"something else"));
 }
 
-/// What these octets are, of all that is read here; whether it is good for anything is not asked.
-pub(crate) fn recognised(octets: &[u8]) -> Result<&'static str, &'static str> {
-    let formats = [("CMS", Format::Cms), ("JWS", Format::Jws), ("COSE", Format::Cose)];
-    let opened = |format| Signed::<Content>::from_wire(format, octets).peek_unverified(Leniencies::NONE).is_ok();
-    match formats.into_iter().find(|(_, format)| opened(*format)) {
-        Some((name, _)) => Ok(name),
-        None if Certificate::from_der(octets).is_ok() => Ok("certificate"),
-        None if Csr::from_der(octets).is_ok() => Ok("certification request"),
-        None => Err("nothing that is read here"),
-    }
+/// What these octets are, if that is recognised; whether it is good for anything is not asked.
+pub(crate) fn recognised(octets: &[u8], now: &str) -> Result<Kind, Kind> {
+    let inspection = inspect(octets, &Options::at(time(now)));
+    if inspection.is_recognised() { Ok(inspection.kind) } else { Err(inspection.kind) }
+}
+
+/// Whether every signature of an artefact is right under this anchor, as inspection sees it.
+pub(crate) fn inspected_under(octets: &[u8], anchor: &Certificate, now: &str) -> Result<(), Vec<SignatureFound>> {
+    let options = Options { anchors: Anchors::new([anchor.clone()]).unwrap(), ..Options::at(time(now)) };
+    let inspection = inspect(octets, &options);
+    if inspection.is_verified(&options) { Ok(()) } else { Err(inspection.signatures) }
 }

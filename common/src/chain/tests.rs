@@ -1,3 +1,5 @@
+mod namesakes;
+
 use super::*;
 use crate::issuing::{Subject, Template};
 use crate::sign::{SignatureAlgorithm, Signer as _};

@@ -186,7 +186,7 @@ fn text_to_der<'a>(wire: &'a [u8], reading: &Reading) -> Result<std::borrow::Cow
     if !wire.is_ascii() {
         return Err(DecodeError::syntax("CMS", "DER", "it does not begin with a SEQUENCE"));
     }
-    reading.tolerate(Leniency::Base64Body, "RFC 8995, section 5", "the CMS is not DER but, it seems, base64 or PEM text")?;
+    reading.tolerate(Leniency::Base64Body, "RFC 8995, section 6", "the CMS is not DER but, it seems, base64 or PEM text")?;
     let text = core::str::from_utf8(wire).map_err(|err| DecodeError::syntax("CMS", "base64", err))?.trim();
     let armoured = ["CMS", "PKCS7"].into_iter().find_map(|label| {
         let inner = text.strip_prefix(&format!("-----BEGIN {label}-----"))?;

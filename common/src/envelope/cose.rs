@@ -33,7 +33,7 @@ pub(crate) fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, 
     // Said here, where the reason can be given, rather than as a signature that does not verify.
     let signature = octets(message.signature, "signature").and_then(|s| Signature::from_fixed(algorithm, s)).map_err(undecodable)?;
 
-    let (chain, bag) = headers.certificates(reading).map_err(undecodable)?;
+    let (chain, bag) = headers.certificates(written, reading).map_err(undecodable)?;
     let signer = match (chain.is_empty(), bag.is_empty(), headers.key_name()) {
         (false, _, _) => SignerId::FirstCertificate,
         (true, false, _) => SignerId::AnyCertificate,

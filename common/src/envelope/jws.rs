@@ -21,7 +21,11 @@ const MAX_CERTIFICATES: usize = 32;
 /// Most signatures that are read from one envelope.
 const MAX_SIGNATURES: usize = 8;
 
-/// Takes an envelope apart. Signatures of algorithms that are not supported are left out, unless all are.
+/// Takes an envelope apart.
+///
+/// Which signatures of several must be good is the application's to say (RFC 7515, sections 5.2 and 7.2). Our rule: one that is acceptable is enough, whatever stands beside it.
+/// So those are left out that can be none of ours: of an unsupported algorithm, another type, with a critical extension, or with a header or certificates that cannot be read.
+/// Why the first of them was left out is told if nothing else is left. What is wrong with the envelope itself is an error in any case.
 pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let envelope: Envelope = serde_json::from_slice(wire).map_err(|err| other_serialization(wire).unwrap_or_else(|| syntax(err))).map_err(undecodable)?;
@@ -29,18 +33,22 @@ pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8], reading: &Read
         let found = envelope.signatures.len().to_string();
         return Err(undecodable(DecodeError::Unexpected { what: "number of JWS signatures", found, expected: "1 to 8" }));
     }
-    let (mut signatures, mut unsupported) = (Vec::new(), None);
+    let payload = unbase64url("payload", &envelope.payload).map_err(undecodable)?;
+    let (mut signatures, mut left_out) = (Vec::new(), None);
     for block in &envelope.signatures {
-        match read_block(block, &envelope.payload, typ, reading).map_err(undecodable)? {
-            Block::Supported(block) => signatures.push(block),
-            Block::Unsupported(found) => {
-                unsupported.get_or_insert(found);
+        match read_block(block, &envelope.payload, typ, reading) {
+            Ok(Block::Supported(block)) => signatures.push(block),
+            Ok(Block::Unsupported(found)) => {
+                left_out.get_or_insert(VerifyError::UnsupportedAlgorithm { artefact, found });
+            }
+            Err(source) => {
+                left_out.get_or_insert(undecodable(source));
             }
         }
     }
-    match unsupported {
-        Some(found) if signatures.is_empty() => Err(VerifyError::UnsupportedAlgorithm { artefact, found }),
-        Some(_) | None => Ok(Opened { payload: unbase64url("payload", &envelope.payload).map_err(undecodable)?, signatures }),
+    match left_out {
+        Some(why) if signatures.is_empty() => Err(why),
+        Some(_) | None => Ok(Opened { payload, signatures }),
     }
 }
 
@@ -142,14 +150,14 @@ impl Draft {
 
 // Members that are not named here, such as an unprotected header, are refused: nothing in them would be under the signature.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a JSON object with the members payload and signatures (RFC 7515, section 7.2.1)")]
 struct Envelope {
     payload: String,
     signatures: Vec<WireBlock>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a JSON object with the members protected and signature")]
 struct WireBlock {
     protected: String,
     signature: String,
@@ -190,11 +198,20 @@ fn check_header(header: &BTreeMap<String, Value>, typ: Typ) -> Result<(), Decode
         return Err(DecodeError::InvalidField { field: "crit", expected: "absent: no critical extension is understood" });
     }
     match text(header, "typ")? {
-        Some(found) if found == typ.name() => Ok(()),
+        Some(found) if is_media_type(found, typ.name()) => Ok(()),
         Some(found) => Err(DecodeError::Unexpected { what: "typ", found: format!("'{}'", shortened(found)), expected: typ.name() }),
         None if matches!(typ, Typ::Optional(_)) => Ok(()),
         None => Err(DecodeError::MissingField { field: "typ", artefact: "protected header" }),
     }
+}
+
+/// Whether this `typ` names our media type. Case does not matter, and `application/` stands before what has no other `/` (RFC 7515, section 4.1.9).
+fn is_media_type(found: &str, own: &str) -> bool {
+    let short = match found.split_once('/') {
+        Some((kind, name)) if kind.eq_ignore_ascii_case("application") && !name.contains('/') => name,
+        Some(_) | None => found,
+    };
+    short.eq_ignore_ascii_case(own)
 }
 
 fn text<'a>(header: &'a BTreeMap<String, Value>, name: &'static str) -> Result<Option<&'a str>, DecodeError> {

@@ -4,6 +4,10 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
 use crate::envelope::Format;
 use crate::leniency::{Leniencies, Leniency};
+use crate::text::printable;
+
+/// What vouchers and voucher-requests travel as, in words.
+pub const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
 
 /// What older drafts of constrained BRSKI call `application/voucher+cose`; understood with [`Leniency::VoucherCoseCbor`] alone.
 pub const OLDER_COSE_TYPE: &str = "application/voucher-cose+cbor";
@@ -24,6 +28,17 @@ pub fn voucher_format(headers: &HeaderMap, lenient: Leniencies) -> Option<(Forma
         return Some((Format::Cose, true));
     }
     Format::from_voucher_media_type(&found).map(|format| (format, false))
+}
+
+/// What to tell whoever sent a body for which [`voucher_format`] has none, in one clause: what it is, what would be right, and which leniency would accept it.
+pub fn wrong_voucher_type(headers: &HeaderMap) -> String {
+    let found = media_type(headers);
+    let remedy = match found.as_deref() {
+        Some(OLDER_COSE_TYPE) => format!("; the leniency {} would accept it", Leniency::VoucherCoseCbor),
+        Some(_) | None => String::new(),
+    };
+    let found = found.map_or_else(|| "of no single stated type".to_owned(), |found| printable(&found, LONGEST_TYPE));
+    format!("the body is {found}, expected {VOUCHER_TYPES}{remedy}")
 }
 
 /// Whether body or Accept header are named by [`OLDER_COSE_TYPE`], so that it matters who the peer is.
@@ -119,6 +134,9 @@ const FULL: u16 = 1000;
 
 // A header that is there, but is not text, must not count as absent.
 const UNREADABLE: &str = "unreadable";
+
+// Characters of somebody else's media type in a sentence.
+const LONGEST_TYPE: usize = 100;
 
 #[cfg(test)]
 mod tests;

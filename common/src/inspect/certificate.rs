@@ -34,6 +34,7 @@ pub(super) fn certificate(found: &Certificate, role: Role, context: &Context<'_>
     inspection.leaf("not-before", to_rfc3339(found.not_before()));
     inspection.leaf("not-after", to_rfc3339(found.not_after()));
     inspection.leaf("ca", found.is_ca());
+    inspection.leaf_if("key-usage", key_usage(found));
     if !found.usages().is_empty() {
         inspection.leaf("extended-key-usage", found.usages().iter().map(|oid| usage(oid)).collect::<Vec<_>>());
     }
@@ -44,8 +45,24 @@ pub(super) fn certificate(found: &Certificate, role: Role, context: &Context<'_>
     inspection.leaf("sha256", found.fingerprint());
 
     inspection.deviations = deviations(found, role);
+    let now = context.options.now;
+    if now < found.not_before() {
+        inspection.note(format!("it is not yet valid at the time of this inspection, {}", to_rfc3339(now)));
+    }
+    if now > found.not_after() {
+        inspection.note(format!("it has expired at the time of this inspection, {}", to_rfc3339(now)));
+    }
     inspection.signatures = vec![signed_by(found, context)];
     inspection
+}
+
+/// What its key may be used for (RFC 5280, section 4.2.1.3); none if it does not say.
+fn key_usage(found: &Certificate) -> Option<Vec<&'static str>> {
+    use x509_parser::prelude::FromDer as _;
+    let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(found.der()).ok()?;
+    let usage = parsed.key_usage().ok()??.value.flags;
+    let named = KEY_USAGES.iter().enumerate().filter(|(bit, _)| usage >> bit & 1 == 1);
+    Some(named.map(|(_, name)| *name).collect())
 }
 
 /// Who issued it: under the anchors if there are any, else by itself if it says so.
@@ -191,6 +208,9 @@ fn usage(oid: &str) -> String {
     format!("{name} ({oid})")
 }
 
+/// By the number of their bit.
+const KEY_USAGES: [&str; 9] =
+    ["digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"];
 const LONGEST_PATH: usize = 8;
 const MOST_NAMESAKES: usize = 4;
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";

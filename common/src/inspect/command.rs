@@ -9,10 +9,10 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Inspection, LARGEST, Options, inspect};
+use super::{Inspection, LARGEST, Options, UNDERSTOOD, inspect};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
-use crate::serve::setup::{SetupError, read_text};
+use crate::serve::setup::SetupError;
 use crate::sign::PublicKey;
 use crate::text::{LONGEST_WORDS, printable};
 use crate::time::UnixTime;
@@ -26,7 +26,7 @@ pub enum Audience {
     Programs,
 }
 
-/// What to inspect a file by: the certificates and bare public keys in these PEM files are trusted.
+/// What to inspect a file by: the certificates and bare public keys in these files, in PEM or DER, are trusted.
 ///
 /// # Errors
 /// [`SetupError`] if a file cannot be read or holds neither.
@@ -34,10 +34,19 @@ pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError
     let (mut certificates, mut keys) = (Vec::new(), Vec::new());
     for path in anchors {
         let unusable = |err: Box<dyn std::error::Error + Send + Sync>| SetupError::new(path, "cannot be used as anchor").because(err);
-        let text = read_text(path).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
+        let octets = octets_of(path, &mut std::io::empty()).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
+        if octets.first() == Some(&SEQUENCE) {
+            match (Certificate::from_der(&octets), PublicKey::from_spki(&octets)) {
+                (Ok(certificate), _) => certificates.push(certificate),
+                (Err(_), Ok(key)) => keys.push(key),
+                (Err(err), Err(_)) => return Err(unusable(err.into())),
+            }
+            continue;
+        }
+        let text = core::str::from_utf8(&octets).map_err(|_| unusable("it is neither PEM nor DER".into()))?;
         let spkis = SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
         let here: Vec<PublicKey> = spkis.map(|spki| PublicKey::from_spki(&spki)).collect::<Result<_, _>>().map_err(|err| unusable(err.into()))?;
-        match (here.is_empty(), Certificate::all_from_pem(&text)) {
+        match (here.is_empty(), Certificate::all_from_pem(text)) {
             (_, Ok(found)) => certificates.extend(found),
             (false, Err(_)) => (),
             (true, Err(err)) => return Err(unusable(err.into())),
@@ -52,16 +61,27 @@ pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError
 ///
 /// Returns whether each was recognised and, if there are anchors, verified. A file that cannot be read counts as not recognised, and the others are inspected nevertheless.
 ///
+/// A reader that goes away before the end, as `head` does, is no error.
+///
 /// # Errors
-/// Whatever `out` says.
+/// Whatever else `out` says.
 pub fn run(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<bool> {
     let mut good = true;
+    match write_all(files, options, audience, input, out, &mut good) {
+        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(err),
+        Ok(()) | Err(_) => Ok(good),
+    }
+}
+
+fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write, good: &mut bool) -> std::io::Result<()> {
+    let mut all_recognised = true;
     for (index, path) in files.iter().enumerate() {
         let inspection = match octets_of(path, input) {
             Ok(octets) => inspect(&octets, options),
             Err(err) => Inspection::unknown(&format!("a file that cannot be read: {err}")),
         };
-        good &= inspection.is_recognised() && inspection.is_verified(options);
+        all_recognised &= inspection.is_recognised();
+        *good &= inspection.is_recognised() && inspection.is_verified(options);
         let file = printable(&path.display().to_string(), LONGEST_WORDS);
         match audience {
             Audience::People => {
@@ -76,7 +96,10 @@ pub fn run(files: &[PathBuf], options: &Options, audience: Audience, input: &mut
             }
         }
     }
-    Ok(good)
+    if !all_recognised && audience == Audience::People {
+        writeln!(out, "\nunderstood are {UNDERSTOOD}")?;
+    }
+    out.flush()
 }
 
 /// An inspection as programs get it.
@@ -101,3 +124,6 @@ fn octets_of(path: &Path, input: &mut dyn Read) -> std::io::Result<Zeroizing<Vec
     };
     Ok(octets)
 }
+
+/// Where DER begins, and no text.
+const SEQUENCE: u8 = 0x30;

@@ -3,7 +3,7 @@
 use ::cms::content_info::ContentInfo;
 use der::Decode as _;
 
-use super::{Context, Finding, Inspection, Kind, certificate, envelope};
+use super::{Context, Finding, Inspection, Kind, certificate, envelope, evidence};
 
 /// Inspects one element that begins with a SEQUENCE.
 pub(super) fn inspect(octets: &[u8], context: &Context<'_>) -> Inspection {
@@ -28,6 +28,7 @@ fn of_der(octets: &[u8], context: &Context<'_>) -> Inspection {
         [INTEGER, INTEGER, INTEGER, INTEGER, ..] => certificate::private_key("PKCS #1"),
         [SEQUENCE, OCTET_STRING] => certificate::private_key("encrypted PKCS #8"),
         [SEQUENCE, BIT_STRING] => certificate::public_key(octets),
+        [SEQUENCE, SEQUENCE] | [SEQUENCE, SEQUENCE, CONTEXT_0] if evidence::is_evidence(content) => evidence::inspect(octets, context),
         [SEQUENCE, SEQUENCE, BIT_STRING] => of_signed(octets, content, context),
         _ => Inspection::unknown("DER of a structure that is none of ours"),
     }
@@ -85,8 +86,8 @@ fn tags(mut octets: &[u8]) -> Vec<u8> {
     tags
 }
 
-const INTEGER: u8 = 0x02;
+pub(super) const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
-const CONTEXT_0: u8 = 0xa0;
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const CONTEXT_0: u8 = 0xa0;

@@ -1,7 +1,9 @@
 //! Where vouchers and voucher-requests deviate in ways that no reader has to mind: each rule with its section, in one table.
 
+use base64::Engine as _;
+
 use super::voucher::{Container, Raw, Root};
-use super::{Finding, Kind};
+use super::{Finding, Kind, layers};
 use crate::certificate::Certificate;
 use crate::envelope::Format;
 use crate::time::from_rfc3339;
@@ -47,11 +49,19 @@ pub(super) fn of(seen: &Seen<'_>) -> Vec<Finding> {
     RULES.iter().filter_map(|(section, rule)| Some(Finding::new(section, rule(seen)?))).collect()
 }
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 24] = [
     ("RFC 8366bis, section 8 (YANG, nonce)", |seen| {
         let octets = seen.container.nonce()?.len();
         let fits = (8..=32).contains(&octets);
         (!fits).then(|| format!("the nonce stands for {octets} octets, but must have 8 to 32"))
+    }),
+    ("RFC 7951, section 6.6", |seen| {
+        let text = seen.container.text("nonce").filter(|text| seen.container.format != Format::Cose && crate::codec::unbase64("nonce", text).is_err())?;
+        let is_base64 = [layers::STANDARD, layers::URL_SAFE].iter().any(|engine| engine.decode(text).is_ok());
+        Some(match is_base64 {
+            true => "the nonce lacks its padding or is base64url; in JSON octets are padded base64".to_owned(),
+            false => "the nonce is plain text; in JSON octets are padded base64".to_owned(),
+        })
     }),
     ("RFC 8366bis, section 8 (YANG, serial-number)", |seen| {
         said(!seen.has("serial-number") && is_current(seen), "the mandatory leaf serial-number is missing")
@@ -101,6 +111,10 @@ const RULES: [Rule; 22] = [
         let serial = seen.container.text("serial-number")?;
         let in_bag = seen.certificates.iter().any(|certificate| certificate.serial_number().is_some_and(|found| found.as_str() == serial));
         said(seen.is_rvr() && seen.format == Some(Format::Cose) && !in_bag, "the x5bag lacks the pledge's certificates")
+    }),
+    ("constrained BRSKI, section 9.2.2", |seen| {
+        let brings = seen.is_pvr() && seen.format == Some(Format::Cose) && !seen.certificates.is_empty();
+        said(brings, "a pledge's request should carry no certificates (x5bag or x5chain): the TLS handshake told them")
     }),
     ("JWS vouchers, section 3.2.2", |seen| {
         let [only] = seen.certificates else { return None };

@@ -1,27 +1,29 @@
-//! Documents that nobody signs: policies, profiles, audit logs and telemetry.
+//! Documents that nobody signs: policies, key origins, audit logs and telemetry.
 
 use ciborium::Value as Cbor;
 use serde_json::{Value as Json, json};
 
 use super::certificate::shown;
-use super::{Context, Finding, Inspection, Kind, profile, statement};
+use super::{Context, Finding, Inspection, Kind, configuration, profile, report, statement};
 use crate::appraise::Policy;
 use crate::audit_log::AuditLog;
 use crate::codec::hex;
+use crate::provenance::KeyOrigin;
 use crate::telemetry::Telemetry;
 use crate::time::to_rfc3339;
 
-/// A policy or a manufacturer's profile.
+/// A configuration, a policy or a manufacturer's profile.
 pub(super) fn of_toml(text: &str, table: &toml::Table, context: &Context<'_>) -> Inspection {
+    if let Some(configuration) = configuration::inspect(table) {
+        return configuration;
+    }
     if table.contains_key("idevid-anchors") || table.contains_key("voucher-anchors") {
         return profile::inspect(text, table, context);
     }
     if table.contains_key("rule") {
         return policy(text);
     }
-    let mut unknown = Inspection::unknown("TOML that is neither a policy nor a manufacturer's profile");
-    unknown.leaf("hint", "`config check` reads configurations");
-    unknown
+    Inspection::unknown("TOML that is neither a policy, a manufacturer's profile nor a configuration")
 }
 
 fn policy(text: &str) -> Inspection {
@@ -39,7 +41,7 @@ fn policy(text: &str) -> Inspection {
     inspection
 }
 
-/// An audit log or telemetry.
+/// An audit log, telemetry or a key origin.
 pub(super) fn of_json(octets: &[u8], value: &Json) -> Inspection {
     let has = |member: &str| value.get(member).is_some();
     if has("events") {
@@ -47,6 +49,9 @@ pub(super) fn of_json(octets: &[u8], value: &Json) -> Inspection {
     }
     if has("version") && (has("status") || has("Status")) {
         return telemetry(octets);
+    }
+    if has("method") && has("source") && has("protection") {
+        return key_origin(octets);
     }
     match value.as_object().map(|members| members.keys().take(6).map(|name| format!("'{}'", shown(name))).collect::<Vec<_>>()) {
         Some(names) => Inspection::unknown(&format!("a JSON object with the members {}", names.join(", "))),
@@ -63,6 +68,16 @@ pub(super) fn of_cbor(value: &Cbor) -> Inspection {
     }
 }
 
+/// What a station writes down of a key, before it is signed in a report.
+fn key_origin(octets: &[u8]) -> Inspection {
+    let mut inspection = Inspection::new(Kind::KeyOrigin);
+    match serde_json::from_slice::<KeyOrigin>(octets) {
+        Ok(origin) => report::show_origin(&mut inspection, "", &origin),
+        Err(err) => inspection.deviations.push(Finding::undecodable("", &err)),
+    }
+    inspection
+}
+
 fn audit_log(octets: &[u8]) -> Inspection {
     let mut inspection = Inspection::new(Kind::AuditLog);
     let log = match AuditLog::from_json(octets) {
@@ -74,9 +89,9 @@ fn audit_log(octets: &[u8]) -> Inspection {
     };
     inspection.leaf("events", log.events.len());
     for (index, event) in log.events.iter().take(MOST_EVENTS).enumerate() {
-        let nonce = event.nonce.as_ref().map(|nonce| nonce.as_text());
+        let (nonce, text) = (event.nonce.as_ref().map(|nonce| hex(&nonce.octets())), event.nonce.as_ref().map(|nonce| nonce.as_text()));
         let shown = json!({
-            "date": to_rfc3339(event.date), "domainID": event.domain_id.to_string(), "nonce": nonce, "assertion": event.assertion.name(), "truncated": event.truncated,
+            "date": to_rfc3339(event.date), "domainID": event.domain_id.to_string(), "nonce": nonce, "nonce-text": text, "assertion": event.assertion.name(), "truncated": event.truncated,
         });
         inspection.leaf(format!("event {}", index + 1), shown);
     }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::cose::{Cose, label};
 use super::voucher::Root;
-use super::{Context, Finding, Inspection, Kind, documents, layers, receipt, report, statement, voucher};
+use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, voucher};
 use crate::certificate::Certificate;
 use crate::envelope::Format;
 
@@ -22,6 +22,8 @@ pub(super) struct Envelope {
     pub(super) typ: Option<String>,
     pub(super) algorithm: Option<String>,
     pub(super) certificates: Vec<Certificate>,
+    /// The one among them that it names as its signer's.
+    pub(super) claimed: Option<Certificate>,
     /// Where the envelope itself departs from its specification.
     pub(super) findings: Vec<Finding>,
 }
@@ -34,10 +36,24 @@ pub(super) fn of_json(octets: &[u8], value: &Json, context: &Context<'_>) -> Ins
             Err(finding) => broken("a JWS", finding),
         };
     }
-    match Root::of_json(value) {
-        Some(_) => voucher::unsigned(Format::Jws, octets, context),
-        None => documents::of_json(octets, value),
+    match (Root::of_json(value), value.as_array()) {
+        (Some(_), _) => voucher::unsigned(Format::Jws, octets, context),
+        (None, Some(several)) if manifest::is_manifest(several) => manifest::inspect(several),
+        (None, Some(several)) if !several.is_empty() && several.iter().all(jws::is_jws) => of_array(several, context),
+        (None, _) => documents::of_json(octets, value),
     }
+}
+
+/// Several JWS in an array.
+fn of_array(several: &[Json], context: &Context<'_>) -> Inspection {
+    let mut bundle = Inspection::new(Kind::Bundle);
+    for (index, value) in several.iter().take(layers::MOST_ITEMS).enumerate() {
+        if let Some(inside) = context.inside(&[]) {
+            bundle.nest(format!("item {}", index + 1), of_json(value.to_string().as_bytes(), value, &inside));
+        }
+    }
+    layers::note_rest(&mut bundle, several.len());
+    bundle
 }
 
 /// Three parts in base64url with dots between them (RFC 7515, section 7.1).

@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 
-use super::{Context, Inspection, Kind, certificate, der, documents, envelope};
+use super::{Context, Inspection, Kind, certificate, der, documents, envelope, evidence};
 use crate::certificate::Certificate;
 
 /// Takes the layers off and inspects what is inside.
@@ -21,7 +21,8 @@ fn peel(octets: &[u8], layers: usize, context: &Context<'_>) -> Inspection {
         return Inspection::unknown("nothing: it is empty");
     }
     match core::str::from_utf8(octets) {
-        Ok(text) if text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace()) => of_text(text, layers, context),
+        // The start of a COSE_Sign1 message happens to be a letter, too.
+        Ok(text) if !octets.starts_with(&[0xd2, 0x84]) && text.chars().all(|c| !c.is_control() || c.is_ascii_whitespace()) => of_text(text, layers, context),
         Ok(_) | Err(_) => of_binary(octets, context),
     }
 }
@@ -32,13 +33,22 @@ fn of_binary(octets: &[u8], context: &Context<'_>) -> Inspection {
     }
     match cbor(octets) {
         Some(value) => under("CBOR", envelope::of_cbor(octets, &value, context)),
+        None if ends_too_early(octets) => Inspection::unknown("binary data that looks like CBOR, but ends too early"),
         None => Inspection::unknown("binary data that is neither DER nor one CBOR item"),
     }
 }
 
+/// Whether this is the beginning of an array, a map or a tagged item in CBOR.
+fn ends_too_early(octets: &[u8]) -> bool {
+    use ciborium::de::Error;
+    let is_container = octets.first().is_some_and(|first| (0x80..=0xdb).contains(first));
+    let read = || ciborium::de::from_reader_with_recursion_limit::<Cbor, _>(octets, 16);
+    is_container && octets.len() <= MOST_CBOR && matches!(read(), Err(Error::Io(err)) if err.kind() == std::io::ErrorKind::UnexpectedEof)
+}
+
 fn of_text(whole: &str, layers: usize, context: &Context<'_>) -> Inspection {
     let text = whole.trim();
-    if text.starts_with(['{', '['])
+    if (text.starts_with(['{', '[']) || text.contains("\n{"))
         && let Some(inspection) = of_json(text, context)
     {
         return inspection;
@@ -60,8 +70,9 @@ fn of_text(whole: &str, layers: usize, context: &Context<'_>) -> Inspection {
     if layers == 0 {
         return Inspection::unknown("text in more than four layers of encoding");
     }
-    let decoded = [("hex", unhex(text)), ("base64", unbase64(text, &STANDARD)), ("base64url", unbase64(text, &URL_SAFE))];
-    let candidates = decoded.into_iter().filter_map(|(name, octets)| Some((name, octets?)));
+    // Either alphabet of base64, not both: where neither of the characters occurs that tell them apart they say the same.
+    let base64 = || unbase64(text, &STANDARD).map(|octets| ("base64", octets)).or_else(|| Some(("base64url", unbase64(text, &URL_SAFE)?)));
+    let candidates = unhex(text).map(|octets| ("hex", octets)).into_iter().chain(core::iter::once_with(base64).flatten());
     let mut inspections = candidates.map(|(name, octets)| under(name, peel(&octets, layers - 1, context)));
     // Hexadecimal digits are base64, too: the first reading that makes sense counts.
     let first = inspections.next();
@@ -84,20 +95,33 @@ fn under(encoding: &'static str, mut inspection: Inspection) -> Inspection {
 
 /// One artefact, or one a line.
 fn of_json(text: &str, context: &Context<'_>) -> Option<Inspection> {
-    if text.len() > MOST_JSON {
+    if text.len() > MOST_JSON && text.starts_with(['{', '[']) {
         return Some(Inspection::unknown("JSON of more than 4 MiB"));
     }
     if let Ok(value) = serde_json::from_str::<Json>(text) {
         return Some(under("JSON", envelope::of_json(text.as_bytes(), &value, context)));
     }
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let values: Option<Vec<Json>> = lines.iter().take(MOST_ITEMS).map(|line| serde_json::from_str(line).ok()).collect();
-    let values = values.filter(|values| values.len() > 1)?;
-    let mut bundle = Inspection::new(Kind::Bundle);
-    for (index, (line, value)) in lines.iter().zip(&values).enumerate() {
-        bundle.nest(format!("line {}", index + 1), under("JSON", envelope::of_json(line.as_bytes(), value, context)));
+    of_json_lines(text, context)
+}
+
+/// One artefact a line; a line that cannot be read is named, and the others are looked at.
+fn of_json_lines(text: &str, context: &Context<'_>) -> Option<Inspection> {
+    let lines: Vec<(usize, &str)> = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()).take(MOST_ITEMS).collect();
+    let values: Vec<serde_json::Result<Json>> = lines.iter().map(|(_, line)| serde_json::from_str(line)).collect();
+    // Half of them at least: JSON over several lines has one or the other that is JSON by itself.
+    let objects = values.iter().filter(|value| value.as_ref().is_ok_and(Json::is_object)).count();
+    if lines.len() < 2 || objects * 2 < lines.len() {
+        return None;
     }
-    note_rest(&mut bundle, lines.len());
+    let mut bundle = Inspection::new(Kind::Bundle);
+    for ((index, line), value) in lines.iter().zip(&values) {
+        let found = match value {
+            Ok(value) => under("JSON", envelope::of_json(line.as_bytes(), value, context)),
+            Err(err) => Inspection::unknown(&format!("a line that is not JSON: {err}")),
+        };
+        bundle.nest(format!("line {}", index + 1), found);
+    }
+    note_rest(&mut bundle, text.lines().filter(|line| !line.trim().is_empty()).count());
     Some(under("JSON lines", bundle))
 }
 
@@ -112,6 +136,7 @@ fn of_pem(text: &str, context: &Context<'_>) -> Inspection {
             return certificate::private_key(&block.label);
         }
         match unbase64(&block.base64, &STANDARD) {
+            Some(octets) if block.label == "EVIDENCE" => under("DER", evidence::inspect(&octets, context)),
             Some(octets) if octets.first() == Some(&0x30) => der::inspect(&octets, context),
             Some(octets) => of_binary(&octets, context),
             None => {
@@ -135,7 +160,7 @@ fn of_pem(text: &str, context: &Context<'_>) -> Inspection {
     }
 }
 
-fn note_rest(bundle: &mut Inspection, all: usize) {
+pub(super) fn note_rest(bundle: &mut Inspection, all: usize) {
     bundle.leaf("artefacts", all);
     if all > MOST_ITEMS {
         bundle.leaf("not-shown", all - MOST_ITEMS);
@@ -181,7 +206,9 @@ pub(super) fn cbor(octets: &[u8]) -> Option<Cbor> {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.split_ascii_whitespace().collect();
-    let octets = digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    // Half an octet is what remains of digits that were cut short.
+    let digits = digits.get(..digits.len() & !1).filter(|_| digits.len() > 1)?;
+    let octets = digits.bytes().all(|b| b.is_ascii_hexdigit());
     octets.then(|| crate::codec::unhex("text", &digits.to_ascii_lowercase()).ok()).flatten()
 }
 
@@ -198,7 +225,7 @@ pub(super) const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STAND
 pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, TOLERANT);
 
 const MOST_LAYERS: usize = 4;
-const MOST_ITEMS: usize = 256;
+pub(super) const MOST_ITEMS: usize = 256;
 const MOST_TOML: usize = 1024 * 1024;
 const MOST_JSON: usize = 4 * 1024 * 1024;
 // A parsed item takes many times the memory of its octets.

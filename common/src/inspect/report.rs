@@ -4,17 +4,15 @@ use serde_json::Value as Json;
 
 use super::certificate::{Role, certificate, shown};
 use super::envelope::{Envelope, nest_certificates};
-use super::{Context, Finding, Inspection, Kind, signatures};
+use super::{Context, Inspection, Kind, signatures};
 use crate::evidence::DeliveryList;
-use crate::provenance::ManufactureReport;
-use crate::signed::Signed;
+use crate::provenance::{KeyOrigin, ManufactureReport};
 
 /// A manufacture report.
 pub(super) fn manufacture(envelope: &Envelope, context: &Context<'_>) -> Inspection {
     let mut inspection = opened(Kind::ManufactureReport, envelope);
     let mut decoded = None;
-    let signed = Signed::<ManufactureReport>::from_wire(envelope.format, envelope.wire.clone());
-    let read = signatures::read(&signed, envelope.algorithm.clone(), OURS, context, |report: &ManufactureReport| decoded = Some(report.clone()));
+    let read = signatures::read(envelope, OURS, context, |report: &ManufactureReport| decoded = Some(report.clone()));
     inspection.signatures = read.signatures;
     inspection.deviations.extend(read.findings);
     let Some(report) = decoded else {
@@ -24,14 +22,7 @@ pub(super) fn manufacture(envelope: &Envelope, context: &Context<'_>) -> Inspect
     inspection.leaf("serial-number", report.idevid.device().serial.as_str());
     inspection.leaf("idevid-issuer", report.idevid.device().issuer.to_string());
     match &report.origin {
-        Some(origin) => {
-            if let Ok(Json::Object(facts)) = serde_json::to_value(origin) {
-                facts.into_iter().for_each(|(name, fact)| inspection.leaf(format!("origin/{name}"), fact));
-            }
-            if let Err(refusal) = origin.check() {
-                inspection.deviations.push(Finding::new("taxonomy, section 4.1.1", refusal.to_string()));
-            }
-        }
+        Some(origin) => show_origin(&mut inspection, "origin/", origin),
         None => inspection.leaf("origin", "not written down"),
     }
     if let Some(inside) = context.inside(&[]) {
@@ -41,12 +32,21 @@ pub(super) fn manufacture(envelope: &Envelope, context: &Context<'_>) -> Inspect
     inspection
 }
 
+/// How a key came to be, and where that contradicts itself.
+pub(super) fn show_origin(inspection: &mut Inspection, prefix: &str, origin: &KeyOrigin) {
+    if let Ok(Json::Object(facts)) = serde_json::to_value(origin) {
+        facts.into_iter().for_each(|(name, fact)| inspection.leaf(format!("{prefix}{name}"), fact));
+    }
+    if let Err(refusal) = origin.check() {
+        inspection.deviates("taxonomy, section 4.1.1", refusal.to_string());
+    }
+}
+
 /// A delivery list.
 pub(super) fn delivery(envelope: &Envelope, context: &Context<'_>) -> Inspection {
     let mut inspection = opened(Kind::DeliveryList, envelope);
     let mut decoded = None;
-    let signed = Signed::<DeliveryList>::from_wire(envelope.format, envelope.wire.clone());
-    let read = signatures::read(&signed, envelope.algorithm.clone(), OURS, context, |list: &DeliveryList| decoded = Some(list.clone()));
+    let read = signatures::read(envelope, OURS, context, |list: &DeliveryList| decoded = Some(list.clone()));
     inspection.signatures = read.signatures;
     inspection.deviations.extend(read.findings);
     let Some(list) = decoded else {

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::certificate::shown;
+use super::envelope::Envelope;
 use super::{Context, Finding};
 use crate::certificate::Certificate;
 use crate::chain::Usage;
 use crate::envelope::{self, SignatureBlock};
+use crate::error::VerifyError;
 use crate::leniency::{Leniencies, Reading};
 use crate::signed::{Payload, Signed};
 
@@ -75,29 +77,49 @@ pub(super) struct Read {
 /// Opens an envelope with every leniency, decodes its payload and checks its signature.
 ///
 /// `decoded` is given the value, if it can be read at all.
-pub(super) fn read<T: Payload>(signed: &Signed<T>, algorithm: Option<String>, section: &'static str, context: &Context<'_>, decoded: impl FnOnce(&T)) -> Read {
+pub(super) fn read<T: Payload>(envelope: &Envelope, section: &'static str, context: &Context<'_>, decoded: impl FnOnce(&T)) -> Read {
+    let signed = Signed::<T>::from_wire(envelope.format, envelope.wire.clone());
+    let algorithm = envelope.algorithm.clone();
     let reading = Reading::new(Leniencies::ALL);
     let mut read = Read { signatures: Vec::new(), findings: Vec::new(), signer: None };
-    match envelope::open::<T>(signed, &reading) {
+    match envelope::open::<T>(&signed, &reading) {
         Ok(opened) => {
-            match T::decode(&opened.payload, signed.format(), &reading) {
-                Ok(value) => decoded(&value),
-                Err(err) => read.findings.push(Finding::of_decoder(section, &err)),
-            }
+            read.findings.extend(decode(&opened.payload, envelope, section, &reading, decoded));
             for block in &opened.signatures {
                 let (found, signer) = check(block, algorithm.clone(), context);
                 read.signatures.push(found);
                 read.signer = read.signer.or(signer);
             }
         }
+        // Only CMS is refused so before any key is asked for: its attributes hold the content's digest.
+        Err(VerifyError::BadSignature { .. }) => {
+            read.findings.extend(decode(&envelope.payload, envelope, section, &reading, decoded));
+            let why = "the content was changed: its digest is not the one that was signed".to_owned();
+            read.signatures.push(SignatureFound { by: claimed(envelope), algorithm, check: Check::Wrong { why } });
+        }
         Err(err) => {
             read.findings.push(Finding::undecodable(section, &err));
             let why = "the envelope cannot be opened".to_owned();
-            read.signatures.push(SignatureFound { by: "unknown".to_owned(), algorithm, check: Check::Unchecked { why } });
+            read.signatures.push(SignatureFound { by: claimed(envelope), algorithm, check: Check::Unchecked { why } });
         }
     }
     read.findings.extend(reading.overlooked().into_iter().map(Finding::from));
     read
+}
+
+fn decode<T: Payload>(payload: &[u8], envelope: &Envelope, section: &'static str, reading: &Reading, decoded: impl FnOnce(&T)) -> Option<Finding> {
+    match T::decode(payload, envelope.format, reading) {
+        Ok(value) => {
+            decoded(&value);
+            None
+        }
+        Err(err) => Some(Finding::of_decoder(section, &err)),
+    }
+}
+
+/// Whom the envelope names as its signer.
+fn claimed(envelope: &Envelope) -> String {
+    envelope.claimed.as_ref().map_or_else(|| "unknown".to_owned(), |signer| shown(signer.subject()))
 }
 
 fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_>) -> (SignatureFound, Option<Certificate>) {
@@ -127,11 +149,15 @@ fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_
     }
 
     let by = block.key_name().map_or_else(|| "nobody named".to_owned(), |name| format!("key '{}'", shown(name)));
+    let comes_bare = block.certificates_are_hints && block.certificates.is_empty();
+    let advice = if comes_bare { BARE } else { "" };
     let check = match context.options.keys.iter().find(|key| block.is_made_by(key)) {
         Some(key) => Check::Anchored { anchor: format!("public key {}", key.digest()) },
-        None if context.options.verifies() => Check::Untrusted { why: "no certificate or key that is at hand made it".to_owned() },
-        None if block.certificates.is_empty() => Check::Unchecked { why: "the signer's certificate or key is not at hand".to_owned() },
+        None if context.options.verifies() => Check::Untrusted { why: format!("no certificate or key that is at hand made it{advice}") },
+        None if block.certificates.is_empty() => Check::Unchecked { why: format!("the signer's certificate or key is not at hand{advice}") },
         None => Check::Unchecked { why: "none of the certificates that came along made it: it was changed, or its signer's is not among them".to_owned() },
     };
     (found(by, check), None)
 }
+
+const BARE: &str = "; vouchers in COSE come to a pledge, and requests from it, without certificates, so that the signer's own certificate is needed as anchor, not only its CA's";

@@ -7,7 +7,6 @@ use super::envelope::{Cose, Envelope, label, nest_certificates};
 use super::{Context, Inspection, Kind, layers, receipt, signatures};
 use crate::codec::hex;
 use crate::provenance::{ProvenanceStatement, Status};
-use crate::signed::Signed;
 use crate::time::{UnixTime, to_rfc3339};
 
 /// Whether these claims are those of a statement.
@@ -22,8 +21,7 @@ pub(super) fn inspect(envelope: &Envelope, message: &Cose, context: &Context<'_>
     inspection.encodings.push("COSE");
     inspection.deviations = envelope.findings.clone();
     let mut decoded = None;
-    let signed = Signed::<ProvenanceStatement>::from_wire(envelope.format, envelope.wire.clone());
-    let read = signatures::read(&signed, envelope.algorithm.clone(), SECTION, context, |statement: &ProvenanceStatement| decoded = Some(statement.clone()));
+    let read = signatures::read(envelope, SECTION, context, |statement: &ProvenanceStatement| decoded = Some(statement.clone()));
     inspection.signatures = read.signatures;
     inspection.deviations.extend(read.findings);
     match decoded {

@@ -4,6 +4,8 @@ mod artefacts;
 mod broken;
 mod documents;
 mod encodings;
+mod hostile;
+mod others;
 mod signed;
 mod unsigned;
 

@@ -6,11 +6,12 @@ mod names;
 use self::container::value;
 pub(super) use self::container::{Container, Raw, Root};
 use self::names::Kind as LeafKind;
-use super::certificate::{Role, certificate};
+use super::certificate::{Role, certificate, shown};
 use super::deviations::{self, Seen};
 use super::envelope::{Envelope, nest_certificates};
 use super::{Context, Finding, Inspection, Kind, layers, signatures};
 use crate::certificate::{Certificate, IDevIdCert};
+use crate::codec::hex;
 use crate::envelope::Format;
 use crate::leniency::{Leniencies, Leniency, Reading};
 use crate::provenance::ProvenanceStatement;
@@ -22,11 +23,10 @@ pub(super) fn inspect(envelope: &Envelope, context: &Context<'_>) -> Inspection 
     let Some(container) = Container::read(envelope.format, &envelope.payload) else {
         return Inspection::unknown("a voucher or request that cannot be read");
     };
-    let (algorithm, wire) = (envelope.algorithm.clone(), envelope.wire.clone());
     let section = section(envelope.format);
     let read = match container.is_request() {
-        true => signatures::read::<VoucherRequest>(&Signed::from_wire(envelope.format, wire), algorithm, section, context, |_| ()),
-        false => signatures::read::<Voucher>(&Signed::from_wire(envelope.format, wire), algorithm, section, context, |_| ()),
+        true => signatures::read::<VoucherRequest>(envelope, section, context, |_| ()),
+        false => signatures::read::<Voucher>(envelope, section, context, |_| ()),
     };
     let kind = kind(&container, read.signer.as_ref());
 
@@ -73,13 +73,13 @@ pub(super) fn unsigned(format: Format, payload: &[u8], context: &Context<'_>) ->
     inspection
 }
 
-/// A CMS envelope as text: what a peer that is sent it must overlook (RFC 8995, section 5).
+/// A CMS envelope as text: what a peer that is sent it must overlook (RFC 8995, section 6).
 pub(super) fn note_text_form(inspection: &mut Inspection) {
     let cms = inspection.encodings.iter().position(|encoding| *encoding == "CMS");
     let text = inspection.encodings.iter().take(cms.unwrap_or(0)).any(|encoding| matches!(*encoding, "PEM" | "base64" | "base64url"));
     if text {
         let sentence = "the CMS is text (PEM or base64); on the wire it is DER";
-        inspection.deviations.push(Finding { leniency: Some(Leniency::Base64Body), ..Finding::new("RFC 8995, section 5", sentence) });
+        inspection.deviations.push(Finding { leniency: Some(Leniency::Base64Body), ..Finding::new("RFC 8995, section 6", sentence) });
     }
 }
 
@@ -98,6 +98,13 @@ fn kind(container: &Container, signer: Option<&Certificate>) -> Kind {
 fn show_leaves(inspection: &mut Inspection, container: &Container) {
     for (name, raw) in &container.leaves {
         match (names::kind(name), raw) {
+            // The same in each format; only JSON has a text beside.
+            (_, raw) if name == "nonce" => {
+                inspection.leaf_if("nonce", container.nonce().map(|octets| hex(&octets)));
+                if let Raw::Text(text) = raw {
+                    inspection.leaf("nonce-text", shown(text));
+                }
+            }
             (LeafKind::Envelope, Raw::Octets(octets)) => inspection.leaf(name.as_str(), format!("{} octets", octets.len())),
             (_, Raw::Container(leaves)) => {
                 for (inner, raw) in leaves {

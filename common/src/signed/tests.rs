@@ -1,3 +1,4 @@
+mod certified;
 mod cose_certificates;
 mod several_signatures;
 

@@ -15,6 +15,9 @@ pub struct SignerFound {
     pub key: PublicKey,
     /// The signer's certificate, then the path above it as far as signatures or configured anchors vouch for it; empty if a bare key signed.
     pub chain: Vec<Certificate>,
+    /// The same for further certificates of the signer's key, longest first. Certificates may stand in an envelope unsigned, so that several paths say nothing about which one its
+    /// signer meant: who decides by a path looks for the one that another signature names.
+    pub others: Vec<Vec<Certificate>>,
     /// The key's enrolled name, if a bare key signed.
     pub key_name: Option<String>,
 }
@@ -80,9 +83,9 @@ impl<'a> Verifier<'a> {
 
     /// Finds the signature that is acceptable, or says of the one that comes closest why it is not.
     pub(super) fn check(&self, artefact: &'static str, opened: &Opened, now: UnixTime) -> Result<SignerFound, VerifyError> {
-        let mut closest: Option<VerifyError> = None;
+        let (mut closest, mut paths_left): (Option<VerifyError>, usize) = (None, MOST_PATHS);
         for block in &opened.signatures {
-            match self.check_one(artefact, block, now) {
+            match self.check_one(artefact, block, now, &mut paths_left) {
                 Ok(found) => return Ok(found),
                 Err(err) if closest.as_ref().is_none_or(|closest| progress(&err) > progress(closest)) => closest = Some(err),
                 Err(_) => {}
@@ -91,11 +94,11 @@ impl<'a> Verifier<'a> {
         Err(closest.unwrap_or_else(|| VerifyError::UnknownSigner { artefact, detail: "it bears no signature".to_owned() }))
     }
 
-    fn check_one(&self, artefact: &'static str, block: &SignatureBlock, now: UnixTime) -> Result<SignerFound, VerifyError> {
+    fn check_one(&self, artefact: &'static str, block: &SignatureBlock, now: UnixTime, paths_left: &mut usize) -> Result<SignerFound, VerifyError> {
         match self.by {
             SignedBy::Anchored { anchors, usage, known } => {
                 let pool: Vec<Certificate> = block.certificates.iter().chain(known).cloned().collect();
-                certified(artefact, block, known, |signer| anchors.verify_path(signer, &pool, usage, now))
+                certified(artefact, block, known, paths_left, |signer| anchors.verify_path(signer, &pool, usage, now))
             }
             SignedBy::Holder(holder) => {
                 if let Some(other) = block.contradicts(holder) {
@@ -103,21 +106,24 @@ impl<'a> Verifier<'a> {
                     return Err(VerifyError::WrongSigner { artefact, found, expected });
                 }
                 block.check_signature(artefact, &holder.public_key(), holder.subject())?;
-                Ok(SignerFound { key: holder.public_key(), chain: vec![holder.clone()], key_name: None })
+                Ok(SignerFound { key: holder.public_key(), chain: vec![holder.clone()], others: Vec::new(), key_name: None })
             }
             SignedBy::Enrolled(keys) => {
                 let name = block.key_name().ok_or_else(|| VerifyError::UnknownSigner { artefact, detail: "it carries no kid".to_owned() })?;
                 let enrolled = keys.iter().find(|k| k.name == name);
                 let enrolled = enrolled.ok_or_else(|| VerifyError::UnknownSigner { artefact, detail: format!("no key is enrolled as '{name}'") })?;
                 block.check_signature(artefact, &enrolled.key, &enrolled.name)?;
-                Ok(SignerFound { key: enrolled.key.clone(), chain: Vec::new(), key_name: Some(name.to_owned()) })
+                Ok(SignerFound { key: enrolled.key.clone(), chain: Vec::new(), others: Vec::new(), key_name: Some(name.to_owned()) })
             }
-            SignedBy::AnyoneConsistent { usage } => certified(artefact, block, &[], |signer| consistent_path(signer, &block.certificates, usage, now)),
+            SignedBy::AnyoneConsistent { usage } => {
+                certified(artefact, block, &[], paths_left, |signer| consistent_path(signer, &block.certificates, usage, now))
+            }
         }
     }
 }
 
-/// Most certificates of the signer's key whose paths are built; an old and a new one are usual, and a path costs many signatures.
+/// Most paths that are built for one message, however many signatures it bears; an old and a new certificate of one key, or a maker's and an owner's signature, are usual, and a path
+/// costs many signatures.
 const MOST_PATHS: usize = 4;
 
 /// The certificate that has the signer's key and a good path. Of several with one key, an old one and its renewal, that with the longest: it shows most.
@@ -127,33 +133,37 @@ fn certified(
     artefact: &'static str,
     block: &SignatureBlock,
     known: &[Certificate],
+    paths_left: &mut usize,
     path: impl Fn(&Certificate) -> Result<Vec<Certificate>, VerifyError>,
 ) -> Result<SignerFound, VerifyError> {
     let mut candidates = block.candidates(known);
-    let unknown = || VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither enclosed nor known here".to_owned() };
+    let unknown =
+        || VerifyError::UnknownSigner { artefact, detail: "its signer's certificate is neither known here nor enclosed in a form that can be read".to_owned() };
     let (first, tried) = (*candidates.first().ok_or_else(unknown)?, candidates.len());
     candidates.sort_by_key(|c| c.is_ca());
-    let (mut paths_left, mut refused) = (MOST_PATHS, None);
-    while let Some(key) = candidates.first().filter(|_| paths_left > 0).map(|c| c.public_key()) {
+    let mut refused = None;
+    while let Some(key) = candidates.first().filter(|_| *paths_left > 0).map(|c| c.public_key()) {
         let (of_key, others) = candidates.into_iter().partition::<Vec<_>, _>(|c| c.public_key() == key);
         candidates = others;
         if !block.is_made_by(&key) {
             continue;
         }
-        let mut longest: Option<Vec<Certificate>> = None;
-        for signer in of_key.into_iter().take(paths_left) {
-            paths_left -= 1;
-            match path(signer) {
-                Ok(chain) if longest.as_ref().is_none_or(|longest| chain.len() > longest.len()) => longest = Some(chain),
-                Ok(_) => {}
+        let mut paths: Vec<Vec<Certificate>> = Vec::new();
+        for signer in of_key.into_iter().take(*paths_left) {
+            *paths_left -= 1;
+            let may_not = || VerifyError::MayNotSign { subject: signer.subject().to_owned() };
+            match signer.may_sign_messages().then(|| path(signer)).ok_or_else(may_not).flatten() {
+                Ok(chain) => paths.push(chain),
                 // The first of them is told.
                 Err(err) => {
                     refused.get_or_insert(err);
                 }
             }
         }
-        if let Some(chain) = longest {
-            return Ok(SignerFound { key, chain, key_name: None });
+        paths.sort_by_key(|path| core::cmp::Reverse(path.len()));
+        let mut paths = paths.into_iter();
+        if let Some(chain) = paths.next() {
+            return Ok(SignerFound { key, chain, others: paths.collect(), key_name: None });
         }
     }
     let signer = || match tried {
@@ -170,6 +180,6 @@ fn progress(refused: &VerifyError) -> u8 {
         VerifyError::UnknownSigner { .. } => 1,
         VerifyError::WrongSigner { .. } => 2,
         VerifyError::BadSignature { .. } | VerifyError::BadProof { .. } => 3,
-        VerifyError::NoPath { .. } | VerifyError::NotCurrent { .. } | VerifyError::WrongUsage { .. } => 4,
+        VerifyError::NoPath { .. } | VerifyError::NotCurrent { .. } | VerifyError::WrongUsage { .. } | VerifyError::MayNotSign { .. } => 4,
     }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     pki.add_to(&mut files);
     files.public(CONFIG, config(SocketAddr::new(listen, arguments.port), &authority));
     files.public(PROFILE, profile.as_str());
-    files.write_into(&arguments.dir)?;
+    files.write_into_empty(&arguments.dir)?;
 
     arguments.output.print(&Made {
         config: arguments.dir.join(CONFIG),

@@ -121,6 +121,17 @@ fn garbage_is_a_bad_request_at_every_resource() {
 }
 
 #[test]
+fn empty_body_is_called_empty_whatever_its_type() {
+    let scene = Scene::new();
+    for content_type in [CMS, "application/voucher+cose", "text/plain"] {
+        let mut request = post("requestvoucher", vec![]);
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let (status, _, sentence) = scene.send(request);
+        assert_eq!((status, sentence), (StatusCode::BAD_REQUEST, "the body is empty; a voucher-request belongs there".into()));
+    }
+}
+
+#[test]
 fn body_beyond_the_limit_is_too_large() {
     assert_eq!(Scene::new().post("requestvoucher", vec![0; 64 * 1024 + 1]).0, StatusCode::PAYLOAD_TOO_LARGE);
 }
@@ -185,11 +196,13 @@ fn every_outcome_has_the_status_of_the_table() {
     let table = [
         (404, NotDone::NoSuchResource),
         (405, NotDone::WrongMethod),
-        (415, NotDone::UnsupportedMediaType { found: "text/plain".to_owned() }),
+        (415, NotDone::UnsupportedMediaType { sentence: "text/plain".to_owned() }),
+        (400, NotDone::NoBody),
         (406, NotDone::NotAcceptable { offered: CMS }),
         (413, NotDone::Body(BodyError::TooLarge { limit: 1 })),
         (400, NotDone::Body(BodyError::Broken("cut off".into()))),
         (400, untrusted(VerifyError::Decode { artefact: "voucher-request", source: decode() })),
+        (406, NotDone::Masa(Error::Inexpressible { format: Format::Cose, source: decode() })),
         (403, untrusted(VerifyError::BadSignature { artefact: "voucher-request", signer: "CN=somebody".to_owned() })),
         (403, untrusted(VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() })),
         (202, refused(Refusal::Pending { reason: "a person decides".to_owned(), wait: Duration::from_secs(60) })),

@@ -12,7 +12,7 @@ pub struct IssuePolicy {
     pub freshness: Duration,
     /// What to do where the pledge does not say to which registrar it speaks. Refuse.
     pub without_proximity: WithoutProximity,
-    /// Which of the registrar's keys the pledge may name. Any of the chain, as RFC 8995 has it.
+    /// Which of the registrar's certificates the pledge may name. Any of the path.
     pub proximity_key: ProximityKey,
     /// What to do with certificates that name revocation sources: none is consulted. Refuse.
     pub unchecked_revocation: UncheckedRevocation,
@@ -52,14 +52,14 @@ pub enum WithoutProximity {
     Logged,
 }
 
-/// Which key a pledge may name by certificate as the registrar's, next to the chain of the registrar's request; by raw key it may name the signer's alone.
+/// Which certificate a pledge may name as the registrar's, out of those that came with the registrar's request; by raw key it may name the signer's alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProximityKey {
-    /// The key of any certificate in the chain (RFC 8995, section 5.5.5).
+    /// Any certificate of the signer's path, the CAs included (RFC 8995, section 5.5.5). That section would do with another certificate of the same key.
     #[default]
     InChain,
-    /// The very key that signed the request (draft-ietf-anima-registrar-considerations, section 5.3).
+    /// The signer's own (draft-ietf-anima-registrar-considerations, section 5.3).
     Signer,
 }
 

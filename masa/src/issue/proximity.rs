@@ -1,4 +1,7 @@
 //! What a voucher may assert: whether the pledge itself said, under its signature, that it speaks to this registrar (RFC 8995, section 5.5.5).
+//!
+//! The RFC is content with the key of the certificate that the pledge names. We ask for that very certificate: which certificates come with a request is not signed in CMS and COSE,
+//! so that anybody through whose hands it goes could put another CA's certificate of the same key in their place, and have that CA pinned.
 
 use brski_common::voucher::Proximity;
 use brski_common::{Assertion, Refusal};
@@ -11,7 +14,7 @@ use crate::request::{Claim, PledgeRequest, RegistrarRequest};
 pub(super) struct Proven<'a> {
     /// What the voucher asserts.
     pub(super) assertion: Assertion,
-    /// How the pledge names its registrar; the key is one of the registrar's, and a raw one is its own.
+    /// How the pledge names its registrar: by a certificate out of the registrar's path, or by the registrar's own key.
     pub(super) named: Option<Proximity<'a>>,
 }
 
@@ -54,12 +57,11 @@ fn doubt(pledge: &PledgeRequest, named: Option<Proximity<'_>>) -> Option<Refusal
 }
 
 /// Whether the registrar is the one that is named. A raw key is always that of the registrar's own certificate: it is pinned, and a CA's is pinned by certificate alone (RFC 8366bis, section 9).
+/// What is pinned for a certificate is found through the path above it, what is pinned for a raw key is that key, so that for the latter no certificate matters.
 fn holds(registrar: &RegistrarRequest, named: Proximity<'_>, key: ProximityKey) -> bool {
-    let digest = named.spki_digest();
     match (named, key) {
-        (Proximity::Certificate(_), ProximityKey::InChain) => registrar.chain().iter().any(|certificate| certificate.spki_digest() == digest),
-        (Proximity::Certificate(_), ProximityKey::Signer) | (Proximity::Key(_) | Proximity::KeyHash(_), ProximityKey::InChain | ProximityKey::Signer) => {
-            registrar.signer().spki_digest() == digest
-        }
+        (Proximity::Certificate(certificate), ProximityKey::InChain) => registrar.chain().contains(certificate),
+        (Proximity::Certificate(certificate), ProximityKey::Signer) => registrar.signer() == certificate,
+        (Proximity::Key(_) | Proximity::KeyHash(_), ProximityKey::InChain | ProximityKey::Signer) => registrar.signer().spki_digest() == named.spki_digest(),
     }
 }

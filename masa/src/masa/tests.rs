@@ -1,5 +1,6 @@
 //! Whole journeys through [`Masa`], without sockets and with a clock that stands still.
 
+mod domains;
 mod formats;
 mod told;
 

@@ -10,17 +10,24 @@ fn second_init_refuses_and_leaves_every_file_as_it_was() {
     let folder = manufacturer();
     let before = folder.files("masa");
     let error = masa(&folder, &["init"]).error();
-    assert!(error.contains("masa/certificates/idevid-root.pem: exists already"), "{error}");
+    assert!(error.contains("masa: exists and is not empty; nothing was made, choose another folder with --dir"), "{error}");
     assert!(folder.files("masa") == before);
 }
 
 #[test]
-fn one_file_in_the_way_prevents_all_others() {
+fn folder_with_anything_else_in_it_is_left_as_it_is() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("masa")).unwrap();
-    folder.write("masa/masa.toml", "mine");
+    folder.write("masa/Cargo.toml", "mine");
     masa(&folder, &["init"]).error();
-    assert_eq!(folder.files("masa"), [(folder.path("masa/masa.toml"), b"mine".to_vec())]);
+    assert_eq!(folder.files("masa"), [(folder.path("masa/Cargo.toml"), b"mine".to_vec())]);
+}
+
+#[test]
+fn empty_folder_is_used() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("masa")).unwrap();
+    masa(&folder, &["init"]).ok();
 }
 
 #[cfg(unix)]

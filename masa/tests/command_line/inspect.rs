@@ -41,6 +41,7 @@ fn everything_a_manufacturer_makes_is_recognised_and_deviates_in_nothing() {
         "masa/manufacturer-profile.toml",
         "masa/certificates/voucher-signer.pem",
         "masa/keys/station-1.pem",
+        "masa/masa.toml",
         &statement,
     ];
     let finished = masa(&folder, &[&["inspect", "-o", "json"], &files[..]].concat());
@@ -49,7 +50,16 @@ fn everything_a_manufacturer_makes_is_recognised_and_deviates_in_nothing() {
     let kinds: Vec<&Value> = told.iter().map(|told| &told["kind"]).collect();
     assert_eq!(
         json!(kinds),
-        json!(["bundle", "certificate", "certification-request", "manufacturer-profile", "bundle", "private-key", "provenance-statement"])
+        json!([
+            "bundle",
+            "certificate",
+            "certification-request",
+            "manufacturer-profile",
+            "bundle",
+            "private-key",
+            "masa-configuration",
+            "provenance-statement"
+        ])
     );
     for told in &told {
         assert_eq!((&told["deviations"], &told["recognised"], &told["verified"]), (&json!([]), &json!(true), &Value::Null));
@@ -149,4 +159,49 @@ fn validity_is_judged_at_the_time_that_is_named() {
     let verified = |at: &str| masa(&folder, &["inspect", "--at", at, "--anchor", "masa/certificates/tls-ca.pem", "masa/certificates/tls.pem"]).code;
     assert_eq!((verified("2100-01-01T00:00:00Z"), verified("yesterday")), (Some(2), Some(2)));
     assert_eq!(masa(&folder, &["inspect", "--anchor", "masa/certificates/tls-ca.pem", "masa/certificates/tls.pem"]).code, Some(0));
+}
+
+#[test]
+fn file_in_der_is_an_anchor_too() {
+    let folder = manufacturer();
+    let anchor = folder.read("masa/certificates/tls-ca.pem");
+    folder.write("ca.der", brski_common::Certificate::all_from_pem(&anchor).unwrap()[0].der());
+    let finished = masa(&folder, &["inspect", "--anchor", "ca.der", "masa/certificates/tls.pem"]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    folder.write("noise.der", [0x30, 0x82, 0, 0]);
+    let error = masa(&folder, &["inspect", "--anchor", "noise.der", "masa/certificates/tls.pem"]).error();
+    assert!(error.starts_with("error: noise.der: cannot be used as anchor"), "{error}");
+    folder.write("noise", [0xff]);
+    let error = masa(&folder, &["inspect", "--anchor", "noise", "masa/certificates/tls.pem"]).error();
+    assert!(error.contains("neither PEM nor DER"), "{error}");
+}
+
+#[test]
+fn bundle_that_is_not_verified_says_of_each_certificate_why() {
+    let folder = manufacturer();
+    let finished = masa(&folder, &["inspect", "--anchor", "masa/certificates/tls-ca.pem", "masa/certificates/idevid-issuer.pem", "masa/certificates/tls.pem"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stdout.contains("NOT TRUSTED") && finished.stdout.contains("verified under"), "{finished:?}");
+}
+
+#[test]
+fn what_is_understood_is_told_once_whatever_the_number_of_files() {
+    let folder = manufacturer();
+    folder.write("noise", "hello, world");
+    let text = masa(&folder, &["inspect", "noise", "noise", "noise"]).stdout;
+    assert_eq!(text.matches("understood are").count(), 1, "{text}");
+    assert!(!masa(&folder, &["inspect", "masa/masa.toml"]).stdout.contains("understood are"));
+}
+
+#[test]
+fn reader_that_goes_away_is_no_error() {
+    for output in ["text", "json"] {
+        let arguments = ["inspect", "-o", output, "-"];
+        let mut child = Command::new(MASA).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        // Nothing is written before all is read.
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), br#"{"version":1,"status":true}"#).unwrap();
+        let finished = child.wait_with_output().unwrap();
+        assert_eq!((finished.status.code(), String::from_utf8_lossy(&finished.stderr).as_ref()), (Some(0), ""));
+    }
 }

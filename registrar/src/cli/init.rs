@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (ca, registrar) = make_certificates(&arguments.name, &hosts, &mut files).await?;
     files.public(CONFIG, include_str!("init/registrar.toml").replace("{listen}", &listen.to_string()));
     files.public(POLICY, include_str!("init/policy.toml"));
-    files.write_into(&arguments.dir)?;
+    files.write_into_empty(&arguments.dir)?;
 
     arguments.output.print(&Made {
         config: arguments.dir.join(CONFIG),

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Files to look at; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Verify signatures under the certificates and bare public keys in this PEM file. May be repeated
+    /// Verify signatures under the certificates and bare public keys in this file, PEM or DER. May be repeated
     #[arg(long = "anchor", value_name = "FILE")]
     anchors: Vec<PathBuf>,
     /// Judge validity at this time, RFC 3339 [default: now]

@@ -5,7 +5,7 @@ use core::time::Duration;
 use brski_common::http::{BodyError, plain};
 use brski_common::refusal::RefusalKind;
 use brski_common::text::{LONGEST_LINE, in_full, printable};
-use brski_common::{PeerCertificates, Refusal, VerifyError};
+use brski_common::{DecodeError, Leniency, PeerCertificates, Refusal, VerifyError};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
@@ -24,6 +24,8 @@ pub(super) enum Stop {
     WrongMethod { allowed: Method },
     #[error("the body must be of type {expected}")]
     WrongBodyType { expected: &'static str },
+    #[error("{sentence}")]
+    WrongVoucherType { sentence: String },
     #[error("only {offered} can be sent, which Accept does not allow")]
     NotAcceptable { offered: &'static str },
     #[error("the body is empty; a voucher-request belongs there")]
@@ -68,6 +70,7 @@ pub(super) fn refuse(stop: &Stop, path: &str, peer: &PeerCertificates) -> Respon
         }
         Stop::NoSuchResource
         | Stop::WrongBodyType { .. }
+        | Stop::WrongVoucherType { .. }
         | Stop::NotAcceptable { .. }
         | Stop::NoBody
         | Stop::CertificateForRequest
@@ -89,10 +92,17 @@ fn remedy(stop: &Stop) -> Option<&'static str> {
         Stop::Registrar(Error::Refused(Refusal::UnknownManufacturer { .. } | Refusal::ManufacturerWithdrawn(_))) => {
             Some("`brski-registrar trust add` accepts a manufacturer")
         }
+        Stop::Registrar(Error::Verify(VerifyError::Decode { source: DecodeError::Deviation(_), .. })) => {
+            Some("grant the leniency to the manufacturer; the MASA has to grant it as well, since the pledge's request goes there unchanged")
+        }
+        Stop::Registrar(Error::MasaRefused { sentence, .. }) if Leniency::ALL.iter().any(|leniency| sentence.contains(leniency.name())) => {
+            Some("the MASA has to grant the leniency as well: the pledge's request travels inside ours unchanged")
+        }
         Stop::Registrar(_)
         | Stop::NoSuchResource
         | Stop::WrongMethod { .. }
         | Stop::WrongBodyType { .. }
+        | Stop::WrongVoucherType { .. }
         | Stop::NotAcceptable { .. }
         | Stop::NoBody
         | Stop::CertificateForRequest
@@ -105,7 +115,7 @@ fn status(stop: &Stop) -> StatusCode {
     match stop {
         Stop::NoSuchResource => StatusCode::NOT_FOUND,
         Stop::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        Stop::WrongBodyType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Stop::WrongBodyType { .. } | Stop::WrongVoucherType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Stop::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
         Stop::NoBody | Stop::CertificateForRequest => StatusCode::BAD_REQUEST,
         Stop::KeysAreMadeByPledges => StatusCode::NOT_IMPLEMENTED,
@@ -164,6 +174,7 @@ fn sentence(stop: &Stop) -> String {
         Stop::NoSuchResource
         | Stop::WrongMethod { .. }
         | Stop::WrongBodyType { .. }
+        | Stop::WrongVoucherType { .. }
         | Stop::NotAcceptable { .. }
         | Stop::NoBody
         | Stop::CertificateForRequest

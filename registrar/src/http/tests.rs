@@ -1,6 +1,8 @@
 //! The service as a pledge meets it; what comes of a MASA's answer is in `masa`.
 
 mod formats;
+#[cfg(feature = "cli")]
+mod log;
 mod masa;
 
 use std::sync::Mutex;

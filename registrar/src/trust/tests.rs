@@ -1,5 +1,6 @@
+use brski_common::issuing::{Subject, Template, never};
 use brski_common::time::at;
-use brski_common::{Format, Method, SigningParty};
+use brski_common::{Format, Method, Signer as _, SigningParty};
 
 use super::*;
 use crate::testing::{Ca, NOW, World, block_on, now};
@@ -110,6 +111,32 @@ fn device_cannot_vouch_for_itself_where_it_shares_a_root_with_its_manufacturer()
     let own = SigningParty::with_chain(vec![pledge.idevid.certificate().clone()], pledge.key.clone());
     let voucher = block_on(own.seal(&world.voucher_for(&world.request(&pledge)), Format::Cms)).unwrap();
     assert!(matches!(manufacturer.verify_voucher(&voucher, now()), Err(VerifyError::WrongSigner { .. })));
+}
+
+/// A Name whose only attribute is a serialNumber (2.5.4.5) of so many octets, which fit DER's short form of lengths only up to about a hundred.
+fn serial_number_of(octets: u8) -> Subject {
+    let nested = |tag, content: Vec<u8>| [vec![tag, content.len() as u8], content].concat();
+    let value = nested(0x13, vec![b'A'; octets.into()]);
+    let attribute = nested(0x30, [vec![0x06, 3, 0x55, 4, 5], value].concat());
+    Subject::from_der(&nested(0x30, nested(0x31, attribute))).unwrap()
+}
+
+#[test]
+fn device_with_a_malformed_serial_number_signs_no_more_than_any_other() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let shared = || Anchors::new([world.idevid_ca.certificate.clone()]).unwrap();
+    let manufacturer = Manufacturer { voucher_anchors: shared(), provenance_anchors: shared(), ..world.manufacturer() };
+    let key = crate::testing::key();
+    let template = Template::new(serial_number_of(65), key.public_key(), [7; 16], at(NOW - 99), never());
+    let sibling = world.idevid_ca.issue(template);
+    assert!(IDevIdCert::new(sibling.clone()).is_err());
+
+    let sibling = SigningParty::with_chain(vec![sibling], key);
+    let voucher = block_on(sibling.seal(&world.voucher_for(&world.request(&pledge)), Format::Cose)).unwrap();
+    assert!(matches!(manufacturer.verify_voucher(&voucher, now()), Err(VerifyError::WrongSigner { .. })));
+    let statement = world.statement_by(&sibling, &pledge, Method::Avocado, 9);
+    assert!(matches!(manufacturer.verify_statement(&statement, now()), Err(VerifyError::WrongSigner { .. })));
 }
 
 #[test]

@@ -96,3 +96,22 @@ fn store_of_pledges_that_is_none_is_refused() {
     let error = registrar(&folder, &["config", "check"]).error();
     assert!(error.contains("field pledges: ") && error.ends_with("pledges.sqlite is no SQLite database"), "{error}");
 }
+
+#[test]
+fn leniencies_written_as_the_masa_has_them_are_refused_with_how_they_are_written_here() {
+    let folder = owner();
+    let config = folder.read("registrar/registrar.toml") + "\n[leniencies]\ncms-id-data = true\n";
+    folder.write("registrar/registrar.toml", config);
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("write [leniencies.\"NAME\"] with the manufacturer's name from `trust list`"), "{error}");
+    assert!(error.contains("field leniencies.cms-id-data"), "{error}");
+}
+
+#[test]
+fn unknown_leniency_of_a_manufacturer_is_named() {
+    let folder = owner();
+    let config = folder.read("registrar/registrar.toml") + "\n[leniencies.\"Somebody\"]\nanything = true\n";
+    folder.write("registrar/registrar.toml", config);
+    let error = registrar(&folder, &["config", "check"]).error();
+    assert!(error.contains("unknown field `anything`"), "{error}");
+}

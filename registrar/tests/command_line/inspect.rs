@@ -73,3 +73,22 @@ fn request_that_was_changed_ends_with_status_2() {
     let finished = registrar(&folder, &["inspect", "-o", "json", "--anchor", "registrar/certificates/domain-ca.pem", "request.cose"]);
     assert_eq!((finished.code, &told_by(finished)[0]["verified"]), (Some(2), &json!(false)));
 }
+
+#[test]
+fn cms_whose_content_was_changed_is_wrong_even_without_anchor() {
+    let folder = owner_with_requests();
+    let mut octets = std::fs::read(folder.path("request.cms")).unwrap();
+    let place = octets.windows(5).position(|octets| octets == b"JADA1").unwrap();
+    octets[place + 4] = b'2';
+    folder.write("request.cms", &octets);
+    let finished = registrar(&folder, &["inspect", "-o", "json", "request.cms"]);
+    assert_eq!((finished.code, &told_by(finished)[0]["signatures"][0]["check"]), (Some(2), &json!("wrong")));
+}
+
+#[test]
+fn configuration_is_recognised_and_hints_at_its_check() {
+    let folder = owner();
+    let finished = registrar(&folder, &["inspect", "registrar/registrar.toml"]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("configuration of a registrar") && finished.stdout.contains("`brski-registrar config check`"), "{finished:?}");
+}

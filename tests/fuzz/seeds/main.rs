@@ -8,6 +8,7 @@ use std::sync::Arc;
 use brski_common::audit_log::Event;
 use brski_common::evidence::{DeliveredElement, DeliveryList};
 use brski_common::issuing::{Subject, Template, never};
+use brski_common::log::{Checkpoint, Inclusion, LogName, Receipt, SignedCheckpoint, leaf_hash, node_hash, with_receipt};
 use brski_common::provenance::{Basis, CaArrangement, Disclosure, Locus, Protection, SecureElementGeneration, Source, Status};
 use brski_common::time::at;
 use brski_common::voucher::{ProvenanceExtension, Wanted};
@@ -89,8 +90,29 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     let log = AuditLog { events: vec![event], ..AuditLog::default() };
     plant("documents", "audit-log", &log.to_json());
     plant("documents", "telemetry", &Telemetry::failure("no".to_owned()).to_json());
+    plant("inspect", "request", party.seal(&plain_request(&idevid), Format::Jws).await?.wire());
+    plant("inspect", "voucher", party.seal(&voucher, Format::Cms).await?.wire());
+    plant("inspect", "statement", signed_statement.wire());
+    plant("inspect", "bundle", chain.iter().map(Certificate::to_pem).collect::<String>().as_bytes());
+    plant("inspect", "profile", profile(&ca).as_bytes());
     plant("documents", "certs-only", &est::certs_only(&chain)?);
+
+    let (receipt, checkpoint) = of_log(signed_statement.wire()).await?;
+    plant("documents", "receipt", receipt.wire());
+    plant("documents", "checkpoint", checkpoint.to_string().as_bytes());
+    plant("documents", "statement-with-receipt", &with_receipt(signed_statement.wire(), &receipt)?);
     Ok(seeds)
+}
+
+/// What a log of two entries says of the second one and of itself.
+async fn of_log(entry: &[u8]) -> Anything<(Receipt, SignedCheckpoint)> {
+    let (key, _) = SoftwareKey::generate(SignatureAlgorithm::EdDsa)?;
+    let (genesis, leaf) = (leaf_hash(b"genesis"), leaf_hash(entry));
+    let root = node_hash(&genesis, &leaf);
+    let proof = Inclusion { tree_size: 2, leaf_index: 1, path: vec![genesis] };
+    let receipt = Receipt::of_inclusion(proof, &leaf, &root, &key)?.sign(&key).await?;
+    let checkpoint = Checkpoint { origin: LogName::new("masa.example.com/log")?, size: 2, root };
+    Ok((receipt, checkpoint.sign(&key).await?))
 }
 
 /// A root, or what it issues.
@@ -153,7 +175,8 @@ fn plain_request(idevid: &Certificate) -> VoucherRequest {
 
 /// Every leaf that a request has, BRSKI-PRM's included.
 fn request(idevid: &Certificate, ca: &Certificate, prior: &[u8]) -> VoucherRequest {
-    let extension = ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), evidence: vec![vec![1, 2, 3]], ..ProvenanceExtension::default() };
+    let extension =
+        ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), evidence: vec![vec![1, 2, 3]], ..ProvenanceExtension::default() };
     VoucherRequest {
         idevid_issuer: Some(device(idevid).issuer),
         prior_signed_voucher_request: Some(prior.to_vec()),
@@ -178,4 +201,3 @@ fn profile(ca: &Certificate) -> String {
 
 /// Some time in 2026.
 const NOW: u64 = 1_790_000_000;
-

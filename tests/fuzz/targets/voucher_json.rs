@@ -14,8 +14,8 @@ fn survives<T: Payload + PartialEq>(octets: &[u8]) {
     let again = |octets: &[u8], format| T::decode(octets, format, &Reading::new(Leniencies::NONE)).unwrap();
     let json = read.encode(Format::Jws).unwrap();
     assert!(again(&json, Format::Jws) == read);
-    // A nonce of plain words, and odd URIs, need not have a CBOR form. What has one keeps it: words become their octets, and stay them.
+    // What has no CBOR form, such as a nonce of plain words, is refused when it is written.
     if let Ok(cbor) = read.encode(Format::Cose) {
-        assert_eq!(again(&cbor, Format::Cose).encode(Format::Cose).unwrap(), cbor);
+        assert!(again(&cbor, Format::Cose) == read);
     }
 }

@@ -9,7 +9,7 @@ use crate::envelope::Format;
 use crate::error::DecodeError;
 use crate::leniency::Reading;
 use crate::sign::SignatureAlgorithm;
-use crate::signed::Typ;
+use crate::signed::{CoseCertificates, Typ};
 
 /// Most certificates that are read from one envelope, or written to one.
 pub(super) const MAX_CERTIFICATES: usize = 32;
@@ -124,10 +124,20 @@ impl Headers {
     }
 
     /// The certificates of x5chain, and those of x5bag that are not among them (RFC 9360, section 2).
-    pub(super) fn certificates(&self, reading: &Reading) -> Result<(Vec<Certificate>, Vec<Certificate>), DecodeError> {
-        let read = |label, field| self.parameter(&label).map(|value| certificates(value, field, reading)).transpose().map(Option::unwrap_or_default);
-        let chain = read(X5CHAIN, "x5chain")?;
-        let mut bag: Vec<Certificate> = read(X5BAG, "x5bag")?;
+    ///
+    /// Where they are hints, those that cannot be read are passed over: a registrar has no use for those of a pledge's request (constrained BRSKI, section 9.2.2), and a key of
+    /// a kind that is not known here does no harm among others. A chain ends at the first of them.
+    pub(super) fn certificates(&self, written: CoseCertificates, reading: &Reading) -> Result<(Vec<Certificate>, Vec<Certificate>), DecodeError> {
+        let items = |label, field| self.parameter(&label).map(|value| octets(value, field)).transpose().map(Option::unwrap_or_default);
+        let (chain, bag) = (items(X5CHAIN, "x5chain")?, items(X5BAG, "x5bag")?);
+        let read = |der: &&[u8]| reading.certificate(der);
+        let (chain, mut bag): (Vec<Certificate>, Vec<Certificate>) = match written {
+            CoseCertificates::Bag => (chain.iter().map_while(|der| read(der).ok()).collect(), bag.iter().filter_map(|der| read(der).ok()).collect()),
+            CoseCertificates::Chain if bag.is_empty() => (chain.iter().map(read).collect::<Result<_, _>>()?, Vec::new()),
+            CoseCertificates::Chain => {
+                return Err(DecodeError::InvalidField { field: "x5bag", expected: "absent: the signer's certificate travels in x5chain" });
+            }
+        };
         bag.retain(|certificate| !chain.contains(certificate));
         match chain.len() + bag.len() <= MAX_CERTIFICATES {
             true => Ok((chain, bag)),
@@ -141,15 +151,15 @@ impl Headers {
     }
 }
 
-/// One certificate, or several.
-fn certificates(value: &Value, field: &'static str, reading: &Reading) -> Result<Vec<Certificate>, DecodeError> {
+/// One certificate's octets, or those of several.
+fn octets<'a>(value: &'a Value, field: &'static str) -> Result<Vec<&'a [u8]>, DecodeError> {
     let wrong = || DecodeError::InvalidField { field, expected: "one certificate as byte string, or an array of 1 to 32 of them" };
     let ders = match value {
         one @ Value::Bytes(_) => core::slice::from_ref(one),
         Value::Array(several) if (1..=MAX_CERTIFICATES).contains(&several.len()) => several,
         _ => return Err(wrong()),
     };
-    ders.iter().map(|der| reading.certificate(der.as_bytes().ok_or_else(wrong)?)).collect()
+    ders.iter().map(|der| der.as_bytes().map(Vec::as_slice).ok_or_else(wrong)).collect()
 }
 
 fn shown(label: &Label) -> String {

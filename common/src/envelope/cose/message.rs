@@ -115,9 +115,13 @@ pub(super) fn value(item: &[u8]) -> Result<Value, DecodeError> {
     coset::cbor::de::from_reader_with_buffer(item, &mut [0; 512]).map_err(|_| malformed("an item is not what it says"))
 }
 
-/// The label that an item is.
+/// The label that an item is. A bignum is none, though the parser would make a number of it.
 pub(super) fn label_of(item: &[u8]) -> Result<Label, DecodeError> {
-    Label::from_cbor_value(value(item)?).map_err(|_| DecodeError::InvalidField { field: "COSE header's label", expected: "a number or a text" })
+    let wrong = || DecodeError::InvalidField { field: "COSE header's label", expected: "a number or a text" };
+    match head(item)? {
+        (Head { major: TAG, .. }, _) => Err(wrong()),
+        _ => Label::from_cbor_value(value(item)?).map_err(|_| wrong()),
+    }
 }
 
 /// What is in a byte string, which may have come in pieces; `None` for another item.

@@ -149,7 +149,7 @@ fn signature_of_an_unsupported_algorithm_is_left_out_beside_another() {
 }
 
 #[test]
-fn malformed_signature_makes_the_envelope_unreadable_whatever_stands_beside_it() {
+fn signature_that_is_not_acceptable_is_left_out_beside_another_and_told_alone() {
     let header = |value: Value| forged(&value.to_string());
     let mut short = good();
     short["signatures"][0]["signature"] = base64url(&[1; 63]).into();
@@ -160,12 +160,44 @@ fn malformed_signature_makes_the_envelope_unreadable_whatever_stands_beside_it()
         header(json!({"alg": "ES256", "typ": TYPE, "crit": ["exp"], "exp": 1})),
         header(json!({"alg": "RS256", "typ": TYPE, "crit": ["exp"], "exp": 1})),
         header(json!({"alg": "ES256", "typ": TYPE, "x5c": []})),
+        header(json!({"alg": "ES256", "typ": TYPE, "x5c": ["AAAA"]})),
+        forged("no header"),
         short,
     ];
     for bad in malformed {
         for envelope in [joined(&[&good(), &bad]), joined(&[&bad, &good()])] {
-            assert!(matches!(outcome(&envelope), Err(VerifyError::Decode { .. })), "{envelope}");
+            let opened = open("report", Typ::Required(TYPE), envelope.to_string().as_bytes()).unwrap();
+            assert_eq!(opened.signatures.iter().map(SignatureBlock::key_name).collect::<Vec<_>>(), [Some("k")], "{envelope}");
         }
+        assert!(matches!(outcome(&bad), Err(VerifyError::Decode { .. })), "{bad}");
+    }
+}
+
+#[test]
+fn of_signatures_that_are_all_left_out_the_first_is_told() {
+    let unsupported = forged(&json!({"alg": "RS256", "typ": TYPE}).to_string());
+    let untyped = forged(&json!({"alg": "ES256"}).to_string());
+    assert!(matches!(outcome(&joined(&[&unsupported, &untyped])), Err(VerifyError::UnsupportedAlgorithm { .. })));
+    assert!(matches!(refusal(&joined(&[&untyped, &unsupported])), DecodeError::MissingField { field: "typ", .. }));
+}
+
+#[test]
+fn member_beside_a_foreign_signature_makes_the_envelope_unreadable() {
+    let mut foreign = good();
+    foreign["signatures"][0]["header"] = json!({"kid": "other"});
+    assert!(matches!(refusal(&joined(&[&good(), &foreign])), DecodeError::Syntax { .. }));
+}
+
+#[test]
+fn type_is_a_media_type_whose_case_and_usual_prefix_do_not_matter() {
+    let typed = |typ: &str| forged(&json!({"alg": "ES256", "typ": typ}).to_string());
+    for same in [TYPE.to_owned(), TYPE.to_uppercase(), format!("application/{TYPE}"), format!("Application/{}", TYPE.to_uppercase())] {
+        assert_eq!(outcome(&typed(&same)), Ok(()), "{same}");
+    }
+    for other in
+        [format!("text/{TYPE}"), format!("/{TYPE}"), format!("application/application/{TYPE}"), format!("application/{TYPE}/"), "application/".to_owned()]
+    {
+        assert!(matches!(refusal(&typed(&other)), DecodeError::Unexpected { what: "typ", .. }), "{other}");
     }
 }
 
@@ -232,4 +264,18 @@ fn der_signature_is_refused_for_what_it_is() {
 fn envelope_without_name_has_no_signer() {
     let opened = open("report", Typ::Required(TYPE), forged(&json!({"alg": "ES256", "typ": TYPE}).to_string()).to_string().as_bytes()).unwrap();
     assert_eq!(opened.signatures[0].signer, SignerId::Unnamed);
+}
+
+#[test]
+fn json_that_is_no_jws_is_told_what_belongs_there() {
+    for (wire, expected) in [
+        ("[]", "a JSON object with the members payload and signatures"),
+        ("\"text\"", "a JSON object with the members payload and signatures"),
+        (r#"{"payload":"","signatures":["x"]}"#, "a JSON object with the members protected and signature"),
+        ("{}", "missing field `payload`"),
+    ] {
+        let refused = open("voucher", Typ::Required("voucher-jws+json"), wire.as_bytes()).unwrap_err();
+        let VerifyError::Decode { source, .. } = &refused else { panic!("{refused:?}") };
+        assert!(source.to_string().contains(expected), "{source}");
+    }
 }

@@ -150,3 +150,12 @@ fn answer_bears_the_older_name_for_whoever_used_it() {
     assert_eq!(answer_type(&HeaderMap::new(), Format::Jws, true, older()), "application/voucher-jws+json");
     assert_eq!(answer_type(&HeaderMap::new(), Format::Cose, false, Leniencies::default()), new);
 }
+
+#[test]
+fn older_cose_type_is_told_the_leniency_that_would_accept_it() {
+    let sentence = |found| wrong_voucher_type(&headers(CONTENT_TYPE, &[found]));
+    let expected = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
+    assert_eq!(sentence("text/plain"), format!("the body is text/plain, expected {expected}"));
+    let older = format!("the body is application/voucher-cose+cbor, expected {expected}; the leniency voucher-cose-cbor would accept it");
+    assert_eq!(sentence("Application/Voucher-COSE+cbor"), older);
+}

@@ -1,8 +1,8 @@
 //! CMS SignedData (RFC 5652), in DER or BER.
 
-use cms::signed_data::SignerInfo;
-use der::Decode as _;
+use cms::signed_data::{SignerIdentifier, SignerInfo};
 use der::asn1::OctetStringRef;
+use der::{Decode as _, Encode as _};
 
 use super::Envelope;
 use crate::certificate::Certificate;
@@ -41,6 +41,7 @@ pub(super) fn open(octets: &[u8]) -> Result<Opened, Finding> {
     if info.as_ref().is_some_and(|info| info.signed_attrs.as_ref().is_none_or(|attributes| attributes.is_empty())) {
         findings.push(Finding::new("RFC 8366bis, section 7.1", "the CMS has no SignedAttributes"));
     }
+    let claimed = info.as_ref().and_then(|info| certificates.iter().find(|certificate| names(&info.sid, certificate)).cloned());
     let envelope = Envelope {
         format: Format::Cms,
         wire: octets.to_vec(),
@@ -48,9 +49,20 @@ pub(super) fn open(octets: &[u8]) -> Result<Opened, Finding> {
         typ: None,
         algorithm: info.map(|info| algorithm(&info)),
         certificates: certificates.clone(),
+        claimed,
         findings,
     };
     Ok(Opened { envelope: Some(envelope), certificates })
+}
+
+/// Whether this is the certificate that a SignerInfo names.
+fn names(sid: &SignerIdentifier, certificate: &Certificate) -> bool {
+    match sid {
+        SignerIdentifier::IssuerAndSerialNumber(id) => {
+            id.issuer.to_der().is_ok_and(|issuer| issuer == certificate.issuer_der()) && id.serial_number.as_bytes() == certificate.certificate_serial()
+        }
+        SignerIdentifier::SubjectKeyIdentifier(id) => certificate.subject_key_id() == Some(id.0.as_bytes()),
+    }
 }
 
 fn algorithm(info: &SignerInfo) -> String {

@@ -108,6 +108,8 @@ impl Cose {
             typ: self.protected(label::TYP).and_then(Cbor::as_text).map(shown),
             algorithm: self.algorithm(),
             certificates,
+            // Those of a bag need not be the signer's.
+            claimed: None,
             findings,
         }
     }

@@ -11,7 +11,7 @@ use crate::inspect::certificate::shown;
 use crate::inspect::layers::{STANDARD, URL_SAFE, unbase64};
 
 /// Whether this document claims to be a JWS.
-pub(super) fn is_jws(value: &Json) -> bool {
+pub(in crate::inspect) fn is_jws(value: &Json) -> bool {
     value.get("payload").is_some_and(Json::is_string) && (value.get("signatures").is_some() || value.get("protected").is_some())
 }
 
@@ -42,6 +42,7 @@ pub(super) fn open(value: &Json) -> Result<Envelope, Finding> {
             Err(err) => findings.push(Finding::undecodable("RFC 7515, section 4.1.6", &err)),
         }
     }
+    let claimed = certificates.first().cloned();
     let text = |name: &str| header.get(name).and_then(Json::as_str).map(shown);
     let general = json!({ "payload": payload_text, "signatures": signatures });
     Ok(Envelope {
@@ -51,6 +52,7 @@ pub(super) fn open(value: &Json) -> Result<Envelope, Finding> {
         typ: text("typ"),
         algorithm: text("alg"),
         certificates,
+        claimed,
         findings,
     })
 }

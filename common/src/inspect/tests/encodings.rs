@@ -73,6 +73,7 @@ fn cms_as_text_is_told_with_the_leniency_that_accepts_it() {
     let voucher = sealed(&world.voucher_signer.party(&[&world.masa]), &world.voucher(), Format::Cms);
     let shown = inspect(base64(voucher.wire()).as_bytes(), &plain());
     assert_eq!(shown.deviations.iter().map(|deviation| deviation.leniency).collect::<Vec<_>>(), [Some(Leniency::Base64Body)]);
+    assert_eq!(shown.deviations[0].section, "RFC 8995, section 6");
     // Hexadecimal digits are how octets are shown, not how they are sent.
     assert_eq!(told(&inspect(hex(voucher.wire()).as_bytes(), &plain())), [""; 0]);
 }
@@ -88,14 +89,14 @@ fn cms_with_indefinite_lengths_is_called_ber() {
 }
 
 #[test]
-fn what_is_none_of_ours_is_not_recognised_and_says_what_would_be() {
+fn what_is_none_of_ours_is_not_recognised_and_says_what_it_looks_like() {
     let noise: Vec<u8> = (0..=255).collect();
     for octets in
         [&b""[..], b"hello, world", b"{\"a\":1}", b"[1]", b"a = 1", &noise, &[0x30, 0x82], &[0x30, 3, 2, 1, 1], &[0xa1, 1, 2], &[0xd2, 0x84], b"a.b.c", b"0"]
     {
         let shown = inspect(octets, &plain());
         assert!(!shown.is_recognised(), "{shown}");
-        assert!(shown.value("understood").is_some());
+        assert!(shown.value("looks-like").is_some());
     }
 }
 
@@ -136,4 +137,38 @@ fn words_of_others_cannot_steer_a_terminal() {
     let leaves = serde_json::json!({ "serial-number": "x\u{1b}[2J\ny", "la\u{1b}la": "\u{202e}" });
     let shown = inspect(serde_json::json!({ "ietf-voucher:voucher": leaves }).to_string().as_bytes(), &plain()).to_string();
     assert!(!shown.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}') && !shown.contains("\ny"), "{shown:?}");
+}
+
+#[test]
+fn cose_that_is_cut_short_is_said_to_end_too_early_whatever_it_is_written_in() {
+    let world = World::new();
+    let voucher = sealed(&world.voucher_signer.party(&[&world.masa]), &world.voucher(), Format::Cose);
+    let cut = &voucher.wire()[..voucher.wire().len() - 40];
+    let digits = hex(voucher.wire());
+    for octets in [cut, &cut[..2], base64(cut).as_bytes(), &digits.as_bytes()[..301], &digits.as_bytes()[..302]] {
+        let shown = inspect(octets, &plain());
+        assert!(!shown.is_recognised());
+        assert!(shown.value("looks-like").and_then(Value::as_str).unwrap().contains("CBOR, but ends too early"), "{shown}");
+    }
+}
+
+#[test]
+fn bad_line_among_json_lines_is_named_and_the_others_are_recognised() {
+    let (report, _) = World::new().report();
+    for (lines, bad) in [([report.wire(), b"{\"cut\": sho", report.wire()], 1), ([b"noise", report.wire(), report.wire()], 0)] {
+        let bundle = inspect(&lines.join(&b"\n"[..]), &plain());
+        assert_eq!((bundle.kind, bundle.nested.len(), bundle.is_recognised()), (Kind::Bundle, 3, false));
+        for (index, nested) in bundle.nested.iter().enumerate() {
+            let expected = if index == bad { Kind::Unknown } else { Kind::ManufactureReport };
+            assert_eq!((nested.name.clone(), nested.inspection.kind), (format!("line {}", index + 1), expected));
+        }
+    }
+}
+
+#[test]
+fn jws_in_an_array_are_recognised_one_by_one() {
+    let (report, _) = World::new().report();
+    let report: Value = serde_json::from_slice(report.wire()).unwrap();
+    let bundle = inspect(Value::Array(vec![report.clone(), report]).to_string().as_bytes(), &plain());
+    assert_eq!((bundle.kind, bundle.nested.len(), bundle.is_recognised()), (Kind::Bundle, 2, true));
 }

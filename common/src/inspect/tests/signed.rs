@@ -50,6 +50,23 @@ fn changed_envelope_is_wrong_even_without_anchors() {
 }
 
 #[test]
+fn cms_with_one_octet_of_its_content_changed_is_wrong_with_and_without_anchors() {
+    let world = World::new();
+    for party in [world.voucher_signer.party(&[&world.masa]), world.voucher_signer.party(&[])] {
+        let mut wire = sealed(&party, &world.voucher(), Format::Cms).wire().to_vec();
+        let place = wire.windows(13).position(|octets| octets == b"JADA123456789").unwrap();
+        wire[place] = b'j';
+        for options in [plain(), anchored([world.masa.certificate.clone()])] {
+            let shown = inspect(&wire, &options);
+            assert_eq!(shown.value("serial-number"), Some(&"jADA123456789".into()));
+            assert!(matches!(check_of(&shown), Check::Wrong { why } if why.contains("content was changed")), "{shown}");
+            assert!(shown.signatures[0].by.contains("voucher signer") && !shown.is_verified(&options), "{shown}");
+            assert_eq!(serde_json::to_value(&shown).unwrap()["signatures"][0]["check"], "wrong");
+        }
+    }
+}
+
+#[test]
 fn nameless_request_within_a_registrars_is_verified_by_the_bag_around_it() {
     let world = World::new();
     let rvr = sealed(&world.registrar(), &world.rvr(Format::Cose), Format::Cose);
@@ -69,6 +86,59 @@ fn certificates_in_one_file_are_a_path() {
     let together = leaf.certificate.to_pem() + &below.certificate.to_pem();
     assert!(inspect(together.as_bytes(), &trusting).is_verified(&trusting));
     assert!(!inspect(leaf.certificate.to_pem().as_bytes(), &trusting).is_verified(&trusting));
+}
+
+#[test]
+fn path_of_the_first_certificate_in_a_file_is_told_and_of_the_others_what_failed() {
+    let root = Entity::root("root");
+    let below = root.issue_ca("below");
+    let leaf = below.issue("leaf", SignatureAlgorithm::Es256, |t| t);
+    let together = leaf.certificate.to_pem() + &below.certificate.to_pem();
+    let lines = |anchor: &Entity| {
+        let text = inspect(together.as_bytes(), &anchored([anchor.certificate.clone()])).to_string();
+        text.lines().filter(|line| line.contains("signature: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let good = lines(&root);
+    assert!(matches!(good.as_slice(), [first] if first.contains("verified under") && first.contains("root")), "{good:?}");
+    let bad = lines(&Entity::root("another"));
+    assert!(bad.len() == 2 && bad.iter().all(|line| line.contains("NOT TRUSTED")), "{bad:?}");
+    let text = inspect(together.as_bytes(), &plain()).to_string();
+    assert_eq!(text.matches("not checked: no anchor is given").count(), 1, "{text}");
+}
+
+#[test]
+fn ca_alone_is_said_not_to_be_enough_for_cose_without_certificates() {
+    let world = World::new();
+    let voucher = sealed(&world.voucher_signer.party(&[&world.masa]), &world.voucher(), Format::Cose).without_unprotected_certificates().unwrap();
+    let trusting = anchored([world.masa.certificate.clone()]);
+    let shown = inspect(voucher.wire(), &trusting);
+    assert!(matches!(check_of(&shown), Check::Untrusted { why } if why.contains("signer's own certificate is needed as anchor")), "{shown}");
+    let own = anchored([world.voucher_signer.certificate.clone()]);
+    assert!(inspect(voucher.wire(), &own).is_verified(&own));
+}
+
+#[test]
+fn pledges_request_in_cose_that_carries_certificates_is_told() {
+    let world = World::new();
+    let request = sealed(&world.pledge(), &world.pvr(), Format::Cose);
+    assert_told(&inspect(request.wire(), &plain()), "should carry no certificates");
+}
+
+#[test]
+fn certificate_outside_its_validity_is_noted_even_without_anchors() {
+    let certificate = World::new().domain.certificate;
+    for (now, words) in [(certificate.not_before(), ""), (at(0), "not yet valid"), (at(253_402_300_800), "has expired")] {
+        let shown = inspect(certificate.der(), &Options::at(now));
+        assert_eq!((told(&shown), shown.notes.is_empty()), (vec![], words.is_empty()), "{shown}");
+        assert!(shown.to_string().contains(words));
+    }
+}
+
+#[test]
+fn key_usage_is_shown() {
+    let shown = inspect(Entity::root("CA").certificate.der(), &plain());
+    let usages = shown.value("key-usage").and_then(Json::as_array).unwrap();
+    assert!(usages.contains(&"keyCertSign".into()), "{shown}");
 }
 
 #[test]

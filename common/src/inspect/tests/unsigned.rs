@@ -27,6 +27,9 @@ fn leaves_that_break_a_rule_of_vouchers_are_told() {
     let expiry = "2030-01-01T00:00:00Z";
     let cases = [
         (json!({ "serial-number": "J", "nonce": "AQID" }), "3 octets, but must have 8 to 32"),
+        (json!({ "serial-number": "J", "nonce": "AQIDBAUGBwg" }), "lacks its padding"),
+        (json!({ "serial-number": "J", "nonce": "-_-_-_-_-_-_" }), "is base64url"),
+        (json!({ "serial-number": "J", "nonce": "in plain words" }), "is plain text"),
         (json!({ "nonce": "AQIDBAUGBwg=" }), "mandatory leaf serial-number is missing"),
         (json!({ "serial-number": "J", "nonce": "AQIDBAUGBwg=", "expires-on": expiry }), "are alternatives"),
         (json!({ "serial-number": "J", "nonce": "AQIDBAUGBwg=" }), "pins no domain"),
@@ -132,4 +135,15 @@ fn forms_that_a_leniency_accepts_are_told_with_its_name() {
         let shown = inspect(payload.to_string().as_bytes(), &plain());
         assert!(shown.deviations.iter().any(|deviation| deviation.leniency == Some(leniency)), "{shown}");
     }
+}
+
+#[test]
+fn nonce_is_shown_as_octets_in_each_format_and_as_text_where_it_is_text() {
+    let octets = [1, 2, 3, 4, 5, 6, 7, 8];
+    let json = voucher(json!({ "serial-number": "J", "nonce": "AQIDBAUGBwg" }));
+    let cbor = cbor_voucher(2451, vec![(11, "J".into()), (7, octets.to_vec().into())]);
+    for shown in [&json, &cbor] {
+        assert_eq!(shown.value("nonce"), Some(&crate::codec::hex(&octets).into()), "{shown}");
+    }
+    assert_eq!((json.value("nonce-text"), cbor.value("nonce-text")), (Some(&"AQIDBAUGBwg".into()), None));
 }

@@ -42,6 +42,20 @@ impl NewFiles {
         self.files.push(NewFile { path: path.into(), content: pem("PUBLIC KEY", key.spki()), private: false });
     }
 
+    /// As [`write_into`](Self::write_into), for a folder that the user chose with `--dir` and that must not have anything in it: what is made there is a whole of its own.
+    ///
+    /// # Errors
+    /// As for [`write_into`](Self::write_into); [`SetupError`] if the folder is not empty, in which case nothing is touched.
+    pub fn write_into_empty(&self, folder: &Path) -> Result<(), SetupError> {
+        match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => {
+                Err(SetupError::new(folder, "exists and is not empty; nothing was made, choose another folder with --dir, or change to another one first"))
+            }
+            // What cannot be read cannot be written either, which tells why.
+            Ok(false) | Err(_) => self.write_into(folder),
+        }
+    }
+
     /// Makes the files and the folders they need.
     ///
     /// # Errors

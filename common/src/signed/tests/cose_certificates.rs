@@ -201,6 +201,21 @@ fn certificates_beside_a_known_holder_are_passed_over_in_cose() {
 }
 
 #[test]
+fn certificate_with_a_key_that_nobody_here_knows_does_no_harm_in_the_bag() {
+    let (root, ca, leaf) = pki();
+    let anchors = Anchors::new([root.certificate.clone()]).unwrap();
+    let signed = seal_bagged(&party(&leaf, &[&Entity::root("Other"), &leaf, &ca]));
+    // The first certificate is the other one; its curve becomes one that does not exist.
+    let (p256, nameless) = ([0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 99]);
+    let mut wire = signed.wire().to_vec();
+    let place = wire.windows(p256.len()).position(|w| w == p256).unwrap();
+    wire[place..place + p256.len()].copy_from_slice(&nameless);
+    let signed = Signed::from_wire(Format::Cose, wire);
+    assert!(verify_bagged(&signed, SignedBy::Holder(&leaf.certificate)).is_ok());
+    assert_eq!(verify_bagged(&signed, anchored(&anchors, &[])).unwrap().chain, certificates([&leaf, &ca, &root]));
+}
+
+#[test]
 fn key_of_another_kind_in_the_bag_is_not_the_signers() {
     let root = Entity::root("Root");
     let anchors = Anchors::new([root.certificate.clone()]).unwrap();

@@ -63,8 +63,21 @@ fn refusal_is_that_of_the_signature_that_came_closest() {
         assert!(matches!(refused(order), VerifyError::NoPath { subject, .. } if subject == "CN=Stranger"));
     }
     assert!(matches!(refused([&nobody, &thief, &nobody]), VerifyError::BadSignature { .. }));
-    let detail = "its signer's certificate is neither enclosed nor known here".to_owned();
+    let detail = "its signer's certificate is neither known here nor enclosed in a form that can be read".to_owned();
     assert_eq!(refused([&nobody, &nobody, &nobody]), VerifyError::UnknownSigner { artefact: "note", detail });
+}
+
+#[test]
+fn paths_of_four_signers_are_built_and_no_more() {
+    let (root, ca, leaf) = pki();
+    let behind = |strangers: usize| {
+        let strange = |_| Entity::root("Elsewhere").issue("Stranger", ES256, |t| t).party(&[]);
+        let parties: Vec<SigningParty> = (0..strangers).map(strange).chain([leaf.party(&[&ca])]).collect();
+        let signed = parties[1..].iter().fold(seal(&parties[0], Format::Jws), |signed, party| countersigned(&signed, party));
+        verify(&signed, anchored(&anchors(&root), &[]))
+    };
+    assert!(behind(3).is_ok());
+    assert!(matches!(behind(4), Err(VerifyError::NoPath { subject, .. }) if subject == "CN=Stranger"));
 }
 
 #[test]

@@ -35,6 +35,18 @@ fn bytes(octets: &[u8]) -> Value {
 }
 
 #[test]
+fn bignum_is_neither_key_nor_enumeration() {
+    let read = |text: &str| voucher_from(&hex(text), Format::Cose);
+    // {2451: {11: "A", 1: 2}}, then with a bignum for the serial number's key, within tag 47, for the enumeration, and for the root's key.
+    assert!(read("a1190993a20b61410102").is_ok());
+    for bignum in
+        ["a1190993a2c2410b61410102", "a1190993a2d82fc242099e61410102", "a1190993a20b614101c24102", "a1c2420993a20b61410102", "a1190993a20b614120c34102"]
+    {
+        assert!(matches!(read(bignum), Err(DecodeError::Syntax { syntax: "CBOR", .. })), "{bignum}");
+    }
+}
+
+#[test]
 fn voucher_is_written_in_exactly_these_octets() {
     let voucher = Voucher {
         assertion: Some(Assertion::Proximity),

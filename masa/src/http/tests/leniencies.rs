@@ -24,7 +24,9 @@ fn cose(scene: &Scene, content_type: &'static str, accept: &'static str) -> Requ
 #[test]
 fn older_cose_type_is_unsupported_without_its_leniency() {
     let scene = Scene::new();
-    assert_eq!(scene.send(cose(&scene, OLDER, "*/*")).0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let (status, _, sentence) = scene.send(cose(&scene, OLDER, "*/*"));
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(sentence.ends_with(b"the leniency voucher-cose-cbor would accept it"), "{sentence:?}");
     assert_eq!(scene.status_with(ACCEPT, OLDER), StatusCode::NOT_ACCEPTABLE);
 }
 

@@ -68,3 +68,16 @@ fn assertion_in_the_registrars_request_counts_for_nothing() {
     let leaves = VoucherRequest { assertion: Some(Assertion::Verified), ..scene.owner.leaves(&scene.pledge, &inner) };
     assert_eq!(scene.decide(&leaves).unwrap().voucher().assertion, Some(Assertion::Logged));
 }
+
+#[test]
+fn another_certificate_of_the_named_registrars_key_is_not_the_one_that_was_named() {
+    let mut scene = Scene::new();
+    let inner = scene.inner();
+    let subject = || brski_common::issuing::Subject::common_name("another certificate");
+    scene.owner.registrar.certificate = scene.owner.authority.certify(subject(), &scene.owner.registrar.key, |template| template.usages(&[CMC_RA]));
+    for policy in [ProximityKey::InChain, ProximityKey::Signer] {
+        scene.policy.proximity_key = policy;
+        assert_eq!(scene.decide_on_inner(&inner), Err(Refusal::ProximityMismatch));
+        assert!(scene.decide_on_inner(&scene.inner()).is_ok());
+    }
+}

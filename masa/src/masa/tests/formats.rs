@@ -73,3 +73,19 @@ fn registrar_beside_the_owner_by_raw_key_reads_nothing() {
     let second = Owner { registrar: owner.authority.issue(subject, |template| template.usages(&[crate::testing::CMC_RA])), ..owner };
     assert!(matches!(refusal(block_on(masa.audit_log(&second.request(&pledge, nonce(2))))), Refusal::NeverOwner { .. }));
 }
+
+#[test]
+fn voucher_without_a_form_in_the_wanted_format_is_refused_and_leaves_no_entry() {
+    let (maker, owner, ledger) = (Maker::new(), Owner::new("owner"), memory());
+    let (masa, pledge) = (Masa::new(maker.parts(ledger.clone())), maker.pledge("JADA123"));
+    block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
+    // Plain words for a nonce have no place in CBOR.
+    let request = owner.request(&pledge, brski_common::Nonce::from_text("plain words!").unwrap());
+    let refused = vouch(&masa, &request, Format::Cose).unwrap_err();
+    let expected = "the voucher cannot be expressed in cose: nonce must be base64 of 8 to 32 octets, which are what CBOR carries";
+    assert_eq!(in_full(&refused), expected);
+    assert_eq!(block_on(ledger.history(&pledge.device())).unwrap().unwrap().vouched(), []);
+    // In its own format it is given, and recorded; after that the other format is refused as before.
+    assert!(vouch(&masa, &request, Format::Cms).is_ok());
+    assert!(matches!(vouch(&masa, &request, Format::Cose), Err(Error::Inexpressible { format: Format::Cose, .. })));
+}

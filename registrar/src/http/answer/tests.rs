@@ -1,5 +1,5 @@
 use brski_common::provenance::Basis;
-use brski_common::{DecodeError, DeviceId, KeyIdentifier, MasaUrl, Method as KeyMethod, SerialNumber, SignError, SpkiDigest};
+use brski_common::{DecodeError, Deviation, DeviceId, KeyIdentifier, MasaUrl, Method as KeyMethod, SerialNumber, SignError, SpkiDigest};
 
 use super::*;
 
@@ -126,6 +126,7 @@ fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
         (Stop::NoSuchResource, 404),
         (Stop::WrongMethod { allowed: Method::POST }, 405),
         (Stop::WrongBodyType { expected: "x" }, 415),
+        (Stop::WrongVoucherType { sentence: "x".to_owned() }, 415),
         (Stop::NotAcceptable { offered: "x" }, 406),
         (Stop::NoBody, 400),
         (Stop::CertificateForRequest, 400),
@@ -151,4 +152,15 @@ fn peer_learns_why_its_statement_does_not_verify() {
     let stop = Stop::Registrar(Error::Refused(Refusal::StatementUntrusted(bad_signature())));
     let expected = "the provenance statement is not trusted: the signature of the voucher-request does not verify with the key of CN=somebody";
     assert_eq!(sentence(&stop), expected);
+}
+
+#[test]
+fn operator_is_told_that_a_masa_has_to_grant_a_leniency_as_well() {
+    let refused = |sentence: &str| remedy(&Stop::Registrar(Error::MasaRefused { status: 400, sentence: sentence.to_owned() }));
+    let deviation = Deviation { sentence: "x".to_owned(), section: "y", leniency: Leniency::CmsIdData };
+    let own = VerifyError::Decode { artefact: "voucher-request", source: DecodeError::Deviation(deviation.clone()) };
+    for told in [refused(&deviation.to_string()), remedy(&Stop::Registrar(Error::Verify(own)))] {
+        assert!(told.is_some_and(|told| told.contains("the MASA has to grant")), "{told:?}");
+    }
+    assert_eq!(refused("device JADA1 is blocked"), None);
 }

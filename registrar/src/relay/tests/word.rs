@@ -189,6 +189,21 @@ fn statement_must_be_the_one_whose_hash_the_voucher_names() {
 }
 
 #[test]
+fn carried_statement_must_be_the_one_whose_hash_the_voucher_names() {
+    let waiting = Waiting::new();
+    let [stale, newest] = [waiting.statement(Method::Avocado, 0), waiting.statement(Method::Avocado, 1)];
+    let hash = ProvenanceExtension { statement_hash: Some(newest.signed().digest()), ..ProvenanceExtension::default() };
+    let voucher = saying(&waiting, hash);
+    let accept = |carried: &Verified<ProvenanceStatement>, of_masa: &[Verified<ProvenanceStatement>]| {
+        let order = waiting.order().carrying(carried.clone(), &waiting.owner(), now()).unwrap();
+        waiting.accept_with(order, &voucher, of_masa, Some(&AuditLog::default()))
+    };
+    assert!(matches!(accept(&stale, &[]), Err(Refusal::StatementVoid(_))));
+    assert!(accept(&newest, &[]).is_ok());
+    assert!(accept(&stale, std::slice::from_ref(&newest)).is_ok());
+}
+
+#[test]
 fn foreign_voucher_without_nonce_in_the_audit_log_is_refused() {
     let waiting = Waiting::new();
     let foreign = Ca::new("former owner").certificate.domain_id();

@@ -5,8 +5,17 @@ use crate::envelope::Format;
 
 const VOUCHER: Typ = Typ::Optional("application/voucher+cose");
 
+const BAG: CoseCertificates = CoseCertificates::Bag;
+
 fn read(wire: &[u8]) -> SignatureBlock {
-    open("statement", Typ::Required(TYPE), CHAIN, wire).unwrap().signatures.remove(0)
+    open("statement", Typ::Required(TYPE), BAG, wire).unwrap().signatures.remove(0)
+}
+
+fn refused(written: CoseCertificates, wire: &[u8]) -> DecodeError {
+    match open("statement", Typ::Required(TYPE), written, wire) {
+        Err(VerifyError::Decode { source, .. }) => source,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// An envelope whose protected header is these octets, signed by the key that is returned.
@@ -72,15 +81,54 @@ fn certificates_hide_a_kid() {
 fn x5bag_and_x5chain_of_other_shapes_are_refused() {
     let [one, _] = two_certificates();
     let most = vec![one.clone(); MAX_CERTIFICATES];
-    for (label, field) in [(X5CHAIN, "x5chain"), (X5BAG, "x5bag")] {
+    for (label, field, written) in [(X5CHAIN, "x5chain", CHAIN), (X5CHAIN, "x5chain", BAG), (X5BAG, "x5bag", BAG)] {
         for value in
             [Value::Array(Vec::new()), Value::from("text"), Value::from(1), Value::Array(vec![1.into()]), array(&[most.clone(), vec![one.clone()]].concat())]
         {
-            let refused = refusal(&forged(|_, u| u.rest.push((label.clone(), value))));
+            let refused = refused(written, &forged(|_, u| u.rest.push((label.clone(), value))));
             assert_eq!(refused, DecodeError::InvalidField { field, expected: "one certificate as byte string, or an array of 1 to 32 of them" });
         }
-        assert!(matches!(refusal(&forged(|_, u| u.rest.push((label, Value::Bytes(vec![1]))))), DecodeError::Syntax { what: "certificate", .. }));
     }
+}
+
+#[test]
+fn certificate_that_cannot_be_read_is_refused_in_a_chain_that_names_the_signer() {
+    let [one, _] = two_certificates();
+    for value in [Value::Bytes(vec![1]), Value::Array(vec![one.der().into(), Value::Bytes(vec![1])])] {
+        assert!(matches!(refused(CHAIN, &forged(|p, _| p.rest.push((X5CHAIN, value)))), DecodeError::Syntax { what: "certificate", .. }));
+    }
+}
+
+#[test]
+fn hints_that_cannot_be_read_are_passed_over() {
+    let [one, two] = two_certificates();
+    let (unreadable, first, second) = (Value::Bytes(vec![1]), Value::from(one.der()), Value::from(two.der()));
+    let among = |label: Label, items: [&Value; 3]| read(&forged(|_, u| u.rest.push((label, Value::Array(items.map(Clone::clone).to_vec())))));
+
+    assert_eq!(among(X5BAG, [&unreadable, &first, &second]).certificates, [one.clone(), two]);
+    assert_eq!(among(X5CHAIN, [&first, &unreadable, &second]).certificates, [one]);
+    for label in [X5BAG, X5CHAIN] {
+        let nothing = among(label, [&unreadable; 3]);
+        assert_eq!((nothing.certificates, nothing.signer), (Vec::new(), SignerId::Unnamed));
+    }
+    assert_eq!(among(X5CHAIN, [&unreadable, &first, &second]).signer, SignerId::Unnamed);
+}
+
+#[test]
+fn bag_does_not_stand_in_for_a_chain_that_names_the_signer() {
+    let [one, two] = two_certificates();
+    let (alone, beside) = (vec![(X5BAG, one.der().into())], vec![(X5CHAIN, two.der().into()), (X5BAG, one.der().into())]);
+    for parameters in [alone, beside] {
+        let refused = refused(CHAIN, &forged(|p, _| p.rest.extend(parameters)));
+        assert_eq!(refused, DecodeError::InvalidField { field: "x5bag", expected: "absent: the signer's certificate travels in x5chain" });
+    }
+}
+
+#[test]
+fn bignum_is_no_label() {
+    // {2(h'01'): -7}
+    let refused = refused(BAG, &with_protected(&[0xa1, 0xc2, 0x41, 0x01, 0x26]).1);
+    assert_eq!(refused, DecodeError::InvalidField { field: "COSE header's label", expected: "a number or a text" });
 }
 
 #[test]
@@ -88,7 +136,7 @@ fn more_certificates_in_both_together_than_one_may_have_are_refused() {
     let root = Entity::root("Root");
     let many: Vec<Certificate> = (0..MAX_CERTIFICATES).map(|i| root.issue(&format!("Leaf {i}"), SignatureAlgorithm::Es256, |t| t).certificate).collect();
     let wire = |chain: &Certificate| forged(|_, u| u.rest.extend([(X5CHAIN, chain.der().into()), (X5BAG, array(&many))]));
-    assert_eq!(refusal(&wire(&root.certificate)), DecodeError::TooLarge { what: "number of certificates", limit: MAX_CERTIFICATES });
+    assert_eq!(refused(BAG, &wire(&root.certificate)), DecodeError::TooLarge { what: "number of certificates", limit: MAX_CERTIFICATES });
     assert_eq!(read(&wire(&many[3])).certificates.len(), MAX_CERTIFICATES);
 }
 
