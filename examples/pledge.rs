@@ -16,7 +16,7 @@ use brski_common::serve::onboard::{Cause, OnboardError, Onboarded, Options, Step
 use brski_common::serve::setup::{NewFiles, read_certificates, read_key};
 use brski_common::text::{LONGEST_LINE, printable};
 use brski_common::{Anchors, Certificate, Format, Leniencies, Leniency, Signed, VerifyError};
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, ValueEnum};
 
 /// Takes one device through any registrar (RFC 8995): voucher, LDevID, and the reports on both.
@@ -103,7 +103,7 @@ impl From<Proximity> for ProximityLeaf {
 }
 
 fn leniency_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(Leniency::ALL.map(Leniency::name))
+    PossibleValuesParser::new(Leniency::ALL.iter().map(|leniency| PossibleValue::new(leniency.name()).help(leniency.description())))
 }
 
 const EXAMPLES: &str = "\

@@ -187,7 +187,7 @@ impl Certificate {
 
     /// Whether it is a CA's that may sign certificates: basicConstraints says CA, keyUsage says keyCertSign if it is there, the subject has a name, and no critical extension is unknown
     /// (RFC 5280, sections 4.1.2.6, 4.2, 4.2.1.3 and 4.2.1.9).
-    pub fn may_issue(&self) -> bool {
+    pub(crate) fn may_issue(&self) -> bool {
         self.0.is_ca && self.0.signs_certificates && self.0.subject_der != EMPTY_NAME && !self.0.has_unknown_critical_extension
     }
 
@@ -198,12 +198,12 @@ impl Certificate {
     }
 
     /// How many CAs may follow below this one, those not counted that issued to themselves (pathLenConstraint); `None` if as many as they like.
-    pub fn path_length(&self) -> Option<u32> {
+    pub(crate) fn path_length(&self) -> Option<u32> {
         self.0.path_length
     }
 
     /// Whether a critical extension is none that anything here knows, so that nobody may rely on the certificate (RFC 5280, section 4.2).
-    pub fn has_unknown_critical_extension(&self) -> bool {
+    pub(crate) fn has_unknown_critical_extension(&self) -> bool {
         self.0.has_unknown_critical_extension
     }
 

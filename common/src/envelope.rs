@@ -10,11 +10,12 @@ pub(crate) mod cms;
 mod cose;
 mod jws;
 
+pub(crate) use self::cose::label;
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
-use crate::leniency::Reading;
+use crate::leniency::{Leniencies, Leniency, Reading};
 use crate::sign::{PublicKey, Signature, SignatureScheme, SigningIdentity};
-use crate::signed::{Payload, Signed};
+use crate::signed::{Payload, Signed, Typ};
 
 /// How an artefact is encoded and signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,10 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Cms, Self::Jws, Self::Cose];
+    pub const ALL: &'static [Self] = &[Self::Cms, Self::Jws, Self::Cose];
+
+    /// What vouchers and voucher-requests travel as, in words.
+    pub const VOUCHER_MEDIA_TYPES: &'static str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
 
     /// Its name on command lines: `cms`, `jws` or `cose`.
     pub fn name(self) -> &'static str {
@@ -59,10 +63,18 @@ impl Format {
         }
     }
 
+    /// What older drafts call that type; for whoever grants [`Leniency::VoucherCoseCbor`] alone.
+    pub fn older_voucher_media_type(self, lenient: Leniencies) -> Option<&'static str> {
+        match self {
+            Self::Cms | Self::Jws => None,
+            Self::Cose => lenient.grant(Leniency::VoucherCoseCbor).then_some("application/voucher-cose+cbor"),
+        }
+    }
+
     /// The format whose vouchers have this media type; parameters and case do not matter.
     pub fn from_voucher_media_type(text: &str) -> Option<Self> {
         let essence = text.split(';').next().unwrap_or_default().trim();
-        Self::ALL.into_iter().find(|f| essence.eq_ignore_ascii_case(f.voucher_media_type()))
+        Self::ALL.iter().copied().find(|f| essence.eq_ignore_ascii_case(f.voucher_media_type()))
     }
 }
 
@@ -162,10 +174,11 @@ impl SignatureBlock {
 
 /// Takes an envelope apart.
 pub(crate) fn open<T: Payload>(signed: &Signed<T>, reading: &Reading) -> Result<Opened, VerifyError> {
+    let undecodable = |source| VerifyError::Decode { artefact: T::NAME, source };
     match signed.format() {
         Format::Cms => cms::open(T::NAME, signed.wire(), reading),
-        Format::Jws => jws::open(T::NAME, T::typ(Format::Jws), signed.wire(), reading),
-        Format::Cose => cose::open(T::NAME, T::typ(Format::Cose), T::COSE_CERTIFICATES, signed.wire(), reading),
+        Format::Jws => jws::open(T::NAME, typ::<T>(Format::Jws).map_err(undecodable)?, signed.wire(), reading),
+        Format::Cose => cose::open(T::NAME, typ::<T>(Format::Cose).map_err(undecodable)?, T::COSE_CERTIFICATES, signed.wire(), reading),
     }
 }
 
@@ -181,19 +194,15 @@ pub(crate) enum Draft {
 pub(crate) fn draft<T: Payload>(format: Format, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     match format {
         Format::Cms => cms::draft(payload, identity).map(Draft::Cms),
-        Format::Jws => jws::draft(T::typ(format), payload, identity).map(Draft::Jws),
-        Format::Cose => cose::draft(T::typ(format), T::COSE_CERTIFICATES, payload, identity).map(Draft::Cose),
+        Format::Jws => jws::draft(typ::<T>(format)?, payload, identity).map(Draft::Jws),
+        Format::Cose => cose::draft(typ::<T>(format)?, T::COSE_CERTIFICATES, payload, identity).map(Draft::Cose),
     }
 }
 
-/// Prepares one more signature over what an envelope holds.
-pub(crate) fn countersign<T: Payload>(signed: &Signed<T>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
-    match signed.format() {
-        Format::Jws => jws::countersign(T::typ(Format::Jws), signed.wire(), identity).map(Draft::Jws),
-        one @ (Format::Cms | Format::Cose) => {
-            Err(DecodeError::Unexpected { what: "format of the envelope", found: one.name().to_owned(), expected: "jws, which may bear several signatures" })
-        }
-    }
+/// The type of a payload in a format that has types.
+fn typ<T: Payload>(format: Format) -> Result<Typ, DecodeError> {
+    let expected = "a format that this artefact has a type in";
+    T::typ(format).ok_or_else(|| DecodeError::Unexpected { what: "format of the envelope", found: format.name().to_owned(), expected })
 }
 
 /// A COSE message without the certificates in its unprotected header.
@@ -204,6 +213,11 @@ pub(crate) fn without_unprotected_certificates(wire: &[u8]) -> Result<Vec<u8>, D
 /// The receipts in a COSE message's unprotected header, in their order.
 pub(crate) fn receipts(wire: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
     cose::receipts(wire)
+}
+
+/// A COSE message without the receipts in its unprotected header.
+pub(crate) fn without_receipts(wire: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    cose::without_receipts(wire)
 }
 
 /// A COSE message with one more receipt in its unprotected header.

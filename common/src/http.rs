@@ -12,9 +12,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
-pub use self::negotiation::{
-    OLDER_COSE_TYPE, VOUCHER_TYPES, accepts, answer_format, answer_type, media_type, names_older_type, voucher_format, wrong_voucher_type,
-};
+pub use self::negotiation::{Negotiated, NotNegotiable, media_type, must_accept, must_be, negotiate, voucher_format};
 use crate::time::UnixTime;
 
 /// The error that a body may end with.

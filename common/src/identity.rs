@@ -94,7 +94,7 @@ impl KeyIdentifier {
     }
 
     /// Reads the form that RFC 8366bis, section 6.3 prescribes, whatever the AuthorityKeyIdentifier has beside its keyIdentifier. None for any other form.
-    pub fn from_whole_idevid_issuer(leaf: &[u8]) -> Option<Self> {
+    pub(crate) fn from_whole_idevid_issuer(leaf: &[u8]) -> Option<Self> {
         let value = OctetString::from_der(leaf).ok()?;
         let authority = AuthorityKeyIdentifier::from_der(value.as_bytes()).ok()?;
         Self::new(authority.key_identifier?.into_bytes()).ok()

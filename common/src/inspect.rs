@@ -4,6 +4,7 @@
 //! and what is signed is verified as far as the anchors given allow. Private keys are named and never shown.
 
 mod certificate;
+mod checkpoint;
 #[cfg(feature = "serve")]
 pub mod command;
 mod configuration;
@@ -35,19 +36,25 @@ pub use self::kind::{Kind, UNDERSTOOD};
 pub use self::signatures::{Check, SignatureFound};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, VerifyError};
 use crate::leniency::{Deviation, Leniency};
+use crate::log::{Checkpoint, SignedCheckpoint, VerifierKey};
 use crate::sign::PublicKey;
 use crate::text::printable;
 use crate::time::UnixTime;
 
 /// What an inspection may go by.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
     /// Signatures are verified under these; none are trusted if there are none.
     pub anchors: Anchors,
-    /// Bare keys that are trusted like anchors: those of stations, delivery lists and logs.
+    /// Bare keys that are trusted like anchors: those of stations, delivery lists and logs. What a log signs is never verified with a certificate.
     pub keys: Vec<PublicKey>,
+    /// Keys of logs that are known by name, which are trusted for what logs sign and nothing else.
+    pub logs: Vec<VerifierKey>,
+    /// What a log was like earlier.
+    older: Option<Older>,
     /// The time at which certificates and expiry are judged.
     pub now: UnixTime,
 }
@@ -55,18 +62,44 @@ pub struct Options {
 impl Options {
     /// Without anchors.
     pub fn at(now: UnixTime) -> Self {
-        Self { anchors: Anchors::default(), keys: Vec::new(), now }
+        Self { anchors: Anchors::default(), keys: Vec::new(), logs: Vec::new(), older: None, now }
     }
 
     /// Whether signatures are to be verified at all.
     pub fn verifies(&self) -> bool {
-        !self.anchors.certificates().is_empty() || !self.keys.is_empty()
+        !self.anchors.certificates().is_empty() || !self.keys.is_empty() || !self.logs.is_empty()
     }
+
+    /// The same with an earlier state of a log, that receipts of consistency are verified from. Its log's key must be among those given.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if none of the keys given is that of its log, or if that key's signature is wrong.
+    pub fn with_checkpoint(self, note: &SignedCheckpoint) -> Result<Self, VerifyError> {
+        let mut err = VerifyError::UnknownSigner { artefact: "checkpoint", detail: "none of the keys given is that of its log".to_owned() };
+        for log in checkpoint::logs(&self, note) {
+            match note.verify(&log) {
+                Ok(checkpoint) => return Ok(Self { older: Some(Older { checkpoint: checkpoint.clone(), key: log.key().clone() }), ..self }),
+                Err(bad @ VerifyError::BadSignature { .. }) => err = bad,
+                // Another's key.
+                Err(_) => (),
+            }
+        }
+        Err(err)
+    }
+}
+
+/// An earlier state of a log. Made by [`Options::with_checkpoint`] alone.
+#[derive(Clone, Debug)]
+struct Older {
+    checkpoint: Checkpoint,
+    /// The key that signed it, which must sign what continues it.
+    key: PublicKey,
 }
 
 /// What was found out about one artefact.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct Inspection {
     /// What it is.
     pub kind: Kind,
@@ -89,6 +122,7 @@ pub struct Inspection {
 
 /// One fact of an artefact.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Leaf {
     /// Its name in the specification.
     pub name: String,
@@ -99,6 +133,7 @@ pub struct Leaf {
 /// An artefact inside another.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct Nested {
     /// Where it was found.
     pub name: String,
@@ -109,6 +144,7 @@ pub struct Nested {
 
 /// One departure from a specification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// What was found, and what would be right: one clause.
     pub sentence: String,
@@ -137,9 +173,19 @@ impl Finding {
         Self::new(section, crate::text::in_full(err))
     }
 
+    /// What a decoder says of the content, whose specification is `section`.
     fn of_decoder(section: &'static str, err: &DecodeError) -> Self {
         match err {
             DecodeError::Deviation(deviation) => deviation.clone().into(),
+            // Told by its kind where that has a specification of its own.
+            DecodeError::Syntax { syntax: "JSON", .. } => Self::undecodable("RFC 8259, section 2", err),
+            DecodeError::Syntax { syntax: "CBOR", .. } => Self::undecodable("RFC 8949, section 3", err),
+            DecodeError::Syntax { syntax: "base64", .. } => Self::undecodable("RFC 4648, section 4", err),
+            DecodeError::Syntax { syntax: "base64url", .. } => Self::undecodable("RFC 4648, section 5", err),
+            DecodeError::Syntax { syntax: "X.509", .. } => Self::undecodable("RFC 5280, section 4.1", err),
+            DecodeError::Syntax { syntax: "SubjectPublicKeyInfo", .. } => Self::undecodable("RFC 5280, section 4.1.2.7", err),
+            // Our own limit.
+            DecodeError::TooLarge { .. } => Self::undecodable("", err),
             other => Self::undecodable(section, other),
         }
     }
@@ -214,19 +260,28 @@ impl Inspection {
         }
     }
 
-    /// Whether all that `options` asked to verify was verified: a signature that is wrong fails anywhere, one that no anchor vouches for fails in the outermost artefact.
+    /// Whether all that `options` asked to verify was verified. A signature that is wrong fails anywhere, and so does one that none of the certificates made that came along with it;
+    /// one that no anchor vouches for fails in the outermost artefact.
     ///
     /// What is nested, such as a pledge's request within a registrar's, has other anchors than what is around it.
     pub fn is_verified(&self, options: &Options) -> bool {
         let is_signed = !self.kind.must_be_signed() || !self.signatures.is_empty();
-        let own = !options.verifies() || (is_signed && self.signatures.iter().all(|signature| signature.check.is_anchored()));
+        let own = !options.verifies() || (is_signed && self.signers_are_anchored());
         let of_several = self.kind != Kind::Bundle || self.nested.iter().all(|nested| nested.inspection.is_verified(options));
-        own && of_several && !self.has_wrong_signature()
+        own && of_several && !self.has_bad_signature()
     }
 
-    fn has_wrong_signature(&self) -> bool {
-        let own = self.signatures.iter().any(|signature| matches!(signature.check, Check::Wrong { .. }));
-        own || self.nested.iter().any(|nested| nested.inspection.has_wrong_signature())
+    /// Whether everybody is vouched for who signed it. A checkpoint is its log's, and witnesses may sign below who are not known.
+    fn signers_are_anchored(&self) -> bool {
+        let mut checks = self.signatures.iter().map(|signature| signature.check.is_anchored());
+        match self.kind == Kind::Checkpoint {
+            true => checks.any(|anchored| anchored),
+            false => checks.all(|anchored| anchored),
+        }
+    }
+
+    fn has_bad_signature(&self) -> bool {
+        self.signatures.iter().any(|signature| signature.check.is_bad()) || self.nested.iter().any(|nested| nested.inspection.has_bad_signature())
     }
 }
 
@@ -235,10 +290,13 @@ pub fn inspect(octets: &[u8], options: &Options) -> Inspection {
     if octets.len() > LARGEST {
         return Inspection::unknown("a file of more than 16 MiB, which is not read");
     }
-    let budget = Cell::new(MOST_NESTED);
+    let budget = Budget { nested: Cell::new(MOST_NESTED), signatures: Cell::new(Some(MOST_SIGNATURES)) };
     let mut inspection = layers::inspect(octets, &Context { options, known: &[], depth: 0, budget: &budget });
-    if budget.get() == 0 {
+    if budget.nested.get() == 0 {
         inspection.note(format!("more than {MOST_NESTED} artefacts are inside it, of which the others were not looked at"));
+    }
+    if budget.signatures.get().is_none() {
+        inspection.note("it holds more signatures than are verified for one file, of which the others were not checked");
     }
     inspection
 }
@@ -250,16 +308,30 @@ struct Context<'a> {
     /// Certificates of the artefact around it.
     known: &'a [Certificate],
     depth: usize,
-    /// Inspections of what is nested that are still to be had.
-    budget: &'a Cell<usize>,
+    budget: &'a Budget,
+}
+
+/// What may still be spent on one file, whose maker chose how much is in it.
+struct Budget {
+    /// Inspections of what is nested.
+    nested: Cell<usize>,
+    /// Signatures that are verified; none once they were not enough.
+    signatures: Cell<Option<usize>>,
 }
 
 impl<'a> Context<'a> {
     /// The context of what is inside; none if that is nested too deeply, or too much was inside already.
     fn inside(self, known: &'a [Certificate]) -> Option<Self> {
-        let left = self.budget.get().checked_sub(1).filter(|_| self.depth < DEEPEST)?;
-        self.budget.set(left);
+        let left = self.budget.nested.get().checked_sub(1).filter(|_| self.depth < DEEPEST)?;
+        self.budget.nested.set(left);
         Some(Self { known, depth: self.depth + 1, ..self })
+    }
+
+    /// Whether so many more signatures may be verified.
+    fn may_verify(self, signatures: usize) -> bool {
+        let left = self.budget.signatures.get().and_then(|left| left.checked_sub(signatures));
+        self.budget.signatures.set(left);
+        left.is_some()
     }
 }
 
@@ -269,8 +341,14 @@ pub const LARGEST: usize = 16 * 1024 * 1024;
 /// Artefacts within artefacts: a statement's receipt in a pledge's request in a registrar's needs three.
 const DEEPEST: usize = 6;
 
-/// Inspections of what is nested, over all: whoever made a file chose how much is in it.
+/// Inspections of what is nested, over all.
 const MOST_NESTED: usize = 1024;
+
+/// Signatures that are verified for one file, some seconds' work: paths of a bundle of 256 certificates, and as many signatures again.
+const MOST_SIGNATURES: usize = 32 * 1024;
+
+/// Signatures that building one path may cost, which is what path building itself is limited to.
+const PATH: usize = 100;
 
 /// Leaves of one artefact that are shown.
 const MOST_LEAVES: usize = 512;

@@ -1,58 +1,75 @@
-//! What a peer may do wrong and still be understood. Strict is the default; each leniency has a name, is off unless switched on, and is logged and counted when used.
+//! What a peer may do wrong and still be understood. Each leniency has a name, is off unless switched on (but for idevid-issuer-forms), and is logged and counted when used.
 //!
 //! A reader that meets a departure from the specification asks [`Reading::tolerate`], which is the only way to overlook one.
 
 use core::cell::RefCell;
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::certificate::Certificate;
 use crate::error::DecodeError;
 
-/// One departure from a specification that can be tolerated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Leniency {
-    /// CMS with eContentType id-data instead of id-ct-animaJSONVoucher (as in RFC 8995, appendix C).
-    CmsIdData,
-    /// A CMS voucher or request as base64 or PEM text instead of DER.
-    Base64Body,
-    /// A voucher-request whose JSON root is `ietf-voucher:voucher`.
-    RequestRootVoucher,
-    /// `idevid-issuer` in another form than the whole extension value of RFC 8366bis, section 6.3. Harmless, and on by default: nearly everybody differs.
-    IdevidIssuerForms,
-    /// The media type `application/voucher-cose+cbor` of older drafts for `application/voucher+cose`.
-    VoucherCoseCbor,
-    /// The JSON root `ietf-voucher-request-prm:voucher` of early BRSKI-PRM.
-    PrmLegacyRoot,
+/// The one table of leniencies: how each is called here, how in configurations, and what it tolerates.
+macro_rules! leniencies {
+    ($($leniency:ident, $name:literal, $description:literal;)+) => {
+        /// One departure from a specification that can be tolerated.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Leniency {
+            $(#[doc = concat!($description, ".")] $leniency,)+
+        }
+
+        impl Leniency {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$leniency),+];
+
+            /// Its name in configurations, logs and reports.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$leniency => $name,)+
+                }
+            }
+
+            /// What it tolerates, in one line for people.
+            pub fn description(self) -> &'static str {
+                match self {
+                    $(Self::$leniency => $description,)+
+                }
+            }
+        }
+
+        const NAMES: &[&str] = &[$($name),+];
+    };
+}
+
+leniencies! {
+    CmsIdData, "cms-id-data", "CMS with eContentType id-data instead of id-ct-animaJSONVoucher, as in RFC 8995, appendix C";
+    Base64Body, "base64-body", "A CMS voucher or request as base64 or PEM text instead of DER";
+    RequestRootVoucher, "request-root-voucher", "A voucher-request whose JSON root is ietf-voucher:voucher";
+    IdevidIssuerForms, "idevid-issuer-forms", "idevid-issuer in another form than the whole extension value (RFC 8366bis, section 6.3); on by default, since nearly everybody differs";
+    VoucherCoseCbor, "voucher-cose-cbor", "The media type application/voucher-cose+cbor of older drafts for application/voucher+cose";
+    PrmLegacyRoot, "prm-legacy-root", "The JSON root ietf-voucher-request-prm:voucher of early BRSKI-PRM";
 }
 
 impl Leniency {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::CmsIdData, Self::Base64Body, Self::RequestRootVoucher, Self::IdevidIssuerForms, Self::VoucherCoseCbor, Self::PrmLegacyRoot];
-
-    /// Its name in configurations, logs and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CmsIdData => "cms-id-data",
-            Self::Base64Body => "base64-body",
-            Self::RequestRootVoucher => "request-root-voucher",
-            Self::IdevidIssuerForms => "idevid-issuer-forms",
-            Self::VoucherCoseCbor => "voucher-cose-cbor",
-            Self::PrmLegacyRoot => "prm-legacy-root",
-        }
-    }
-
     /// The one with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|leniency| leniency.name() == name)
+        Self::ALL.iter().copied().find(|leniency| leniency.name() == name)
     }
 
     /// How often this process has used it.
     pub fn times_used(self) -> u64 {
         USED[self as usize].load(Ordering::Relaxed)
+    }
+
+    /// Logs how often each was used, in a line for each that was: for a server that ends.
+    pub fn log_totals() {
+        for leniency in Self::ALL.iter().filter(|leniency| leniency.times_used() > 0) {
+            tracing::info!(leniency = leniency.name(), times = leniency.times_used(), "leniency used since the start");
+        }
     }
 
     /// Logs and counts one use, outside of a [`Reading`]: where a media type is tolerated, before there are octets to read.
@@ -62,78 +79,107 @@ impl Leniency {
     }
 }
 
-impl core::fmt::Display for Leniency {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Leniency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Leniency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::unknown_field(&name, NAMES))
     }
 }
 
 static USED: [AtomicU64; Leniency::ALL.len()] = [const { AtomicU64::new(0) }; Leniency::ALL.len()];
 
 /// The leniencies that one listener or one manufacturer entry grants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-pub struct Leniencies {
-    /// [`Leniency::CmsIdData`].
-    pub cms_id_data: bool,
-    /// [`Leniency::Base64Body`].
-    pub base64_body: bool,
-    /// [`Leniency::RequestRootVoucher`].
-    pub request_root_voucher: bool,
-    /// [`Leniency::IdevidIssuerForms`]; the only one that is on by default.
-    pub idevid_issuer_forms: bool,
-    /// [`Leniency::VoucherCoseCbor`].
-    pub voucher_cose_cbor: bool,
-    /// [`Leniency::PrmLegacyRoot`].
-    pub prm_legacy_root: bool,
-}
+///
+/// In a configuration it is a table of names and booleans. What it does not name is as in the default: [`Leniency::IdevidIssuerForms`] is granted, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Leniencies(u32);
 
 impl Leniencies {
     /// Not even what is on by default.
-    pub const NONE: Self = Self {
-        cms_id_data: false,
-        base64_body: false,
-        request_root_voucher: false,
-        idevid_issuer_forms: false,
-        voucher_cose_cbor: false,
-        prm_legacy_root: false,
-    };
+    pub const NONE: Self = Self(0);
 
     /// Every one.
-    pub const ALL: Self =
-        Self { cms_id_data: true, base64_body: true, request_root_voucher: true, idevid_issuer_forms: true, voucher_cose_cbor: true, prm_legacy_root: true };
+    pub const ALL: Self = Self((1 << Leniency::ALL.len()) - 1);
 
-    /// The default ones and these.
+    /// The default ones and these. For these alone, collect them.
     pub fn with(granted: impl IntoIterator<Item = Leniency>) -> Self {
-        granted.into_iter().fold(Self::default(), |mut leniencies, leniency| {
-            *match leniency {
-                Leniency::CmsIdData => &mut leniencies.cms_id_data,
-                Leniency::Base64Body => &mut leniencies.base64_body,
-                Leniency::RequestRootVoucher => &mut leniencies.request_root_voucher,
-                Leniency::IdevidIssuerForms => &mut leniencies.idevid_issuer_forms,
-                Leniency::VoucherCoseCbor => &mut leniencies.voucher_cose_cbor,
-                Leniency::PrmLegacyRoot => &mut leniencies.prm_legacy_root,
-            } = true;
-            leniencies
-        })
+        granted.into_iter().fold(Self::default(), |set, leniency| set.set(leniency, true))
     }
 
     /// Whether this one is granted.
     pub fn grant(self, leniency: Leniency) -> bool {
-        match leniency {
-            Leniency::CmsIdData => self.cms_id_data,
-            Leniency::Base64Body => self.base64_body,
-            Leniency::RequestRootVoucher => self.request_root_voucher,
-            Leniency::IdevidIssuerForms => self.idevid_issuer_forms,
-            Leniency::VoucherCoseCbor => self.voucher_cose_cbor,
-            Leniency::PrmLegacyRoot => self.prm_legacy_root,
+        self.0 & (1 << leniency as u32) != 0
+    }
+
+    /// Those that are granted, in the order of [`Leniency::ALL`].
+    pub fn granted(self) -> impl Iterator<Item = Leniency> {
+        Leniency::ALL.iter().copied().filter(move |leniency| self.grant(*leniency))
+    }
+
+    fn set(self, leniency: Leniency, granted: bool) -> Self {
+        let bit = 1 << leniency as u32;
+        match granted {
+            true => Self(self.0 | bit),
+            false => Self(self.0 & !bit),
         }
     }
 }
 
 impl Default for Leniencies {
     fn default() -> Self {
-        Self { idevid_issuer_forms: true, ..Self::NONE }
+        Self::NONE.set(Leniency::IdevidIssuerForms, true)
+    }
+}
+
+impl FromIterator<Leniency> for Leniencies {
+    /// These and no others, not even the default one.
+    fn from_iter<I: IntoIterator<Item = Leniency>>(granted: I) -> Self {
+        granted.into_iter().fold(Self::NONE, |set, leniency| set.set(leniency, true))
+    }
+}
+
+impl fmt::Debug for Leniencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.granted()).finish()
+    }
+}
+
+impl Serialize for Leniencies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Leniency::ALL.iter().map(|leniency| (leniency.name(), self.grant(*leniency))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Leniencies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table;
+
+        impl<'de> Visitor<'de> for Table {
+            type Value = Leniencies;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of leniencies and whether they are granted")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Leniencies, A::Error> {
+                let (mut set, mut told) = (Leniencies::default(), Leniencies::NONE);
+                while let Some((leniency, granted)) = table.next_entry::<Leniency, bool>()? {
+                    if told.grant(leniency) {
+                        return Err(A::Error::duplicate_field(leniency.name()));
+                    }
+                    (set, told) = (set.set(leniency, granted), told.set(leniency, true));
+                }
+                Ok(set)
+            }
+        }
+
+        deserializer.deserialize_map(Table)
     }
 }
 
@@ -148,8 +194,8 @@ pub struct Deviation {
     pub leniency: Leniency,
 }
 
-impl core::fmt::Display for Deviation {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}); the leniency {} would accept it", self.sentence, self.section, self.leniency)
     }
 }
@@ -158,12 +204,14 @@ impl core::fmt::Display for Deviation {
 #[derive(Debug)]
 pub struct Reading {
     granted: Leniencies,
+    /// Whether what is overlooked is logged and counted.
+    noted: bool,
     known: Vec<Certificate>,
     overlooked: RefCell<Vec<Deviation>>,
 }
 
 impl Default for Reading {
-    /// A strict one: what is on by default is overlooked, and nothing else.
+    /// A reading with the default leniencies: it overlooks other forms of idevid-issuer ([`Leniency::IdevidIssuerForms`]), and nothing else.
     fn default() -> Self {
         Self::new(Leniencies::default())
     }
@@ -172,7 +220,12 @@ impl Default for Reading {
 impl Reading {
     /// A reading that overlooks what these leniencies cover.
     pub fn new(granted: Leniencies) -> Self {
-        Self { granted, known: Vec::new(), overlooked: RefCell::default() }
+        Self { granted, noted: true, known: Vec::new(), overlooked: RefCell::default() }
+    }
+
+    /// A reading that overlooks everything and keeps it, neither logged nor counted: nobody accepts what is only looked at.
+    pub(crate) fn collecting() -> Self {
+        Self { noted: false, ..Self::new(Leniencies::ALL) }
     }
 
     /// The same reading by somebody who has these certificates. They are not trusted for that: an envelope usually repeats some that its reader holds, and reading is what costs.
@@ -196,7 +249,9 @@ impl Reading {
         let deviation = Deviation { sentence: sentence.into(), section, leniency };
         match self.granted.grant(leniency) {
             true => {
-                leniency.note_use(&deviation.sentence);
+                if self.noted {
+                    leniency.note_use(&deviation.sentence);
+                }
                 self.overlooked.borrow_mut().push(deviation);
                 Ok(())
             }
@@ -211,50 +266,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_granted_is_an_error_that_names_its_leniency() {
-        let reading = Reading::new(Leniencies::default());
-        let refused = reading.tolerate(Leniency::CmsIdData, "RFC 8366bis, section 7.1", "eContentType is id-data").unwrap_err();
-        assert_eq!(refused.to_string(), "eContentType is id-data (RFC 8366bis, section 7.1); the leniency cms-id-data would accept it");
-        assert_eq!(reading.overlooked(), []);
-    }
-
-    #[test]
-    fn what_is_granted_is_overlooked_noted_and_counted() {
-        let before = Leniency::PrmLegacyRoot.times_used();
-        let reading = Reading::new(Leniencies::with([Leniency::PrmLegacyRoot]));
-        reading.tolerate(Leniency::PrmLegacyRoot, "BRSKI-PRM, section 7.1", "an old root").unwrap();
-        assert_eq!(reading.overlooked().len(), 1);
-        assert!(Leniency::PrmLegacyRoot.times_used() > before);
-    }
-
-    #[test]
-    fn certificate_that_differs_from_a_known_one_in_an_octet_is_read() {
-        let known = crate::test_pki::Entity::root("Root").certificate;
-        let reading = Reading::default().knowing(vec![known.clone()]);
-        assert_eq!(reading.certificate(known.der()), Ok(known.clone()));
-        let mut altered = known.der().to_vec();
-        altered.iter_mut().rev().take(1).for_each(|octet| *octet ^= 1);
-        assert_eq!(reading.certificate(&altered).unwrap().der(), altered);
-        assert!(reading.certificate(&altered[1..]).is_err());
-    }
-
-    #[test]
-    fn names_are_those_of_the_configuration() {
-        for leniency in Leniency::ALL {
-            assert_eq!(Leniency::from_name(leniency.name()), Some(leniency));
-            let table: Leniencies = toml::from_str(&format!("{leniency} = true")).unwrap();
-            assert_eq!(table, Leniencies::with([leniency]));
-            assert!(table.grant(leniency));
-        }
-    }
-
-    #[test]
-    fn only_the_harmless_one_is_on_by_default() {
-        let granted = Leniency::ALL.into_iter().filter(|leniency| Leniencies::default().grant(*leniency));
-        assert_eq!(granted.collect::<Vec<_>>(), [Leniency::IdevidIssuerForms]);
-    }
-}
+mod tests;

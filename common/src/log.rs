@@ -8,4 +8,6 @@ pub mod receipt;
 
 pub use checkpoint::{Checkpoint, LogName, NoteSignature, SignedCheckpoint, VerifierKey};
 pub use merkle::{Frontier, Hash, Node, Plan, ProofError, leaf_hash, node_hash, verify_consistency, verify_inclusion};
-pub use receipt::{Consistency, Inclusion, Proof, Receipt, UnsignedReceipt, VerifiedConsistency, VerifiedInclusion, receipts_of, with_receipt};
+pub use receipt::{
+    Consistency, Inclusion, Proof, Receipt, UnsignedReceipt, VerifiedConsistency, VerifiedInclusion, receipts_of, with_receipt, without_receipts,
+};

@@ -19,8 +19,9 @@ pub use body::TimedBody;
 pub use client::{ClientError, ClientLimits, HttpsConnection};
 pub use limits::Limits;
 pub use listener::Server;
+pub use rustls::pki_types::ServerName;
 pub use rustls::{ClientConfig, ServerConfig};
-pub use tls::{TlsError, TlsIdentity, anchored_config, provisional_config, server_config};
+pub use tls::{TlsError, TlsIdentity, anchored_config, bears_name, provisional_config, server_config};
 pub use tls_key::TlsKey;
 
 #[cfg(test)]

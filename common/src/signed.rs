@@ -17,8 +17,8 @@ pub trait Payload: Sized {
     /// What error sentences call it: `voucher`, `voucher-request`, ...
     const NAME: &'static str;
 
-    /// How an envelope of this format says that this payload is in it; CMS has its own content type for vouchers, and holds nothing else.
-    fn typ(format: Format) -> Typ;
+    /// How an envelope of this format says that this payload is in it. None in CMS, which has its own content type for vouchers and holds nothing else.
+    fn typ(format: Format) -> Option<Typ>;
 
     /// In which header parameter a COSE message carries its signer's certificates.
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Chain;
@@ -127,16 +127,6 @@ impl<T: Payload> Signed<T> {
             Format::Cose => envelope::without_unprotected_certificates(&self.wire)?,
         };
         Ok(Self::from_wire(self.format, wire))
-    }
-
-    /// The same with one more signature beside those that it bears, as a registrar vouches for a JWS voucher that it passes on (BRSKI-PRM).
-    /// What it holds is not looked at: verify it first.
-    ///
-    /// # Errors
-    /// [`SignError`] if it is no JWS, cannot be read, bears eight signatures already, or the key does not sign.
-    pub async fn countersigned_by(&self, party: &SigningParty) -> Result<Self, SignError> {
-        let draft = envelope::countersign(self, &party.identity).map_err(|source| SignError::Encode { artefact: T::NAME, source: Box::new(source) })?;
-        Unsigned { draft, content: PhantomData }.sign(&*party.signer).await
     }
 }
 

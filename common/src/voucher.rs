@@ -17,6 +17,7 @@ mod testing;
 mod tests;
 
 pub use nonce::Nonce;
+pub(crate) use schema::{PRM_ROOT, root};
 
 use crate::certificate::Certificate;
 use crate::envelope::Format;
@@ -225,7 +226,7 @@ impl VoucherRequest {
     }
 }
 
-/// A registrar as a pledge's request names it.
+/// A registrar as a pledge's request names it. All kinds are told: a MASA has to decide on each, so that a further one must not go unnoticed there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proximity<'a> {
     /// proximity-registrar-pubk-sha256.
@@ -259,6 +260,7 @@ impl Proximity<'_> {
 ///
 /// Only `statement` bears a signature of its own. What else it says of a key is for display: decisions are made from a verified statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProvenanceExtension {
     /// What a registrar would like the voucher to tell; in its request only.
     pub request: Option<Wanted>,
@@ -287,9 +289,14 @@ impl ProvenanceExtension {
     pub fn with_statement(statement: Vec<u8>) -> Self {
         Self { statement: Some(statement), ..Self::default() }
     }
+
+    /// With what a registrar asks for and nothing else.
+    pub fn asking_for(wanted: Wanted) -> Self {
+        Self { request: Some(wanted), ..Self::default() }
+    }
 }
 
-/// How much of a key's provenance a registrar asks for in a voucher.
+/// How much of a key's provenance a registrar asks for in a voucher. These two are all that the extension's YANG module has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The statement itself.
@@ -324,7 +331,7 @@ impl Payload for Voucher {
 
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
 
-    fn typ(format: Format) -> Typ {
+    fn typ(format: Format) -> Option<Typ> {
         typ(format)
     }
 
@@ -348,7 +355,7 @@ impl Payload for VoucherRequest {
 
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
 
-    fn typ(format: Format) -> Typ {
+    fn typ(format: Format) -> Option<Typ> {
         typ(format)
     }
 
@@ -368,10 +375,11 @@ impl Payload for VoucherRequest {
 }
 
 /// Optional in JWS (JWS vouchers, section 3.2); unheard of in constrained BRSKI.
-fn typ(format: Format) -> Typ {
+fn typ(format: Format) -> Option<Typ> {
     match format {
-        Format::Cms | Format::Jws => Typ::Optional("voucher-jws+json"),
-        Format::Cose => Typ::Optional("application/voucher+cose"),
+        Format::Cms => None,
+        Format::Jws => Some(Typ::Optional("voucher-jws+json")),
+        Format::Cose => Some(Typ::Optional("application/voucher+cose")),
     }
 }
 

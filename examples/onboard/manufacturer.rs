@@ -7,7 +7,7 @@ use aws_lc_rs::rand::fill;
 use brski_common::issuing::{Subject, Template};
 use brski_common::provenance::{Basis, Disclosure};
 use brski_common::serve::TlsIdentity;
-use brski_common::sign::SignatureAlgorithm::{Es256, Es384};
+use brski_common::sign::SignatureAlgorithm::{EdDsa, Es256, Es384};
 use brski_common::{Anchors, Certificate, Clock, Csr, EnrolledKey, Leniencies, Signer, SigningParty, SoftwareKey, UnixTime};
 use brski_masa::issue::IssuePolicy;
 use brski_masa::ledger::SqliteLedger;
@@ -52,7 +52,9 @@ impl Manufacturer {
 
         let station = enrolled(folder, "manufacturer/plant-3-station-7", "plant-3-station-7")?;
         let lists = enrolled(folder, "silicon-vendor/logistics", "silicon-ltd-logistics")?;
-        let ledger = SqliteLedger::open(folder.path("ledger.sqlite"), now, "Fruitmaker").context("the ledger")?;
+        let (log_key, pkcs8) = SoftwareKey::generate(EdDsa)?;
+        folder.write_key("manufacturer/log-key.pem", &pkcs8)?;
+        let ledger = SqliteLedger::begin(folder.path("ledger.sqlite"), now, "Fruitmaker").context("the ledger")?;
         let masa = Arc::new(Masa::new(MasaParts {
             authority: masa_url.to_owned(),
             ledger: Arc::new(ledger),
@@ -68,6 +70,8 @@ impl Manufacturer {
             disclosure: Disclosure::Customer,
             voucher,
             provenance,
+            log_key: Arc::new(log_key),
+            last_signed: Arc::new(brski_masa::LastSigned::in_file(folder.path("log-last-signed.txt"))),
             clock,
         }));
 

@@ -5,6 +5,7 @@ mod check;
 mod init;
 mod inspect;
 mod issue_idevid;
+mod log;
 mod record;
 mod report;
 mod serve;
@@ -32,6 +33,9 @@ enum Command {
     Inspect(inspect::Arguments),
     Block(block::Block),
     Unblock(block::Unblock),
+    /// Verify the ledger, which is a transparency log, and prove what is in it
+    #[command(subcommand)]
+    Log(log::Command),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -75,6 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Inspect(arguments) => return inspect::run(&arguments),
         Command::Block(arguments) => block::block(&arguments).await?,
         Command::Unblock(arguments) => block::unblock(&arguments).await?,
+        Command::Log(command) => return log::run(&command).await,
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

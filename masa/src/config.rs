@@ -1,5 +1,6 @@
 //! The configuration file of a MASA that runs as a program of its own.
 
+mod log;
 mod report;
 
 use core::time::Duration;
@@ -40,6 +41,7 @@ struct Values {
     tls: KeyFiles,
     voucher_signer: KeyFiles,
     provenance_signer: KeyFiles,
+    log: Option<log::Values>,
     #[serde(default)]
     stations: Vec<StationValues>,
     idevid_issuer: Option<KeyFiles>,
@@ -132,26 +134,30 @@ impl Configuration {
         }
     }
 
-    /// The MASA itself. Opens the ledger, and begins it if it does not exist.
+    /// The MASA itself. Opens the ledger, which `init` began.
     pub(crate) fn masa(&self) -> anyhow::Result<Masa> {
         let clock = Clock::system();
         let values = &self.values;
         let parts = |ledger| {
+            // Before the others: it may not be one of them.
+            let log_key = Arc::new(self.log_key()?);
             anyhow::Ok(MasaParts {
                 authority: values.authority.clone(),
                 ledger,
                 voucher: self.party("voucher-signer", &values.voucher_signer)?,
                 provenance: self.party("provenance-signer", &values.provenance_signer)?,
+                log_key,
+                last_signed: Arc::new(self.last_signed()),
                 stations: self.stations()?,
                 idevid_anchors: self.file.anchors("idevid-anchors", &values.idevid_anchors)?,
-                issue_policy: self.issue_policy(),
+                issue_policy: values.issue_policy(),
                 lenient: values.leniencies,
                 disclosure: values.disclosure,
                 clock: clock.clone(),
             })
         };
         let path = self.file.resolve(&values.ledger);
-        let ledger = SqliteLedger::open(&path, clock.now(), &values.authority);
+        let ledger = SqliteLedger::open(&path, &values.authority);
         let ledger = ledger.with_context(|| self.file.error("ledger", format!("{} cannot be used", path.display())).to_string())?;
         Ok(Masa::new(parts(Arc::new(ledger))?))
     }
@@ -160,6 +166,8 @@ impl Configuration {
     pub(crate) fn check(&self, now: UnixTime) -> anyhow::Result<Report> {
         let mut report = Report::new(self)?;
         let values = &self.values;
+        // First, since it may not be one of the others.
+        report.add_log_key(self)?;
         for (field, files) in [("tls", &values.tls), ("voucher-signer", &values.voucher_signer), ("provenance-signer", &values.provenance_signer)] {
             report.add_key_pair(&self.file, field, files, now)?;
         }
@@ -188,10 +196,12 @@ impl Configuration {
         }
         Ok(stations)
     }
+}
 
+impl Values {
     fn issue_policy(&self) -> IssuePolicy {
         let default = IssuePolicy::default();
-        let Values { requests, revocation, nonceless, .. } = &self.values;
+        let Self { requests, revocation, nonceless, .. } = self;
         IssuePolicy {
             freshness: requests.freshness.map_or(default.freshness, Duration::from_secs),
             without_proximity: requests.without_proximity.unwrap_or(default.without_proximity),
@@ -215,3 +225,6 @@ fn public() -> Disclosure {
 fn body_limit() -> usize {
     64 * 1024
 }
+
+#[cfg(test)]
+mod tests;

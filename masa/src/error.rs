@@ -3,6 +3,7 @@
 use brski_common::{DecodeError, Format, Refusal, SignError, VerifyError};
 
 use crate::ledger::{LedgerError, Unique};
+use crate::masa::LogError;
 
 /// Why a request was not answered as hoped.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum Error {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(LedgerError),
+    /// The transparency log signs nothing.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -46,9 +50,13 @@ impl From<LedgerError> for Error {
             | LedgerError::Encode(_)
             | LedgerError::Busy
             | LedgerError::Open { .. }
+            | LedgerError::Missing { .. }
             | LedgerError::Schema { .. }
             | LedgerError::OtherLog { .. }
             | LedgerError::Corrupt { .. }
+            | LedgerError::NoProof(_)
+            | LedgerError::NotSoLong { .. }
+            | LedgerError::Tree(_)
             | LedgerError::Unavailable(_)) => Self::Ledger(other),
         }
     }

@@ -1,5 +1,7 @@
 //! What the ledger knows of one device, as a plain value that rules can judge.
 
+use std::collections::BTreeMap;
+
 use brski_common::provenance::Status;
 use brski_common::{Certificate, DeviceId, IDevIdCert, Nonce, ProvenanceRecord, ProvenanceStatement, Signed};
 
@@ -11,7 +13,8 @@ pub struct History {
     index: u64,
     idevid: IDevIdCert,
     record: Option<(u64, Box<ProvenanceRecord>)>,
-    statement: Option<(u32, Signed<ProvenanceStatement>)>,
+    /// By the sequence number of their record: that of an older one may have been stored after that of a newer.
+    statements: BTreeMap<u32, Signed<ProvenanceStatement>>,
     vouched: Vec<Vouched>,
     blocked: Option<String>,
     serial_is_shared: bool,
@@ -27,13 +30,15 @@ impl History {
             (index, Entry::Made(made)) => (index, made.idevid),
             (_, Entry::Recorded(_) | Entry::Stated(_) | Entry::Vouched(_) | Entry::Standing(_)) => return None,
         };
-        let mut history = Self { index, idevid, record: None, statement: None, vouched: Vec::new(), blocked: None, serial_is_shared };
+        let mut history = Self { index, idevid, record: None, statements: BTreeMap::new(), vouched: Vec::new(), blocked: None, serial_is_shared };
         for (index, entry) in entries {
             match entry {
                 // A device is made once; the ledger sees to that.
                 Entry::Made(_) => {}
                 Entry::Recorded(record) => history.record = Some((index, record)),
-                Entry::Stated(stated) => history.statement = Some((stated.seq, stated.statement)),
+                Entry::Stated(stated) => {
+                    history.statements.insert(stated.seq, stated.statement);
+                }
                 Entry::Vouched(vouched) => history.vouched.push(vouched),
                 Entry::Standing(standing) => history.blocked = standing.blocked,
             }
@@ -63,8 +68,7 @@ impl History {
 
     /// The statement that was signed about the newest record. `None` also if a crash came before it was stored.
     pub fn statement(&self) -> Option<&Signed<ProvenanceStatement>> {
-        let seq = self.record()?.seq;
-        self.statement.as_ref().filter(|(stated, _)| *stated == seq).map(|(_, statement)| statement)
+        self.statements.get(&self.record()?.seq)
     }
 
     /// Every voucher that was decided on, oldest first.

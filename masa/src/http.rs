@@ -5,13 +5,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{
-    BodyError, BoxError, VOUCHER_TYPES, accepts, answer_format, answer_type, empty, plain, read_body, typed, voucher_format, wrong_voucher_type,
-};
+use brski_common::http::{BodyError, BoxError, Negotiated, NotNegotiable, empty, must_accept, negotiate, plain, read_body, typed, voucher_format};
 use brski_common::text::{LONGEST_WORDS, in_full, printable};
 use brski_common::{Format, Leniencies, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
 use bytes::Bytes;
-use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
@@ -54,15 +52,18 @@ impl MasaService {
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
+        if head.uri.path() == CHECKPOINT {
+            return self.checkpoint(&head.method).await;
+        }
         let resource = Resource::at(head.uri.path()).ok_or(NotDone::NoSuchResource)?;
         if head.method != Method::POST {
-            return Err(NotDone::WrongMethod);
+            return Err(NotDone::WrongMethod { allowed: "POST" });
         }
         let body = read_body(body, self.body_limit).await?;
         if body.is_empty() {
             return Err(NotDone::NoBody);
         }
-        let (format, answer) = negotiate(resource, &head.headers, self.masa.lenient())?;
+        let (format, answer) = agree(resource, &head.headers, self.masa.lenient())?;
         let request = Signed::<VoucherRequest>::from_wire(format, body);
         let body = match answer.content {
             Content::Voucher(format) => {
@@ -77,6 +78,21 @@ impl MasaService {
             },
         };
         Ok(typed(StatusCode::OK, answer.media_type, body))
+    }
+
+    /// The state of the log, for whoever watches it: nothing of what is in it.
+    async fn checkpoint(&self, method: &Method) -> Result<Response<Full<Bytes>>, NotDone> {
+        match *method {
+            Method::GET | Method::HEAD => {}
+            _ => return Err(NotDone::WrongMethod { allowed: "GET, HEAD" }),
+        }
+        let mut response = typed(StatusCode::OK, "text/plain; charset=utf-8", self.masa.checkpoint().await?.to_string().into_bytes());
+        // Whoever watches wants the newest; it costs little to ask again.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if *method == Method::HEAD {
+            *response.body_mut() = Full::default();
+        }
+        Ok(response)
     }
 }
 
@@ -114,19 +130,20 @@ enum Content {
 }
 
 /// The format that the body claims to be in, and the answer to it that the Accept header admits: a voucher in the same format, if possible.
-fn negotiate(resource: Resource, headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, Answer), NotDone> {
-    let unsupported = || NotDone::UnsupportedMediaType { sentence: wrong_voucher_type(headers) };
-    let (format, older) = voucher_format(headers, lenient).ok_or_else(unsupported)?;
-    let only = |content, media_type| accepts(headers, media_type).then_some(Answer { content, media_type }).ok_or(media_type);
-    let answer = match resource {
+fn agree(resource: Resource, headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, Answer), NotNegotiable> {
+    let only = |content, media_type| {
+        let format = voucher_format(headers, lenient)?;
+        must_accept(headers, media_type)?;
+        Ok((format, Answer { content, media_type }))
+    };
+    match resource {
         Resource::Voucher => {
-            let voucher = |format| Answer { content: Content::Voucher(format), media_type: answer_type(headers, format, older, lenient) };
-            answer_format(headers, format, lenient).map(voucher).ok_or(VOUCHER_TYPES)
+            let Negotiated { format, answer, answer_type } = negotiate(headers, || lenient)?;
+            Ok((format, Answer { content: Content::Voucher(answer), media_type: answer_type }))
         }
         Resource::AuditLog => only(Content::AuditLog, "application/json"),
         Resource::Provenance => only(Content::Provenance, "application/eat+cwt"),
-    };
-    Ok((format, answer.map_err(|offered| NotDone::NotAcceptable { offered })?))
+    }
 }
 
 /// Why a request has no answer: its HTTP, or what it asks.
@@ -134,14 +151,12 @@ fn negotiate(resource: Resource, headers: &HeaderMap, lenient: Leniencies) -> Re
 enum NotDone {
     #[error("there is no such resource; a MASA's are under /.well-known/brski/")]
     NoSuchResource,
-    #[error("this resource takes POST only")]
-    WrongMethod,
+    #[error("this resource takes {allowed} only")]
+    WrongMethod { allowed: &'static str },
     #[error("the body is empty; a voucher-request belongs there")]
     NoBody,
-    #[error("{sentence}")]
-    UnsupportedMediaType { sentence: String },
-    #[error("the Accept header excludes what this resource answers: {offered}")]
-    NotAcceptable { offered: &'static str },
+    #[error(transparent)]
+    NotNegotiable(#[from] NotNegotiable),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -152,10 +167,10 @@ enum NotDone {
 fn status_of(err: &NotDone) -> StatusCode {
     match err {
         NotDone::NoSuchResource => StatusCode::NOT_FOUND,
-        NotDone::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        NotDone::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         NotDone::NoBody => StatusCode::BAD_REQUEST,
-        NotDone::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        NotDone::NotAcceptable { .. } | NotDone::Masa(Error::Inexpressible { .. }) => StatusCode::NOT_ACCEPTABLE,
+        NotDone::NotNegotiable(headers) => headers.status(),
+        NotDone::Masa(Error::Inexpressible { .. }) => StatusCode::NOT_ACCEPTABLE,
         NotDone::Body(body) => body.status(),
         NotDone::Masa(Error::Untrusted(VerifyError::Decode { .. })) => StatusCode::BAD_REQUEST,
         NotDone::Masa(Error::Untrusted(_)) => StatusCode::FORBIDDEN,
@@ -173,10 +188,15 @@ fn status_of(err: &NotDone) -> StatusCode {
                 | LedgerError::UnknownDevice(_)
                 | LedgerError::Encode(_)
                 | LedgerError::Open { .. }
+                | LedgerError::Missing { .. }
                 | LedgerError::Schema { .. }
                 | LedgerError::OtherLog { .. }
-                | LedgerError::Corrupt { .. },
+                | LedgerError::Corrupt { .. }
+                | LedgerError::NoProof(_)
+                | LedgerError::NotSoLong { .. }
+                | LedgerError::Tree(_),
             )
+            | Error::Log(_)
             | Error::Sign(_)
             | Error::Randomness,
         ) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -197,8 +217,8 @@ fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
     };
     let headers = response.headers_mut();
     match err {
-        NotDone::WrongMethod => {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        NotDone::WrongMethod { allowed } => {
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
         }
         NotDone::Masa(Error::Refused(Refusal::Pending { wait, .. })) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
@@ -206,15 +226,13 @@ fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
         NotDone::Masa(Error::Ledger(LedgerError::Busy)) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
         }
-        NotDone::NoSuchResource
-        | NotDone::NoBody
-        | NotDone::UnsupportedMediaType { .. }
-        | NotDone::NotAcceptable { .. }
-        | NotDone::Body(_)
-        | NotDone::Masa(_) => {}
+        NotDone::NoSuchResource | NotDone::NoBody | NotDone::NotNegotiable(_) | NotDone::Body(_) | NotDone::Masa(_) => {}
     }
     response
 }
+
+/// Where the log's newest checkpoint is (C2SP tlog-tiles: its name, and `checkpoint`).
+const CHECKPOINT: &str = "/.well-known/brski-log/checkpoint";
 
 /// After how many seconds to ask a ledger again that has too much to do: its queue is emptied long before.
 const BUSY_SECONDS: u64 = 5;

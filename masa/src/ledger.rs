@@ -1,6 +1,6 @@
 //! The ledger: an append-only log of what this MASA made, said and vouched for. Nothing in it is ever changed or removed.
 //!
-//! Every entry is a string of octets at an index without gaps, with the RFC 9162 leaf hash of those octets beside it, so that a Merkle tree can be grown over it at any time.
+//! It is a transparency log: every entry is a string of octets at an index without gaps, and its RFC 9162 leaf hash is a leaf of the Merkle tree that grows with the ledger.
 //! Entry 0 is the log's genesis. [`MemoryLedger`] and `SqliteLedger` live here; [`Masa`](crate::Masa) alone calls in.
 
 mod entry;
@@ -9,16 +9,19 @@ mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use core::ops::Range;
 use std::path::PathBuf;
 
+use brski_common::log::{Hash, ProofError};
 use brski_common::{BoxFuture, DecodeError, DeviceId};
 
 pub use entry::{Entry, Made, Standing, Stated, Vouched};
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteLedger;
+pub use sqlite::{Changed, Damage, SqliteLedger, VerifyLedgerError, verify};
+pub use tree::TreeHead;
 
 use crate::history::History;
 
@@ -32,6 +35,17 @@ pub trait Ledger: Send + Sync {
 
     /// Everything known of one device, including all that was acknowledged before the call; `None` if it was never made here.
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>>;
+
+    /// The Merkle tree over all entries, including all that were acknowledged before the call.
+    fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>>;
+
+    /// The path that proves that entry `index` is in the tree of the first `size` entries (RFC 9162, section 2.1.3); 62 hashes at most.
+    /// [`LedgerError::NoProof`] if it is not, [`LedgerError::NotSoLong`] if there are not so many entries.
+    fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>>;
+
+    /// The path that proves that the tree of the first `new` entries continues that of the first `old` (RFC 9162, section 2.1.4); 63 hashes at most, none between
+    /// equal trees. [`LedgerError::NoProof`] if the new one is smaller, [`LedgerError::NotSoLong`] if there are not so many entries.
+    fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>>;
 }
 
 /// What occurs in a ledger at most once.
@@ -85,6 +99,12 @@ pub enum LedgerError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no file, or nothing in it: only `SqliteLedger::begin` makes one, so that a ledger that got lost is not followed by a new one unnoticed.
+    #[error("the ledger {} is missing or empty: restore it from a backup; only `init` begins one, with a new manufacturer", .path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by another version, or is no ledger at all.
     #[error("{} has schema version {found}, expected {expected}: it is no ledger, or another version of this program wrote it", .path.display())]
     Schema {
@@ -114,6 +134,20 @@ pub enum LedgerError {
         #[source]
         source: DecodeError,
     },
+    /// What was asked to be proved is not so.
+    #[error("there is no such proof")]
+    NoProof(#[source] ProofError),
+    /// A proof was wanted for a tree that the log has yet to reach.
+    #[error("the log has {head} entries, not {size}")]
+    NotSoLong {
+        /// The tree's size.
+        size: u64,
+        /// Number of entries that there are.
+        head: u64,
+    },
+    /// The hashes that the file keeps of its Merkle tree contradict each other or its entries: somebody wrote into it. Nothing was appended.
+    #[error("the ledger's Merkle tree is damaged ({0}); `log verify` tells where")]
+    Tree(String),
     /// The store failed. Nothing that was being appended was acknowledged.
     #[error("the ledger did not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -27,9 +27,9 @@ pub use http::MasaService;
 pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, UncheckedRevocation, WithoutProximity};
 #[cfg(feature = "sqlite")]
 pub use ledger::SqliteLedger;
-pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger};
+pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger, TreeHead};
 pub use manufacture::Station;
-pub use masa::{Masa, MasaParts, Recorded};
+pub use masa::{LastSigned, Masa, MasaParts, Recorded};
 pub use request::RegistrarRequest;
 
 #[cfg(test)]

@@ -1,16 +1,21 @@
 //! The MASA: rules, ledger, keys and clock put together. Each journey gathers, asks one rule, then acts.
 
+mod last_signed;
 #[cfg(test)]
 mod tests;
+mod transparency;
 
 use std::sync::Arc;
 
+pub use self::last_signed::{LastSigned, LogError};
+pub use self::transparency::log_name;
+use brski_common::log::Receipt;
 use brski_common::provenance::{Disclosure, ManufactureReport};
 use brski_common::text::in_full;
 use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
     Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, Leniencies, Payload as _, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber,
-    SignError, Signed, SigningParty, UnixTime, Voucher, VoucherRequest,
+    SignError, Signed, Signer, SigningParty, UnixTime, Voucher, VoucherRequest,
 };
 
 use crate::disclose::{self, DisclosureOrder};
@@ -32,6 +37,11 @@ pub struct MasaParts {
     pub voucher: SigningParty,
     /// Signs provenance statements. Another key than the voucher's: their anchors are trusted for different things.
     pub provenance: SigningParty,
+    /// Signs the state of the ledger, and receipts for what is in it. An Ed25519 key: checkpoints can be signed with no other. A key of its own, since whoever trusts it
+    /// trusts the log and nothing else.
+    pub log_key: Arc<dyn Signer>,
+    /// What that key signed last, so that it never signs a log that does not continue it. One that outlives the process if the ledger does.
+    pub last_signed: Arc<LastSigned>,
     /// Who may report a manufacture.
     pub stations: Vec<Station>,
     /// The CAs that issue IDevIDs. A report encloses no CA certificates, so that issuing CAs below a root belong in here as well.
@@ -56,8 +66,10 @@ pub struct Recorded {
     pub index: u64,
     /// Which device.
     pub device: DeviceId,
-    /// What others may know of it; `None` if nobody wrote down how its key came to be.
+    /// What others may know of it, with the receipt in its unprotected header if there is one; `None` if nobody wrote down how its key came to be.
     pub statement: Option<Signed<ProvenanceStatement>>,
+    /// That the record is in the log; `None` if there is no record, or if the log could not prove or sign it: the record stands, and why is logged as an error.
+    pub receipt: Option<Receipt>,
     /// Whether the ledger had all of it already.
     pub repeated: bool,
     /// Whether the report told no origin of a key whose origin is on record, which stands.
@@ -70,7 +82,8 @@ impl Masa {
         Self(parts)
     }
 
-    /// Writes down what a station reports of one device, and signs what others may know of it. The same report again gets the same answer.
+    /// Writes down what a station reports of one device, and signs what others may know of it. The same report again changes nothing and gets
+    /// the same statement, with a receipt from a state of the log that may be newer.
     ///
     /// # Errors
     /// [`Error::Untrusted`] unless an enrolled station signed it and the IDevID is the manufacturer's own; [`Error::Refused`] if it contradicts itself or the record.
@@ -102,8 +115,15 @@ impl Masa {
         }
         let history = history.ok_or_else(|| Refusal::UnknownDevice(device.clone()))?;
         let statement = self.statement(&history, now).await?;
+        let (statement, receipt) = match statement {
+            Some(statement) => {
+                let (statement, receipt) = self.with_receipt(statement, &history, transparency::ReceiptFrom::SinceRecorded).await;
+                (Some(statement), receipt)
+            }
+            None => (None, None),
+        };
         let origin_stands = !report.tells_origin() && history.record().is_some();
-        Ok(Recorded { index: history.index(), device: device.clone(), statement, repeated, origin_stands })
+        Ok(Recorded { index: history.index(), device: device.clone(), statement, receipt, repeated, origin_stands })
     }
 
     /// Vouches for a device to the domain that asks (RFC 8995, section 5.5), in this format. `peer` is who asked over TLS.
@@ -171,7 +191,8 @@ impl Masa {
         told("audit log told", order.map(DisclosureOrder::into_audit_log))
     }
 
-    /// What was signed about the making of a device's key, for a domain that was given a voucher: the same octets that the line was given. `None` if nobody wrote anything down.
+    /// What was signed about the making of a device's key, for a domain that was given a voucher: the statement that the line was given, with a receipt
+    /// from the log as it is now; without one if the log cannot prove or sign it, which is logged as an error. `None` if nobody wrote anything down.
     ///
     /// # Errors
     /// As for [`audit_log`](Self::audit_log).
@@ -184,7 +205,12 @@ impl Masa {
 
     async fn find_statement(&self, request: &Signed<VoucherRequest>) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
         let now = self.0.clock.now();
-        self.statement(&self.disclose(request, now).await?.into_history(), now).await
+        let history = self.disclose(request, now).await?.into_history();
+        // The receipt once the statement is stored, so that it is as new as can be.
+        match self.statement(&history, now).await? {
+            Some(statement) => Ok(Some(self.with_receipt(statement, &history, transparency::ReceiptFrom::Now).await.0)),
+            None => Ok(None),
+        }
     }
 
     async fn disclose(&self, request: &Signed<VoucherRequest>, now: UnixTime) -> Result<DisclosureOrder, Error> {
@@ -258,7 +284,7 @@ fn told<T>(done: &'static str, outcome: Result<T, Error>) -> Result<T, Error> {
     match &outcome {
         Ok(_) => tracing::info!(outcome = done),
         Err(err @ (Error::Refused(_) | Error::Untrusted(_) | Error::Inexpressible { .. })) => tracing::info!(outcome = "refused", sentence = in_full(err)),
-        Err(err @ (Error::Ledger(_) | Error::Sign(_) | Error::Randomness)) => tracing::error!(outcome = "failed", sentence = in_full(err)),
+        Err(err @ (Error::Ledger(_) | Error::Log(_) | Error::Sign(_) | Error::Randomness)) => tracing::error!(outcome = "failed", sentence = in_full(err)),
     }
     outcome
 }

@@ -215,13 +215,15 @@ pub(crate) struct Maker {
     pub(crate) station: SoftwareKey,
     pub(crate) voucher: Entity,
     pub(crate) provenance: Entity,
+    pub(crate) log: SoftwareKey,
 }
 
 impl Maker {
     pub(crate) fn new() -> Self {
         let root = Entity::root("IDevID root");
         let issuing = root.issue(Subject::common_name("IDevID issuing"), |template| template.ca(None));
-        Self { root, issuing, station: new_key(), voucher: Entity::root("voucher signer"), provenance: Entity::root("provenance signer") }
+        let log = SoftwareKey::generate(SignatureAlgorithm::EdDsa).unwrap().0;
+        Self { root, issuing, station: new_key(), voucher: Entity::root("voucher signer"), provenance: Entity::root("provenance signer"), log }
     }
 
     pub(crate) fn anchors(&self) -> Anchors {
@@ -247,6 +249,8 @@ impl Maker {
             ledger,
             voucher: self.voucher.party(&[]),
             provenance: self.provenance.party(&[]),
+            log_key: Arc::new(self.log.clone()),
+            last_signed: Arc::new(crate::masa::LastSigned::in_memory()),
             stations: self.stations(),
             idevid_anchors: self.anchors(),
             issue_policy: IssuePolicy::default(),

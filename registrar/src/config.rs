@@ -141,7 +141,7 @@ impl Configuration {
                 masa: Arc::new(masa),
                 ca: Arc::new(self.ca()?),
                 pledges,
-                settings: self.settings(),
+                settings: self.values.settings(),
                 clock: Clock::system(),
             })
         };
@@ -184,10 +184,12 @@ impl Configuration {
         let KeyPair { chain, key, .. } = self.file.key_pair("domain-ca", &self.values.domain_ca)?;
         Ok(BuiltInCa::new(chain, Arc::new(key)).map_err(|err| self.file.error("domain-ca", "cannot be used").because(err))?)
     }
+}
 
+impl Values {
     fn settings(&self) -> Settings {
         let default = Settings::default();
-        let Values { requests, ldevid, audit, .. } = &self.values;
+        let Self { requests, ldevid, audit, .. } = self;
         Settings {
             oldest_request: requests.oldest.map_or(default.oldest_request, Duration::from_secs),
             clock_skew: requests.clock_skew.map_or(default.clock_skew, Duration::from_secs),
@@ -204,3 +206,6 @@ impl Configuration {
 fn body_limit() -> usize {
     64 * 1024
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use brski_common::http::{
-    BoxError, VOUCHER_TYPES, accepts, answer_format, answer_type, empty, media_type, names_older_type, read_body, typed, voucher_format, wrong_voucher_type,
-};
-use brski_common::{Certificate, Format, Leniencies, PeerCertificates, Signed, Telemetry, est};
+use brski_common::http::{BoxError, empty, must_accept, must_be, negotiate, read_body, typed};
+use brski_common::{Certificate, PeerCertificates, Signed, Telemetry, est};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 
 use self::answer::Stop;
@@ -84,26 +82,17 @@ impl RegistrarService {
         if body.is_empty() {
             return Err(Stop::NoBody);
         }
-        // Whose pledge it is matters this early only to whoever uses a name that a leniency may cover.
-        let lenient = match names_older_type(&head.headers) {
-            true => self.registrar.leniencies_for(peer),
-            false => Leniencies::default(),
-        };
         // A leniency may be used before the registrar has looked at the pledge: the line in the log shall name it nevertheless.
         let serial = peer.own().and_then(Certificate::serial_number).map(|serial| serial.to_string());
-        let (format, older, answer) = tracing::info_span!("media_types", serial).in_scope(|| negotiate(&head.headers, lenient))?;
-        let voucher = self.registrar.request_voucher(&Signed::from_wire(format, body), answer, peer).await?;
-        Ok(typed(StatusCode::OK, answer_type(&head.headers, voucher.format(), older, lenient), voucher.wire().to_vec()))
+        let negotiated = tracing::info_span!("media_types", serial).in_scope(|| negotiate(&head.headers, || self.registrar.leniencies_for(peer)))?;
+        let voucher = self.registrar.request_voucher(&Signed::from_wire(negotiated.format, body), negotiated.answer, peer).await?;
+        Ok(typed(StatusCode::OK, negotiated.answer_type, voucher.wire().to_vec()))
     }
 
     async fn enroll(&self, head: &Parts, body: &[u8], peer: &PeerCertificates, renewal: bool) -> Result<Response<Full<Bytes>>, Stop> {
-        if media_type(&head.headers).as_deref() != Some(est::PKCS10) {
-            return Err(Stop::WrongBodyType { expected: est::PKCS10 });
-        }
+        must_be(&head.headers, est::PKCS10)?;
         // Before anything is issued: an LDevID that cannot be sent would be lost.
-        if !accepts(&head.headers, est::CERTS_ONLY) {
-            return Err(Stop::NotAcceptable { offered: est::CERTS_ONLY });
-        }
+        must_accept(&head.headers, est::CERTS_ONLY)?;
         let csr = est::from_body("certification request", body).map_err(Error::from)?;
         // Some clients send a self-signed certificate; "malformed" would not help them.
         if Certificate::from_der(&csr).is_ok() {
@@ -155,25 +144,14 @@ impl Resource {
     }
 }
 
-/// The format of a voucher-request, whether an older name says so, and the format of the answer.
-fn negotiate(headers: &HeaderMap, lenient: Leniencies) -> Result<(Format, bool, Format), Stop> {
-    let (format, older) = voucher_format(headers, lenient).ok_or_else(|| Stop::WrongVoucherType { sentence: wrong_voucher_type(headers) })?;
-    let answer = answer_format(headers, format, lenient).ok_or(Stop::NotAcceptable { offered: VOUCHER_TYPES })?;
-    Ok((format, older, answer))
-}
-
 fn telemetry(head: &Parts, body: &[u8]) -> Result<Telemetry, Stop> {
-    match media_type(&head.headers).as_deref() {
-        Some("application/json") => Ok(Telemetry::from_json(body).map_err(Error::from)?),
-        Some(_) | None => Err(Stop::WrongBodyType { expected: "application/json" }),
-    }
+    must_be(&head.headers, "application/json")?;
+    Ok(Telemetry::from_json(body).map_err(Error::from)?)
 }
 
 /// EST's bodies are base64 text (RFC 8951), and say so for clients that look.
 fn base64(head: &Parts, content_type: &'static str, der: &[u8]) -> Result<Response<Full<Bytes>>, Stop> {
-    if !accepts(&head.headers, content_type) {
-        return Err(Stop::NotAcceptable { offered: content_type });
-    }
+    must_accept(&head.headers, content_type)?;
     let mut response = typed(StatusCode::OK, content_type, est::to_body(der));
     response.headers_mut().insert("content-transfer-encoding", HeaderValue::from_static("base64"));
     Ok(response)

@@ -45,7 +45,9 @@ mod tests;
 
 use core::time::Duration;
 
+use brski_common::log::without_receipts;
 use brski_common::provenance::ProvenanceStatement;
+use brski_common::sign::Hash;
 use brski_common::voucher::{ProvenanceExtension, Wanted};
 use brski_common::{AuditLog, Certificate, DomainId, Format, IDevIdCert, Nonce, Policy, Refusal, UnixTime, Verified, Voucher, VoucherRequest, appraise};
 
@@ -106,7 +108,7 @@ impl RelayOrder {
             nonce: Some(self.nonce.clone()),
             idevid_issuer: Some(self.idevid.device().issuer.clone()),
             prior_signed_voucher_request: Some(self.prior.clone()),
-            provenance: self.wanted.map(|wanted| ProvenanceExtension { request: Some(wanted), ..ProvenanceExtension::default() }),
+            provenance: self.wanted.map(ProvenanceExtension::asking_for),
             ..VoucherRequest::new(self.idevid.device().serial.clone())
         }
     }
@@ -190,9 +192,11 @@ impl RelayOrder {
 }
 
 /// A voucher that names its pledge's statement by hash speaks of the newest: a pledge that brings along an older one must not be judged by that.
+/// Receipts that were added to the statement since do not make it another.
 fn check_statement_hash(voucher: &Voucher, newest: Option<&Verified<ProvenanceStatement>>) -> Result<(), Refusal> {
     let Some(named) = voucher.provenance.as_ref().and_then(|extension| extension.statement_hash) else { return Ok(()) };
-    match newest.is_none_or(|statement| statement.signed().digest() == named) {
+    let as_signed = |statement: &Verified<ProvenanceStatement>| without_receipts(statement.signed().wire()).map(|octets| Hash::Sha256.of(&octets));
+    match newest.is_none_or(|statement| statement.signed().digest() == named || as_signed(statement).is_ok_and(|digest| digest == named)) {
         true => Ok(()),
         false => Err(Refusal::StatementVoid("its SHA-256 is not the statement-hash that the voucher names".to_owned())),
     }

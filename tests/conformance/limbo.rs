@@ -1,7 +1,8 @@
-//! x509-limbo: certificate paths, good and bad, through [`Anchors::verify_path`]. `limbo.toml` lists the cases that we judge otherwise than the suite does.
+//! x509-limbo: certificate paths, good and bad, through [`Anchors::verify_path`], and servers' names through [`bears_name`]. `limbo.toml` lists the cases that we judge otherwise than the suite does.
 
 use std::collections::BTreeMap;
 
+use brski_common::serve::{ServerName, bears_name};
 use brski_common::{Anchors, Certificate, UnixTime, Usage};
 use serde_json::Value;
 
@@ -31,17 +32,48 @@ fn certificates(texts: &Value) -> Result<Vec<Certificate>, String> {
     texts.as_array().unwrap().iter().map(read).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
 }
 
-/// What we say of the case: the length of the path, or why there is none.
-fn judged(case: &Value) -> Result<usize, String> {
+/// What we say of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Accepted,
+    /// There is no path, or the server's certificate does not bear the name that was dialled.
+    Refused,
+    /// A certificate is none, or no anchor: nobody looked for a path.
+    Unreadable,
+}
+
+/// What we say of the case, with the reason if there is one.
+fn judged(case: &Value) -> (Verdict, String) {
+    match read(case) {
+        Err(err) => (Verdict::Unreadable, err),
+        Ok((anchors, pool, leaf)) => match accepted(case, &anchors, &pool, &leaf) {
+            Ok(()) => (Verdict::Accepted, String::new()),
+            Err(err) => (Verdict::Refused, err),
+        },
+    }
+}
+
+fn read(case: &Value) -> Result<(Anchors, Vec<Certificate>, Certificate), String> {
     let anchors = Anchors::new(certificates(&case["trusted_certs"])?).map_err(|err| err.to_string())?;
-    let pool = certificates(&case["untrusted_intermediates"])?;
     let [leaf] = certificates(&Value::Array(vec![case["peer_certificate"].clone()]))?.try_into().unwrap();
+    Ok((anchors, certificates(&case["untrusted_intermediates"])?, leaf))
+}
+
+/// Finds a path, and of a server holds the name against it as our TLS client does.
+fn accepted(case: &Value, anchors: &Anchors, pool: &[Certificate], leaf: &Certificate) -> Result<(), String> {
     let usage = match case["validation_kind"].as_str() {
         Some("SERVER") => Usage::TlsServer,
         Some("CLIENT") => Usage::TlsClient,
         other => panic!("{other:?}"),
     };
-    anchors.verify_path(&leaf, &pool, usage, at(&case["validation_time"])).map(|path| path.len()).map_err(|err| err.to_string())
+    anchors.verify_path(leaf, pool, usage, at(&case["validation_time"])).map_err(|err| err.to_string())?;
+    let name = case["expected_peer_name"]["value"].as_str().filter(|_| usage == Usage::TlsServer);
+    match name.map(ServerName::try_from) {
+        None => Ok(()),
+        Some(Ok(name)) if bears_name(leaf, &name) => Ok(()),
+        Some(Ok(name)) => Err(format!("the certificate does not bear the name {}", name.to_str())),
+        Some(Err(err)) => Err(format!("no server can be dialled by such a name: {err}")),
+    }
 }
 
 fn at(stated: &Value) -> UnixTime {
@@ -50,24 +82,16 @@ fn at(stated: &Value) -> UnixTime {
     time(&text)
 }
 
-/// What `limbo.toml` says of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Listed {
-    /// Whether we accept what the suite wants refused, rather than the other way round.
-    accepted: bool,
-    reason: String,
-}
-
-fn listed() -> BTreeMap<String, Listed> {
+/// What `limbo.toml` says of each case that it lists.
+fn listed() -> BTreeMap<String, Verdict> {
     let mut file: toml::Table = include_str!("limbo.toml").parse().unwrap();
     let Some(toml::Value::Array(groups)) = file.remove("group") else { panic!("limbo.toml has no [[group]]") };
     let mut listed = BTreeMap::new();
     for group in groups {
-        let reason = group["reason"].as_str().unwrap();
-        for (member, accepted) in [("accepted", true), ("refused", false)] {
+        assert!(group["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+        for (member, verdict) in [("accepted", Verdict::Accepted), ("refused", Verdict::Refused), ("unreadable", Verdict::Unreadable)] {
             for case in group.get(member).and_then(toml::Value::as_array).into_iter().flatten() {
-                let told = Listed { accepted, reason: reason.to_owned() };
-                assert_eq!(listed.insert(case.as_str().unwrap().to_owned(), told), None, "{case} is listed twice");
+                assert_eq!(listed.insert(case.as_str().unwrap().to_owned(), verdict), None, "{case} is listed twice");
             }
         }
     }
@@ -75,13 +99,13 @@ fn listed() -> BTreeMap<String, Listed> {
 }
 
 /// Why our judgement of a case is wrong, if it is.
-fn complaint(accepted: bool, wanted: bool, listed: Option<&Listed>) -> Option<String> {
+fn complaint(verdict: Verdict, wanted: Verdict, listed: Option<Verdict>) -> Option<String> {
     match listed {
-        None if accepted == wanted => None,
-        None => Some(format!("accepted: {accepted}, and not listed")),
-        Some(_) if accepted == wanted => Some("judged as the suite wants, so that limbo.toml need no longer list it".to_owned()),
-        Some(listed) if listed.accepted == accepted => None,
-        Some(_) => Some("listed the wrong way round".to_owned()),
+        None if verdict == wanted => None,
+        None => Some("not listed".to_owned()),
+        Some(_) if verdict == wanted => Some("judged as the suite wants, so that limbo.toml need no longer list it".to_owned()),
+        Some(listed) if listed == verdict => None,
+        Some(listed) => Some(format!("listed as {listed:?}")),
     }
 }
 
@@ -91,10 +115,10 @@ fn every_case_is_judged_as_the_suite_wants_unless_it_is_listed() {
     let (cases, listed) = (cases(&vectors), listed());
     let mut complaints = Vec::new();
     for case in &cases {
-        let outcome = judged(case);
-        let wanted = case["expected_result"] == "SUCCESS";
-        let complaint = complaint(outcome.is_ok(), wanted, listed.get(id(case)));
-        complaints.extend(complaint.map(|text| format!("{}: {text} ({outcome:?})", id(case))));
+        let (verdict, why) = judged(case);
+        let wanted = if case["expected_result"] == "SUCCESS" { Verdict::Accepted } else { Verdict::Refused };
+        let complaint = complaint(verdict, wanted, listed.get(id(case)).copied());
+        complaints.extend(complaint.map(|text| format!("{}: {verdict:?}, {text} ({why})", id(case))));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert_eq!(cases.len(), 208);
@@ -110,8 +134,14 @@ fn every_listed_case_exists() {
 
 #[test]
 fn listed_case_that_is_judged_right_is_a_failure() {
-    let listed = Listed { accepted: true, reason: String::new() };
-    assert!(complaint(false, false, Some(&listed)).is_some());
-    assert!(complaint(true, true, Some(&listed)).is_some());
-    assert_eq!(complaint(true, false, Some(&listed)), None);
+    assert!(complaint(Verdict::Refused, Verdict::Refused, Some(Verdict::Accepted)).is_some());
+    assert!(complaint(Verdict::Accepted, Verdict::Accepted, Some(Verdict::Accepted)).is_some());
+    assert_eq!(complaint(Verdict::Accepted, Verdict::Refused, Some(Verdict::Accepted)), None);
+}
+
+#[test]
+fn case_that_cannot_be_read_is_no_refusal() {
+    assert!(complaint(Verdict::Unreadable, Verdict::Refused, None).is_some());
+    assert!(complaint(Verdict::Unreadable, Verdict::Refused, Some(Verdict::Accepted)).is_some());
+    assert_eq!(complaint(Verdict::Unreadable, Verdict::Refused, Some(Verdict::Unreadable)), None);
 }

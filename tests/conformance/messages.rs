@@ -36,11 +36,8 @@ impl Payload for Content {
     const NAME: &'static str = "content";
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
 
-    fn typ(format: Format) -> Typ {
-        match format {
-            Format::Cose => Typ::Optional("application/voucher+cose"),
-            _ => Typ::Optional("voucher-jws+json"),
-        }
+    fn typ(format: Format) -> Option<Typ> {
+        brski_common::VoucherRequest::typ(format)
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {
@@ -100,7 +97,8 @@ pub(crate) fn recognised(octets: &[u8], now: &str) -> Result<Kind, Kind> {
 
 /// Whether every signature of an artefact is right under this anchor, as inspection sees it.
 pub(crate) fn inspected_under(octets: &[u8], anchor: &Certificate, now: &str) -> Result<(), Vec<SignatureFound>> {
-    let options = Options { anchors: Anchors::new([anchor.clone()]).unwrap(), ..Options::at(time(now)) };
+    let mut options = Options::at(time(now));
+    options.anchors = Anchors::new([anchor.clone()]).unwrap();
     let inspection = inspect(octets, &options);
     if inspection.is_verified(&options) { Ok(()) } else { Err(inspection.signatures) }
 }

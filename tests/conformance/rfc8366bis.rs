@@ -45,10 +45,10 @@ fn verified<T: Payload>(vectors: &Vectors, vector: &str) -> Verified<T> {
     let with = |lenient| verify::<T>(Format::Cms, &wire, lenient, &vendor(vectors), Usage::Any, NOW);
     check(vector, "strict", with(Leniencies::default()));
     assert!(matches!(
-        with(Leniencies { cms_id_data: false, base64_body: true, ..Leniencies::default() }),
+        with(Leniencies::with([Leniency::Base64Body])),
         Err(VerifyError::Decode { source: DecodeError::Deviation(Deviation { leniency: Leniency::CmsIdData, .. }), .. })
     ));
-    let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
+    let lenient = Leniencies::with([Leniency::CmsIdData]);
     let payload = content(Format::Cms, &wire, lenient);
     let same = same_json(&rewritten::<T>(Format::Cms, &payload), &payload);
     assert_eq!(same, created_on_alone());
@@ -124,7 +124,7 @@ fn voucher_pkcs() {
 #[test]
 fn request_and_voucher_are_not_mistaken_for_each_other() {
     let Some(vectors) = Vectors::find() else { return };
-    let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
+    let lenient = Leniencies::with([Leniency::CmsIdData]);
     let request = vectors.read("rfc8366bis/vr_00-D0-E5-F2-00-02.pkcs");
     let voucher = vectors.read("rfc8366bis/voucher_00-D0-E5-F2-00-02.pkcs");
     let as_voucher = verify::<Voucher>(Format::Cms, &request, lenient, &vendor(&vectors), Usage::Any, NOW);

@@ -1,8 +1,8 @@
 //! RFC 8995, appendix C: a pledge's request, the registrar's request around it and the MASA's voucher, with all certificates and keys.
 
 use brski_common::{
-    Assertion, Certificate, DecodeError, DomainId, Format, IDevIdCert, KeyIdentifier, Leniencies, Nonce, Payload, SerialNumber, Usage, Verified, VerifyError,
-    Voucher, VoucherRequest,
+    Assertion, Certificate, DecodeError, DomainId, Format, IDevIdCert, KeyIdentifier, Leniencies, Leniency, Nonce, Payload, SerialNumber, Usage, Verified,
+    VerifyError, Voucher, VoucherRequest,
 };
 
 use crate::messages::{assert_signs_for, created_on_alone, rewritten, same_json, verify};
@@ -11,7 +11,9 @@ use crate::vectors::{Vectors, check, time};
 /// Within the validity of all certificates, shortly after the messages were made.
 const NOW: &str = "2021-04-13T22:00:00Z";
 
-const LENIENT: Leniencies = Leniencies { cms_id_data: true, base64_body: true, ..Leniencies::NONE };
+fn lenient() -> Leniencies {
+    [Leniency::CmsIdData, Leniency::Base64Body].into_iter().collect()
+}
 
 const FILES: [&str; 16] = [
     "idevid_00-D0-E5-F2-00-02.crt",
@@ -56,9 +58,9 @@ fn verified<T: Payload>(vectors: &Vectors, vector: &str, anchor: &str, usage: Us
     let wire = vectors.read(vector);
     let with = |lenient| verify::<T>(Format::Cms, &wire, lenient, &anchor, usage, NOW);
     check(vector, "strict", with(Leniencies::default()));
-    assert!(with(Leniencies { cms_id_data: false, ..LENIENT }).is_err());
-    assert!(with(Leniencies { base64_body: false, ..LENIENT }).is_err());
-    with(LENIENT).unwrap()
+    assert!(with([Leniency::Base64Body].into_iter().collect()).is_err());
+    assert!(with([Leniency::CmsIdData].into_iter().collect()).is_err());
+    with(lenient()).unwrap()
 }
 
 /// The certificate is as its folder's anchor issued it, and its key is beside it.
@@ -194,7 +196,7 @@ fn parboiled_vr_pkcs() {
 fn request_within_the_parboiled_request_verifies_strictly_but_for_its_content_type() {
     let Some(vectors) = Vectors::find() else { return };
     let prior = registrar_request(&vectors).prior_signed_voucher_request.unwrap();
-    let lenient = Leniencies { cms_id_data: true, base64_body: false, ..Leniencies::default() };
+    let lenient = Leniencies::with([Leniency::CmsIdData]);
     let verified = verify::<VoucherRequest>(Format::Cms, &prior, lenient, &certificate(&vectors, "vendor.crt"), Usage::Any, NOW).unwrap();
     assert_eq!(*verified.get(), pledge_request(&vectors));
 }
@@ -212,7 +214,7 @@ fn voucher_pkcs_is_accepted_by_whoever_pins_the_masa_itself() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
     let masa = certificate(&vectors, "masa.crt");
-    let verified = verify::<Voucher>(Format::Cms, &wire, LENIENT, &masa, Usage::Any, NOW).unwrap();
+    let verified = verify::<Voucher>(Format::Cms, &wire, lenient(), &masa, Usage::Any, NOW).unwrap();
     assert_eq!(verified.signer().chain, [masa]);
 }
 
@@ -220,7 +222,7 @@ fn voucher_pkcs_is_accepted_by_whoever_pins_the_masa_itself() {
 fn voucher_pkcs_is_refused_by_whoever_trusts_another_ca() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
-    let outcome = verify::<Voucher>(Format::Cms, &wire, LENIENT, &certificate(&vectors, "ownerca_secp384r1.crt"), Usage::Any, NOW);
+    let outcome = verify::<Voucher>(Format::Cms, &wire, lenient(), &certificate(&vectors, "ownerca_secp384r1.crt"), Usage::Any, NOW);
     assert!(matches!(outcome, Err(VerifyError::NoPath { .. })));
 }
 
@@ -228,7 +230,7 @@ fn voucher_pkcs_is_refused_by_whoever_trusts_another_ca() {
 fn voucher_pkcs_is_refused_after_its_signer_expired() {
     let Some(vectors) = Vectors::find() else { return };
     let wire = vectors.read("rfc8995/voucher_00-D0-E5-F2-00-02.pkcs");
-    let outcome = verify::<Voucher>(Format::Cms, &wire, LENIENT, &certificate(&vectors, "vendor.crt"), Usage::Any, "2023-04-13T21:40:17Z");
+    let outcome = verify::<Voucher>(Format::Cms, &wire, lenient(), &certificate(&vectors, "vendor.crt"), Usage::Any, "2023-04-13T21:40:17Z");
     assert!(matches!(outcome, Err(VerifyError::NotCurrent { state: "expired", .. })));
 }
 

@@ -23,8 +23,8 @@ struct Element(Value);
 impl Payload for Element {
     const NAME: &'static str = "element";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("JWT")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("JWT"))
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {

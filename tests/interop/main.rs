@@ -18,6 +18,7 @@ mod openssl_cms;
 mod openssl_pki;
 mod openssl_requests;
 mod python_pledge;
+mod python_receipts;
 mod python_registrar;
 mod python_variants;
 mod python_verifies;

@@ -18,8 +18,8 @@ struct Content(Vec<u8>);
 impl Payload for Content {
     const NAME: &'static str = "content";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("content")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("content"))
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {

@@ -85,14 +85,14 @@ async fn pledge_enrolls_with_key(format: Format, key: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pledge_of_python_with_a_p384_key_enrolls_with_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         pledge_enrolls_with_key(format, "P-384").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pledge_of_python_with_an_ed25519_key_enrolls_with_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         pledge_enrolls_with_key(format, "ed25519").await;
     }
 }

@@ -147,7 +147,7 @@ async fn statement_in_the_voucher_is_verified(format: Format) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_verifies_the_statement_in_a_voucher_of_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         statement_in_the_voucher_is_verified(format).await;
     }
 }

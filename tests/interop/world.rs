@@ -168,6 +168,8 @@ fn make_certificates(openssl: &OpenSsl, masa: &str, curve: &str) {
     certify(openssl, Kind::Signer, "P-256", "voucher", "/CN=Voucher-signer", Some("services"));
     certify(openssl, Kind::Signer, "P-256", "provenance", "/CN=Provenance-signer", Some("services"));
     certify(openssl, Kind::Server, "P-256", "masa", "/CN=MASA", Some("services"));
+    openssl.run("genpkey -algorithm ed25519 -out log-key.pem");
+    openssl.run("pkey -in log-key.pem -pubout -out log.pem");
     certify(openssl, Kind::Ca, "P-256", "domain-ca", "/CN=Domain-CA", None);
     certify(openssl, Kind::Registrar, curve, "registrar", "/CN=Registrar", Some("domain-ca"));
 }
@@ -178,6 +180,8 @@ fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> Mas
         ledger: Arc::new(MemoryLedger::new(UnixTime::now(), "Fruitmaker").unwrap()),
         voucher: party(openssl, "voucher"),
         provenance: party(openssl, "provenance"),
+        log_key: Arc::new(SoftwareKey::from_pem(&openssl.text("log-key.pem")).unwrap()),
+        last_signed: Arc::new(brski_masa::LastSigned::in_memory()),
         stations: vec![brski_masa::Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
         idevid_anchors: Anchors::new(openssl.certificates("idevid-ca-chain.pem")).unwrap(),
         issue_policy: IssuePolicy::default(),

@@ -55,6 +55,18 @@ impl Ledger for Full {
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.0.history(device)
     }
+
+    fn head(&self) -> BoxFuture<'_, Result<brski_masa::ledger::TreeHead, LedgerError>> {
+        self.0.head()
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<brski_common::log::Hash>, LedgerError>> {
+        self.0.inclusion(index, size)
+    }
+
+    fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<brski_common::log::Hash>, LedgerError>> {
+        self.0.consistency(old, new)
+    }
 }
 
 /// A device of a MASA whose voucher key is not there.

@@ -19,7 +19,7 @@ async fn self_signed() -> SigningParty {
 async fn relay_is_refused(world: &World, rogue: &SigningParty, words: &str) {
     let device = world.maker.make("A-1", Method::Avocado).await;
     let before = world.recorded();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let device = device.clone().speaking(format);
         let pvr = device.sign(&device.request(&world.owner, &world.hand)).await;
         let rvr = rogue.clone().enclosing(device.chain.clone());

@@ -91,7 +91,7 @@ async fn masa_refuses_a_pledges_request_in_another_format_than_the_registrars(fo
     let world = World::new().await;
     let device = made(&world, "A-1", format).await;
     let before = world.recorded();
-    for other in Format::ALL.into_iter().filter(|other| *other != format) {
+    for other in Format::ALL.iter().copied().filter(|other| *other != format) {
         let speaker = device.clone().speaking(other);
         let pvr = speaker.sign(&device.request(&world.owner, &world.hand)).await;
         let rvr = world.owner.sign_for(&device, &world.owner.request(&speaker, &pvr)).await;

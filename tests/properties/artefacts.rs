@@ -12,6 +12,7 @@ use brski_common::{
 };
 use proptest::prelude::*;
 
+use crate::generators::leaves;
 use crate::support::{Authority, NOW, block_on, new_key, origin, template};
 
 /// Everybody's root.
@@ -88,7 +89,7 @@ pub(crate) static ARTEFACTS: LazyLock<Vec<Vec<Artefact>>> = LazyLock::new(|| {
         PARTIES.iter().map(|party| Artefact::new(statement(), Format::Cose, party)).collect(),
         PARTIES.iter().map(|party| Artefact::new(report(), Format::Jws, party)).collect(),
     ];
-    Format::ALL.into_iter().flat_map(of_each).chain(others).collect()
+    Format::ALL.iter().copied().flat_map(of_each).chain(others).collect()
 });
 
 static DEVICE: LazyLock<IDevIdCert> = LazyLock::new(|| {
@@ -107,7 +108,7 @@ fn voucher() -> Voucher {
         created_on: Some(at(NOW)),
         nonce: Some(Nonce::from_bytes(b"a nonce!").unwrap()),
         pinned_domain_pubk_sha256: Some([7; 32]),
-        provenance: Some(ProvenanceExtension { method: Some(Method::Salak), ..ProvenanceExtension::with_statement(vec![1, 2, 3]) }),
+        provenance: Some(leaves(|of| (of.method, of.statement) = (Some(Method::Salak), Some(vec![1, 2, 3])))),
         ..Voucher::new(serial_number())
     }
 }
@@ -119,7 +120,7 @@ fn request() -> VoucherRequest {
         idevid_issuer: Some(DEVICE.device().issuer.clone()),
         nonce: Some(Nonce::from_bytes(b"a nonce!").unwrap()),
         proximity_registrar_pubk_sha256: Some([7; 32]),
-        provenance: Some(ProvenanceExtension { request: Some(Wanted { full: true, summary: false }), ..ProvenanceExtension::default() }),
+        provenance: Some(ProvenanceExtension::asking_for(Wanted { full: true, summary: false })),
         ..VoucherRequest::new(serial_number())
     }
 }

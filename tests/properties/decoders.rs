@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use brski_common::evidence::{DeliveredElement, DeliveryList};
 use brski_common::provenance::{CaArrangement, SecureElementGeneration};
 use brski_common::{
-    AuditLog, Certificate, Csr, Format, IDevIdCert, KeyIdentifier, Leniencies, ManufactureReport, MasaUrl, Method, Nonce, Payload, PeerCertificates, Policy,
-    ProvenanceRecord, ProvenanceStatement, PublicKey, SerialNumber, SignatureAlgorithm, Signed, SoftwareKey, Telemetry, Voucher, VoucherRequest, est, time,
+    AuditLog, Certificate, Csr, Format, IDevIdCert, KeyIdentifier, Leniencies, Leniency, ManufactureReport, MasaUrl, Method, Nonce, Payload, PeerCertificates,
+    Policy, ProvenanceRecord, ProvenanceStatement, PublicKey, SerialNumber, SignatureAlgorithm, Signed, SoftwareKey, Telemetry, Voucher, VoucherRequest, est,
+    time,
 };
 use brski_masa::{Entry, Masa, RegistrarRequest};
 use proptest::prelude::*;
@@ -65,7 +66,7 @@ fn read<T, E: Error + 'static>(outcome: Result<T, E>) -> Outcome {
 
 fn envelope<T: Payload>(format: Format, octets: &[u8]) -> Outcome {
     let signed = Signed::<T>::from_wire(format, octets);
-    let lenient = signed.peek_unverified(Leniencies { cms_id_data: true, base64_body: true, ..Leniencies::default() });
+    let lenient = signed.peek_unverified(Leniencies::with([Leniency::CmsIdData, Leniency::Base64Body]));
     let strict = signed.peek_unverified(Leniencies::default());
     assert!(lenient.is_ok() || strict.is_err());
     read(strict)

@@ -75,7 +75,7 @@ proptest! {
     #[test]
     fn prior_request_is_the_same_octets_in_json_and_in_cbor(prior in prop::collection::vec(any::<u8>(), 0..2000), request in request(own_nonce())) {
         let request = VoucherRequest { prior_signed_voucher_request: Some(prior.clone()), ..request };
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let read: VoucherRequest = strictly(&request.encode(format).unwrap(), format).unwrap();
             prop_assert_eq!(read.prior_signed_voucher_request.as_deref(), Some(&*prior));
         }

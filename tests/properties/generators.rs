@@ -93,7 +93,10 @@ prop_compose! {
         evidence in prop::collection::vec(octets(), 0..=8),
     ) -> ProvenanceExtension {
         let request = request.map(|(full, summary)| Wanted { full, summary });
-        ProvenanceExtension { request, statement, statement_type, statement_hash, statement_uri, method, transfer, source, protection, evidence }
+        leaves(|of| {
+            (of.request, of.statement, of.statement_type, of.statement_hash, of.statement_uri) = (request, statement, statement_type, statement_hash, statement_uri);
+            (of.method, of.transfer, of.source, of.protection, of.evidence) = (method, transfer, source, protection, evidence);
+        })
     }
 }
 
@@ -150,4 +153,11 @@ prop_compose! {
             provenance: shared.provenance,
         }
     }
+}
+
+/// The extension with these leaves.
+pub(crate) fn leaves(edit: impl FnOnce(&mut ProvenanceExtension)) -> ProvenanceExtension {
+    let mut extension = ProvenanceExtension::default();
+    edit(&mut extension);
+    extension
 }

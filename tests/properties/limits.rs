@@ -5,6 +5,7 @@ use brski_common::{Format, Payload, SerialNumber, VoucherRequest};
 use proptest::prelude::*;
 
 use crate::config;
+use crate::generators::leaves;
 use crate::vouchers::strictly;
 
 /// A leaf with a limit: its name, the limit, and a request that has so many octets, characters or elements of it.
@@ -18,11 +19,11 @@ const LIMITED: [Limited; 12] = [
     ("agent-sign-cert", 10, |n| VoucherRequest { agent_sign_cert: Some(vec![vec![7]; n]), ..plain() }),
     ("additional-configuration-url", 2048, |n| VoucherRequest { additional_configuration_url: Some("u".repeat(n)), ..plain() }),
     ("est-domain", 2048, |n| VoucherRequest { est_domain: Some("u".repeat(n)), ..plain() }),
-    ("statement", 32 * 1024, |n| extended(ProvenanceExtension { statement: Some(vec![7; n]), ..ProvenanceExtension::default() })),
-    ("statement-type", 128, |n| extended(ProvenanceExtension { statement_type: Some("t".repeat(n)), ..ProvenanceExtension::default() })),
-    ("statement-uri", 2048, |n| extended(ProvenanceExtension { statement_uri: Some("u".repeat(n)), ..ProvenanceExtension::default() })),
-    ("evidence", 16 * 1024, |n| extended(ProvenanceExtension { evidence: vec![vec![7; n]], ..ProvenanceExtension::default() })),
-    ("evidence", 8, |n| extended(ProvenanceExtension { evidence: vec![vec![7]; n], ..ProvenanceExtension::default() })),
+    ("statement", 32 * 1024, |n| extended(leaves(|of| of.statement = Some(vec![7; n])))),
+    ("statement-type", 128, |n| extended(leaves(|of| of.statement_type = Some("t".repeat(n))))),
+    ("statement-uri", 2048, |n| extended(leaves(|of| of.statement_uri = Some("u".repeat(n))))),
+    ("evidence", 16 * 1024, |n| extended(leaves(|of| of.evidence = vec![vec![7; n]]))),
+    ("evidence", 8, |n| extended(leaves(|of| of.evidence = vec![vec![7]; n]))),
 ];
 
 fn plain() -> VoucherRequest {
@@ -46,7 +47,7 @@ fn is_a_sentence_about(sentence: &str, leaf: &str) -> bool {
 #[test]
 fn values_at_the_limit_are_read_in_every_format() {
     for (leaf, limit, request) in LIMITED {
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let request = request(limit);
             assert!(strictly(&request.encode(format).unwrap(), format) == Ok(request), "{leaf} in {format:?}");
         }
@@ -56,7 +57,7 @@ fn values_at_the_limit_are_read_in_every_format() {
 #[test]
 fn values_one_beyond_the_limit_are_refused_in_every_format() {
     for (leaf, limit, request) in LIMITED {
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let refused = refused(&request(limit + 1), format);
             assert!(is_a_sentence_about(&refused, leaf) && refused.contains(&limit.to_string()), "{leaf} in {format:?}: {refused}");
         }
@@ -76,20 +77,20 @@ proptest! {
         let (leaf, limit, request) = LIMITED[which];
         // So few that CBOR's own limit, that of its items, is not met first.
         let request = request(limit + excess);
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let refused = refused(&request, format);
             prop_assert!(is_a_sentence_about(&refused, leaf), "{format:?}: {refused}");
         }
     }
 
     #[test]
-    fn text_that_is_not_visible_ascii_is_refused_in_every_format(text in invisible(), format in prop::sample::select(&Format::ALL[..])) {
+    fn text_that_is_not_visible_ascii_is_refused_in_every_format(text in invisible(), format in prop::sample::select(Format::ALL)) {
         let with = |extension| VoucherRequest { provenance: Some(extension), ..plain() };
         let requests = [
             ("est-domain", VoucherRequest { est_domain: Some(text.clone()), ..plain() }),
             ("additional-configuration-url", VoucherRequest { additional_configuration_url: Some(text.clone()), ..plain() }),
-            ("statement-type", with(ProvenanceExtension { statement_type: Some(text.clone()), ..ProvenanceExtension::default() })),
-            ("statement-uri", with(ProvenanceExtension { statement_uri: Some(text.clone()), ..ProvenanceExtension::default() })),
+            ("statement-type", with(leaves(|of| of.statement_type = Some(text.clone())))),
+            ("statement-uri", with(leaves(|of| of.statement_uri = Some(text.clone())))),
         ];
         for (leaf, request) in requests {
             let refused = refused(&request, format);

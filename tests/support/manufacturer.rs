@@ -7,8 +7,8 @@ use brski_common::pledge::ProximityLeaf;
 use brski_common::provenance::{Basis, CaArrangement, Disclosure, KeyOrigin, Locus, Protection, SecureElementGeneration, Seed, Source, Transfer};
 use brski_common::time::at;
 use brski_common::{
-    Anchors, EnrolledKey, Format, IDevIdCert, Leniencies, ManufactureReport, Method, PeerCertificates, SerialNumber, Signed, Signer as _, SigningParty,
-    SoftwareKey, VoucherRequest,
+    Anchors, EnrolledKey, Format, IDevIdCert, Leniencies, ManufactureReport, Method, PeerCertificates, SerialNumber, SignatureAlgorithm, Signed, Signer as _,
+    SigningParty, SoftwareKey, VoucherRequest,
 };
 use brski_masa::{IssuePolicy, Masa, MasaParts, MasaService, MemoryLedger, Recorded, Station};
 use brski_registrar::Manufacturer as Profile;
@@ -43,6 +43,8 @@ impl Manufacturer {
             ledger: ledger.clone(),
             voucher,
             provenance,
+            log_key: Arc::new(SoftwareKey::generate(SignatureAlgorithm::EdDsa).unwrap().0),
+            last_signed: Arc::new(brski_masa::LastSigned::in_memory()),
             stations: vec![Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
             idevid_anchors: Anchors::new(plant.chain.iter().rev().cloned()).unwrap(),
             issue_policy: IssuePolicy::default(),

@@ -12,7 +12,7 @@ impl Payload for Raw {
 
     const COSE_CERTIFICATES: CoseCertificates = VoucherRequest::COSE_CERTIFICATES;
 
-    fn typ(format: Format) -> Typ {
+    fn typ(format: Format) -> Option<Typ> {
         VoucherRequest::typ(format)
     }
 

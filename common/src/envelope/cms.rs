@@ -179,7 +179,7 @@ fn signer_id(sid: &SignerIdentifier) -> der::Result<SignerId> {
 }
 
 /// What leniency base64-body makes of text: PEM or bare base64, wrapped or not. DER begins with an octet that begins no base64 of it.
-fn text_to_der<'a>(wire: &'a [u8], reading: &Reading) -> Result<std::borrow::Cow<'a, [u8]>, DecodeError> {
+pub(crate) fn text_to_der<'a>(wire: &'a [u8], reading: &Reading) -> Result<std::borrow::Cow<'a, [u8]>, DecodeError> {
     if wire.first() == Some(&SEQUENCE) {
         return Ok(wire.into());
     }

@@ -10,13 +10,19 @@ use coset::{Algorithm, CoseError, CoseSign1, Header, ProtectedHeader, SignatureC
 
 use self::headers::{Headers, MAX_CERTIFICATES, TYP, X5BAG, X5CHAIN};
 use self::message::Message;
-pub(crate) use self::receipts::{receipts, with_receipt};
+pub(crate) use self::receipts::{receipts, with_receipt, without_receipts};
 use super::{Opened, SignatureBlock, SignerId};
 use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
 use crate::leniency::Reading;
 use crate::sign::{Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
 use crate::signed::{CoseCertificates, Typ};
+
+/// Labels of header parameters.
+pub(crate) mod label {
+    pub(crate) use super::headers::{ALG, TYP, X5BAG, X5CHAIN};
+    pub(crate) use super::receipts::RECEIPTS;
+}
 
 /// Takes an envelope apart.
 pub(crate) fn open(artefact: &'static str, typ: Typ, written: CoseCertificates, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {

@@ -99,52 +99,37 @@ fn other_serialization(wire: &[u8]) -> Option<DecodeError> {
     Some(DecodeError::Unexpected { what: "JWS serialization", found: found.to_owned(), expected })
 }
 
-/// An envelope that lacks its signature, or one more.
+/// An envelope that lacks its signature.
 #[derive(Debug)]
 pub(crate) struct Draft {
     protected: String,
     payload: String,
-    /// Signatures that are there already.
-    others: Vec<WireBlock>,
     to_be_signed: Vec<u8>,
     algorithm: SignatureAlgorithm,
 }
 
 /// Prepares an envelope around a payload.
 pub(crate) fn draft(typ: Typ, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
-    Draft::new(typ, base64url(&payload), Vec::new(), identity)
-}
-
-/// Prepares one more signature over the payload of an envelope, whose own signatures stay as they are.
-pub(crate) fn countersign(typ: Typ, wire: &[u8], identity: &SigningIdentity) -> Result<Draft, DecodeError> {
-    let envelope: Envelope = serde_json::from_slice(wire).map_err(syntax)?;
-    match envelope.signatures.len() < MAX_SIGNATURES {
-        true => Draft::new(typ, envelope.payload, envelope.signatures, identity),
-        false => Err(DecodeError::TooLarge { what: "number of JWS signatures", limit: MAX_SIGNATURES }),
-    }
+    let payload = base64url(&payload);
+    let signer = match (identity.chain.as_slice(), &identity.key_name) {
+        ([], Some(name)) => ("kid", Value::from(name.as_str())),
+        ([], None) => return Err(DecodeError::MissingField { field: "certificate or key name", artefact: "JWS signer's identity" }),
+        (chain, _) => ("x5c", chain.iter().map(|c| base64(c.der())).collect()),
+    };
+    let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ.name())), signer]);
+    let protected = base64url(&serde_json::to_vec(&header).map_err(syntax)?);
+    Ok(Draft { to_be_signed: signing_input(&protected, &payload), protected, payload, algorithm: identity.algorithm })
 }
 
 impl Draft {
-    fn new(typ: Typ, payload: String, others: Vec<WireBlock>, identity: &SigningIdentity) -> Result<Self, DecodeError> {
-        let signer = match (identity.chain.as_slice(), &identity.key_name) {
-            ([], Some(name)) => ("kid", Value::from(name.as_str())),
-            ([], None) => return Err(DecodeError::MissingField { field: "certificate or key name", artefact: "JWS signer's identity" }),
-            (chain, _) => ("x5c", chain.iter().map(|c| base64(c.der())).collect()),
-        };
-        let header = BTreeMap::from([("alg", identity.algorithm.jose_name().into()), ("typ", Value::from(typ.name())), signer]);
-        let protected = base64url(&serde_json::to_vec(&header).map_err(syntax)?);
-        Ok(Self { to_be_signed: signing_input(&protected, &payload), protected, payload, others, algorithm: identity.algorithm })
-    }
-
     pub(crate) fn to_be_signed(&self) -> &[u8] {
         &self.to_be_signed
     }
 
     pub(crate) fn attach(self, signature: Signature) -> Result<Vec<u8>, DecodeError> {
         signature.check_algorithm(self.algorithm)?;
-        let mut signatures = self.others;
-        signatures.push(WireBlock { protected: self.protected, signature: base64url(signature.fixed()) });
-        serde_json::to_vec(&Envelope { payload: self.payload, signatures }).map_err(syntax)
+        let block = WireBlock { protected: self.protected, signature: base64url(signature.fixed()) };
+        serde_json::to_vec(&Envelope { payload: self.payload, signatures: vec![block] }).map_err(syntax)
     }
 }
 

@@ -40,8 +40,8 @@ impl DeliveryList {
 impl Payload for DeliveryList {
     const NAME: &'static str = "delivery list";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("brski-delivery-list+jws")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("brski-delivery-list+jws"))
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {

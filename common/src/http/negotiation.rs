@@ -1,16 +1,52 @@
 //! Which type a body has and which one its answer gets (RFC 9110, sections 8.3 and 12.5.1): any type, and those of vouchers in particular.
 
+use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
 use crate::envelope::Format;
 use crate::leniency::{Leniencies, Leniency};
 use crate::text::printable;
 
-/// What vouchers and voucher-requests travel as, in words.
-pub const VOUCHER_TYPES: &str = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
+/// What came of the headers of a voucher-request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// What its body says it is in.
+    pub format: Format,
+    /// What to answer in.
+    pub answer: Format,
+    /// The media type of that answer.
+    pub answer_type: &'static str,
+}
 
-/// What older drafts of constrained BRSKI call `application/voucher+cose`; understood with [`Leniency::VoucherCoseCbor`] alone.
-pub const OLDER_COSE_TYPE: &str = "application/voucher-cose+cbor";
+/// Headers that say no to what is offered, or offer what is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotNegotiable {
+    /// The body is of another type: 415.
+    #[error("the body is {found}, expected {expected}{}", remedy(.found))]
+    UnsupportedMediaType {
+        /// Its type, or what to say of it.
+        found: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The Accept header has no place for any answer: 406.
+    #[error("the Accept header excludes what this resource answers: {offered}")]
+    NotAcceptable {
+        /// What could be answered.
+        offered: &'static str,
+    },
+}
+
+impl NotNegotiable {
+    /// What the peer is told.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
+        }
+    }
+}
 
 /// The media type of a body in lower case and without parameters; none if the header is absent, doubled or not text.
 pub fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -20,72 +56,102 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
     (!essence.is_empty()).then(|| essence.to_ascii_lowercase())
 }
 
-/// The format that a body's media type says a voucher or voucher-request is in, and whether it says so with [`OLDER_COSE_TYPE`], whose use is noted; none for any other type (415).
-pub fn voucher_format(headers: &HeaderMap, lenient: Leniencies) -> Option<(Format, bool)> {
-    let found = media_type(headers)?;
-    if found == OLDER_COSE_TYPE && lenient.grant(Leniency::VoucherCoseCbor) {
-        Leniency::VoucherCoseCbor.note_use("a body is of the older type application/voucher-cose+cbor");
-        return Some((Format::Cose, true));
-    }
-    Format::from_voucher_media_type(&found).map(|format| (format, false))
-}
-
-/// What to tell whoever sent a body for which [`voucher_format`] has none, in one clause: what it is, what would be right, and which leniency would accept it.
-pub fn wrong_voucher_type(headers: &HeaderMap) -> String {
-    let found = media_type(headers);
-    let remedy = match found.as_deref() {
-        Some(OLDER_COSE_TYPE) => format!("; the leniency {} would accept it", Leniency::VoucherCoseCbor),
-        Some(_) | None => String::new(),
-    };
-    let found = found.map_or_else(|| "of no single stated type".to_owned(), |found| printable(&found, LONGEST_TYPE));
-    format!("the body is {found}, expected {VOUCHER_TYPES}{remedy}")
-}
-
-/// Whether body or Accept header are named by [`OLDER_COSE_TYPE`], so that it matters who the peer is.
-pub fn names_older_type(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|found| found == OLDER_COSE_TYPE) || ranges(headers).any(|range| essence(range).eq_ignore_ascii_case(OLDER_COSE_TYPE))
-}
-
-/// In which format to answer a voucher-request that came in `own`: that one if the Accept header admits it or is absent, else the one of highest weight among those it admits, else none (406).
+/// Demands that a body is of this media type, parameters aside.
 ///
-/// Of equal weights CMS comes before JWS, and JWS before COSE. With `lenient` also [`OLDER_COSE_TYPE`] in the header means COSE.
-pub fn answer_format(headers: &HeaderMap, own: Format, lenient: Leniencies) -> Option<Format> {
+/// # Errors
+/// [`NotNegotiable::UnsupportedMediaType`].
+pub fn must_be(headers: &HeaderMap, expected: &'static str) -> Result<(), NotNegotiable> {
+    match media_type(headers) {
+        Some(found) if found == expected => Ok(()),
+        found => Err(unsupported(found, expected)),
+    }
+}
+
+/// The format that a body's media type says a voucher or voucher-request is in; the use of an older name is noted.
+///
+/// # Errors
+/// [`NotNegotiable::UnsupportedMediaType`] for any other type.
+pub fn voucher_format(headers: &HeaderMap, lenient: Leniencies) -> Result<Format, NotNegotiable> {
+    let found = media_type(headers);
+    let name = found.as_deref().unwrap_or_default();
+    if let Some(format) = older_named(name, lenient) {
+        Leniency::VoucherCoseCbor.note_use(&format!("a body is of the older type {name}"));
+        return Ok(format);
+    }
+    Format::from_voucher_media_type(name).ok_or_else(|| unsupported(found, Format::VOUCHER_MEDIA_TYPES))
+}
+
+/// What a voucher-request is in, and how to answer it: in the same format if the Accept header admits that or is absent, else in the one of highest weight
+/// among those it admits. Of equal weights CMS comes before JWS, and JWS before COSE.
+///
+/// The answer bears an older name of its type if the request's body does, or if Accept admits no other. `lenient` is asked only if such a name occurs, since it
+/// may have to find out who the peer is.
+///
+/// # Errors
+/// [`NotNegotiable`] in either way.
+pub fn negotiate(headers: &HeaderMap, lenient: impl FnOnce() -> Leniencies) -> Result<Negotiated, NotNegotiable> {
+    let lenient = if names_an_older_type(headers) { lenient() } else { Leniencies::NONE };
+    let format = voucher_format(headers, lenient)?;
     let weight = |format: Format| types(format, lenient).filter_map(|name| weight(headers, name)).max().filter(|weight| *weight > 0);
-    let answer = match weight(own) {
-        Some(_) => own,
-        // The last of the greatest is taken, hence the reversal.
-        None => Format::ALL.into_iter().rev().filter_map(|format| Some((weight(format)?, format))).max_by_key(|(weight, _)| *weight)?.1,
+    // The last of the greatest is taken, hence the reversal.
+    let heaviest = || Format::ALL.iter().rev().filter_map(|format| Some((weight(*format)?, *format))).max_by_key(|(weight, _)| *weight);
+    let answer = match weight(format) {
+        Some(_) => format,
+        None => heaviest().ok_or(NotNegotiable::NotAcceptable { offered: Format::VOUCHER_MEDIA_TYPES })?.1,
     };
-    if !accepts(headers, answer.voucher_media_type()) {
-        Leniency::VoucherCoseCbor.note_use("Accept admits the older type application/voucher-cose+cbor and not application/voucher+cose");
+
+    let today = answer.voucher_media_type();
+    let admitted: Vec<&'static str> = types(answer, lenient).filter(|name| accepts(headers, name)).collect();
+    if !admitted.contains(&today) {
+        Leniency::VoucherCoseCbor.note_use("Accept admits an older type alone");
     }
-    Some(answer)
+    let asked = media_type(headers);
+    let as_asked = admitted.iter().find(|name| asked.as_deref() == Some(**name));
+    Ok(Negotiated { format, answer, answer_type: as_asked.or(admitted.first()).unwrap_or(&today) })
 }
 
-/// The media type of a voucher in this format for whom [`answer_format`] chose it. The older name goes to whoever used it in its own body (`older`) or in Accept alone.
-pub fn answer_type(headers: &HeaderMap, format: Format, older: bool, lenient: Leniencies) -> &'static str {
-    let mut admitted = types(format, lenient).filter(|name| accepts(headers, name));
-    let first = admitted.next().unwrap_or(format.voucher_media_type());
-    match older {
-        true => admitted.next().unwrap_or(first),
-        false => first,
-    }
-}
-
-/// Whether the Accept header, if there is one, admits an answer of this media type, parameters aside (RFC 9110, section 12.5.1).
+/// Demands that the Accept header, if there is one, admits an answer of this media type, parameters aside (RFC 9110, section 12.5.1).
 ///
 /// The most specific range decides. An empty header admits anything, as an absent one does.
-pub fn accepts(headers: &HeaderMap, answer_type: &str) -> bool {
+///
+/// # Errors
+/// [`NotNegotiable::NotAcceptable`].
+pub fn must_accept(headers: &HeaderMap, offered: &'static str) -> Result<(), NotNegotiable> {
+    match accepts(headers, offered) {
+        true => Ok(()),
+        false => Err(NotNegotiable::NotAcceptable { offered }),
+    }
+}
+
+fn accepts(headers: &HeaderMap, answer_type: &str) -> bool {
     weight(headers, answer_type).is_some_and(|weight| weight > 0)
+}
+
+/// Whether body or Accept header are named by an older type, so that it matters who the peer is.
+fn names_an_older_type(headers: &HeaderMap) -> bool {
+    let older = |name: &str| older_named(name, Leniencies::ALL).is_some();
+    media_type(headers).is_some_and(|found| older(&found)) || ranges(headers).any(|range| older(essence(range)))
+}
+
+/// The format whose vouchers older drafts call so.
+fn older_named(name: &str, lenient: Leniencies) -> Option<Format> {
+    let bears = |format: &Format| format.older_voucher_media_type(lenient).is_some_and(|older| older.eq_ignore_ascii_case(name));
+    Format::ALL.iter().copied().find(bears)
 }
 
 /// The names under which a voucher in this format may travel: today's first.
 fn types(format: Format, lenient: Leniencies) -> impl Iterator<Item = &'static str> {
-    let older = match format {
-        Format::Cms | Format::Jws => None,
-        Format::Cose => lenient.grant(Leniency::VoucherCoseCbor).then_some(OLDER_COSE_TYPE),
-    };
-    core::iter::once(format.voucher_media_type()).chain(older)
+    core::iter::once(format.voucher_media_type()).chain(format.older_voucher_media_type(lenient))
+}
+
+fn unsupported(found: Option<String>, expected: &'static str) -> NotNegotiable {
+    let found = found.map_or_else(|| "of no single stated type".to_owned(), |found| printable(&found, LONGEST_TYPE));
+    NotNegotiable::UnsupportedMediaType { found, expected }
+}
+
+/// Which leniency would accept a body of this type.
+fn remedy(found: &str) -> String {
+    older_named(found, Leniencies::ALL).map_or_else(String::new, |_| format!("; the leniency {} would accept it", Leniency::VoucherCoseCbor))
 }
 
 /// How welcome a type is, in thousandths; none if no range covers it. Of equally precise ranges the least weight counts: what one forbids is forbidden.

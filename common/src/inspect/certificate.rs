@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, Context, Finding, Inspection, Kind, SignatureFound};
+use super::signatures::EXHAUSTED;
+use super::{Check, Context, Finding, Inspection, Kind, PATH, SignatureFound};
 use crate::certificate::{Certificate, IDevIdCert};
 use crate::chain::{ID_KP_CMC_RA, Usage, is_signed_by};
 use crate::codec::hex;
@@ -77,11 +78,14 @@ fn signed_by(found: &Certificate, context: &Context<'_>) -> SignatureFound {
         },
     };
     let check = match options.verifies() {
+        true if !context.may_verify(PATH) => Check::Unchecked { why: EXHAUSTED.to_owned() },
         true => match verified() {
             Ok(anchor) => Check::Anchored { anchor: shown(anchor.subject()) },
             Err(why) => Check::Untrusted { why },
         },
-        false if found.is_self_issued() && is_signed_by(found, found) => Check::OwnCertificate { why: "it is self-signed, and no anchor is given".to_owned() },
+        false if found.is_self_issued() && context.may_verify(1) && is_signed_by(found, found) => {
+            Check::OwnCertificate { why: "it is self-signed, and no anchor is given".to_owned() }
+        }
         false => Check::Unchecked { why: "no anchor is given".to_owned() },
     };
     SignatureFound { by, algorithm: None, check }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{Inspection, LARGEST, Options, UNDERSTOOD, inspect};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
+use crate::log::{SignedCheckpoint, VerifierKey};
 use crate::serve::setup::SetupError;
 use crate::sign::PublicKey;
 use crate::text::{LONGEST_WORDS, printable};
@@ -26,12 +27,13 @@ pub enum Audience {
     Programs,
 }
 
-/// What to inspect a file by: the certificates and bare public keys in these files, in PEM or DER, are trusted.
+/// What to inspect a file by: the certificates and bare public keys in these files are trusted, in PEM, DER or the text form of a log's key. What a receipt of
+/// consistency is verified from is the signed checkpoint in another, if there is one.
 ///
 /// # Errors
-/// [`SetupError`] if a file cannot be read or holds neither.
-pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError> {
-    let (mut certificates, mut keys) = (Vec::new(), Vec::new());
+/// [`SetupError`] if a file cannot be read or holds neither certificate nor key, or if the checkpoint's log has none of these keys.
+pub fn options(anchors: &[PathBuf], checkpoint: Option<&Path>, now: UnixTime) -> Result<Options, SetupError> {
+    let (mut certificates, mut keys, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     for path in anchors {
         let unusable = |err: Box<dyn std::error::Error + Send + Sync>| SetupError::new(path, "cannot be used as anchor").because(err);
         let octets = octets_of(path, &mut std::io::empty()).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
@@ -44,6 +46,10 @@ pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError
             continue;
         }
         let text = core::str::from_utf8(&octets).map_err(|_| unusable("it is neither PEM nor DER".into()))?;
+        if !text.contains("-----BEGIN ") && text.trim().lines().count() == 1 {
+            logs.push(text.trim().parse::<VerifierKey>().map_err(|err| unusable(err.into()))?);
+            continue;
+        }
         let spkis = SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
         let here: Vec<PublicKey> = spkis.map(|spki| PublicKey::from_spki(&spki)).collect::<Result<_, _>>().map_err(|err| unusable(err.into()))?;
         match (here.is_empty(), Certificate::all_from_pem(text)) {
@@ -54,7 +60,18 @@ pub fn options(anchors: &[PathBuf], now: UnixTime) -> Result<Options, SetupError
         keys.extend(here);
     }
     let anchors = Anchors::new(certificates).map_err(|err| SetupError::new(Path::new("--anchor"), "cannot serve as anchor").because(err))?;
-    Ok(Options { anchors, keys, now })
+    let options = Options { anchors, keys, logs, ..Options::at(now) };
+    match checkpoint {
+        Some(path) => with_checkpoint(options, path),
+        None => Ok(options),
+    }
+}
+
+fn with_checkpoint(options: Options, path: &Path) -> Result<Options, SetupError> {
+    let octets = octets_of(path, &mut std::io::empty()).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
+    let text = core::str::from_utf8(&octets).map_err(|err| SetupError::new(path, "is no checkpoint").because(err))?;
+    let note = SignedCheckpoint::parse(text).map_err(|err| SetupError::new(path, "is no checkpoint").because(err))?;
+    options.with_checkpoint(&note).map_err(|err| SetupError::new(path, "not to be trusted").because(err))
 }
 
 /// Inspects each file and writes what was found. `-` is `input`.

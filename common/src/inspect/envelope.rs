@@ -7,11 +7,12 @@ mod jws;
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 
-pub(super) use self::cose::{Cose, label};
+pub(super) use self::cose::Cose;
 use super::voucher::Root;
 use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, voucher};
 use crate::certificate::Certificate;
 use crate::envelope::Format;
+use crate::log::receipt::VDS;
 
 /// An envelope taken apart.
 pub(super) struct Envelope {
@@ -31,7 +32,7 @@ pub(super) struct Envelope {
 /// A document in JSON: a JWS, or something unsigned.
 pub(super) fn of_json(octets: &[u8], value: &Json, context: &Context<'_>) -> Inspection {
     if jws::is_jws(value) {
-        return match jws::open(value) {
+        return match jws::open(octets, value) {
             Ok(envelope) => of_jws(&envelope, context),
             Err(finding) => broken("a JWS", finding),
         };
@@ -39,13 +40,17 @@ pub(super) fn of_json(octets: &[u8], value: &Json, context: &Context<'_>) -> Ins
     match (Root::of_json(value), value.as_array()) {
         (Some(_), _) => voucher::unsigned(Format::Jws, octets, context),
         (None, Some(several)) if manifest::is_manifest(several) => manifest::inspect(several),
-        (None, Some(several)) if !several.is_empty() && several.iter().all(jws::is_jws) => of_array(several, context),
+        (None, Some(several)) if !several.is_empty() && several.iter().all(jws::is_jws) => of_array(octets, several, context),
         (None, _) => documents::of_json(octets, value),
     }
 }
 
 /// Several JWS in an array.
-fn of_array(several: &[Json], context: &Context<'_>) -> Inspection {
+fn of_array(octets: &[u8], several: &[Json], context: &Context<'_>) -> Inspection {
+    // Each is verified as it was parsed, which must then be all there is.
+    if let Err(err) = crate::json::read("array", octets, layers::MOST_JSON) {
+        return broken("an array of JWS", Finding::undecodable("RFC 7515, section 4", &err));
+    }
     let mut bundle = Inspection::new(Kind::Bundle);
     for (index, value) in several.iter().take(layers::MOST_ITEMS).enumerate() {
         if let Some(inside) = context.inside(&[]) {
@@ -63,9 +68,9 @@ pub(super) fn of_compact_jws(text: &str, context: &Context<'_>) -> Option<Inspec
     let header = layers::unbase64(protected, &layers::URL_SAFE)?;
     serde_json::from_slice::<serde_json::Map<String, Json>>(&header).ok()?;
     let value = serde_json::json!({ "payload": payload, "signatures": [{ "protected": protected, "signature": signature }] });
-    Some(match jws::open(&value) {
+    Some(match jws::open(value.to_string().as_bytes(), &value) {
         Ok(mut envelope) => {
-            let sentence = "the JWS is in compact serialization; general JSON serialization is the only form";
+            let sentence = "the JWS is in compact serialization, which no reader accepts; general JSON serialization is the only form";
             envelope.findings.push(Finding::new("JWS vouchers, section 3", sentence));
             of_jws(&envelope, context)
         }
@@ -96,8 +101,8 @@ pub(super) fn of_cbor(octets: &[u8], value: &Cbor, context: &Context<'_>) -> Ins
 }
 
 fn of_cose(octets: &[u8], message: &Cose, context: &Context<'_>) -> Inspection {
-    if message.protected(label::VDS).is_some() {
-        return receipt::inspect(message, context);
+    if message.protected(&coset::Label::Int(VDS)).is_some() {
+        return receipt::inspect(message, octets, None, context);
     }
     let envelope = message.to_envelope(octets);
     let payload = layers::cbor(&envelope.payload);
@@ -135,7 +140,7 @@ pub(super) fn of_cms(octets: &[u8], context: &Context<'_>) -> Inspection {
 /// The payload of an envelope in the form it has on the wire, for looking at what is nested from outside.
 pub(super) fn payload_of(wire: &[u8]) -> Option<(Format, Vec<u8>)> {
     match wire.first()? {
-        b'{' => jws::open(&serde_json::from_slice(wire).ok()?).ok().map(|envelope| (Format::Jws, envelope.payload)),
+        b'{' => jws::open(wire, &serde_json::from_slice(wire).ok()?).ok().map(|envelope| (Format::Jws, envelope.payload)),
         0x30 => cms::open(wire).ok()?.envelope.map(|envelope| (Format::Cms, envelope.payload)),
         _ => Some((Format::Cose, Cose::of(&layers::cbor(wire)?)?.payload?)),
     }

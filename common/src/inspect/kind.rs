@@ -19,6 +19,8 @@ pub enum Kind {
     ReceiptOfInclusion,
     /// A log's receipt that it only grew.
     ReceiptOfConsistency,
+    /// How large a log is and what its root is, signed by the log and perhaps by witnesses.
+    Checkpoint,
     /// An X.509 certificate.
     Certificate,
     /// A PKCS #10 request.
@@ -65,6 +67,7 @@ impl Kind {
             Self::ProvenanceStatement => "provenance statement",
             Self::ReceiptOfInclusion => "COSE receipt of inclusion",
             Self::ReceiptOfConsistency => "COSE receipt of consistency",
+            Self::Checkpoint => "checkpoint of a log",
             Self::Certificate => "X.509 certificate",
             Self::CertificationRequest => "certification request (PKCS #10)",
             Self::PublicKey => "public key",
@@ -94,6 +97,7 @@ impl Kind {
             | Self::ProvenanceStatement
             | Self::ReceiptOfInclusion
             | Self::ReceiptOfConsistency
+            | Self::Checkpoint
             | Self::Certificate
             | Self::CertificationRequest
             | Self::ManufactureReport
@@ -116,6 +120,6 @@ impl Kind {
 }
 
 /// All that is recognised, in a sentence's words.
-pub const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, certificates, certification requests, keys, policies, \
+pub const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, checkpoints, certificates, certification requests, keys, policies, \
 manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, audit logs, telemetry and the configurations \
 of both programs, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";

@@ -6,13 +6,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 
-use super::{Context, Inspection, Kind, certificate, der, documents, envelope, evidence};
+use super::{Context, Inspection, Kind, certificate, checkpoint, der, documents, envelope, evidence};
 use crate::certificate::Certificate;
 
 /// Takes the layers off and inspects what is inside.
 pub(super) fn inspect(octets: &[u8], context: &Context<'_>) -> Inspection {
     let mut inspection = peel(octets, MOST_LAYERS, context);
-    super::voucher::note_text_form(&mut inspection);
+    super::voucher::note_text_form(&mut inspection, octets);
     inspection
 }
 
@@ -47,6 +47,9 @@ fn ends_too_early(octets: &[u8]) -> bool {
 }
 
 fn of_text(whole: &str, layers: usize, context: &Context<'_>) -> Inspection {
+    if let Some(inspection) = checkpoint::inspect(whole, context) {
+        return inspection;
+    }
     let text = whole.trim();
     if (text.starts_with(['{', '[']) || text.contains("\n{"))
         && let Some(inspection) = of_json(text, context)
@@ -227,6 +230,6 @@ pub(super) const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_S
 const MOST_LAYERS: usize = 4;
 pub(super) const MOST_ITEMS: usize = 256;
 const MOST_TOML: usize = 1024 * 1024;
-const MOST_JSON: usize = 4 * 1024 * 1024;
+pub(super) const MOST_JSON: usize = 4 * 1024 * 1024;
 // A parsed item takes many times the memory of its octets.
 const MOST_CBOR: usize = 1024 * 1024;

@@ -1,97 +1,115 @@
 //! COSE receipts (RFC 9942): what a log says of an entry or of its own growth.
 
-use ciborium::Value as Cbor;
-use coset::CborSerializable as _;
-
-use super::envelope::{Cose, label};
-use super::{Check, Context, Inspection, Kind, SignatureFound, layers};
+use super::envelope::Cose;
+use super::signatures::EXHAUSTED;
+use super::{Check, Context, Finding, Inspection, Kind, Older, SignatureFound};
 use crate::codec::hex;
-use crate::sign::{SignatureAlgorithm, SignatureScheme};
+use crate::log::{Consistency, Hash, Inclusion, Proof, Receipt, VerifierKey};
+use crate::sign::PublicKey;
 
-/// One receipt.
-pub(super) fn inspect(message: &Cose, context: &Context<'_>) -> Inspection {
-    let vdp = message.unprotected(label::VDP);
-    let consistency = proofs(vdp, CONSISTENCY);
-    let kind = if consistency.is_empty() { Kind::ReceiptOfInclusion } else { Kind::ReceiptOfConsistency };
-    let mut inspection = Inspection::new(kind);
+/// One receipt, which is this message, as it stands there; `leaf` is the hash of its entry, if it came with what names that.
+pub(super) fn inspect(message: &Cose, octets: &[u8], leaf: Option<&Hash>, context: &Context<'_>) -> Inspection {
+    let receipt = match Receipt::from_wire(octets) {
+        Ok(receipt) => receipt,
+        Err(err) => return unreadable(message, Finding::of_decoder("RFC 9942, section 5", &err)),
+    };
+    let mut inspection = match receipt.proof() {
+        Proof::Inclusion(proof) => inclusion(proof, receipt.root()),
+        Proof::Consistency(proof) => consistency(proof),
+    };
     inspection.encodings.push("COSE");
-    inspection.deviations = message.findings();
-    match message.protected(label::VDS).and_then(Cbor::as_integer).map(i128::from) {
-        Some(1) => inspection.leaf("vds", "RFC9162_SHA256 (1)"),
-        other => {
-            inspection.leaf("vds", other.map_or_else(|| "no number".to_owned(), |number| number.to_string()));
-            inspection.deviates("RFC 9942, section 4", "the verifiable data structure is not RFC9162_SHA256 (1)");
-        }
-    }
-    let proofs = if kind == Kind::ReceiptOfConsistency { consistency } else { proofs(vdp, INCLUSION) };
-    if proofs.is_empty() {
-        inspection.deviates("RFC 9942, section 4", "the unprotected header holds no proof (396)");
-    }
-    for proof in proofs.iter().take(16) {
-        show_proof(&mut inspection, kind, proof);
-    }
-    inspection.leaf_if("root", message.payload.as_deref().map(hex));
-    if kind == Kind::ReceiptOfInclusion && message.payload.is_some() {
-        inspection.deviates("RFC 9942, section 5.2", "the root is attached, but must be computed from the entry");
-    }
-    inspection.signatures.push(signature(message, kind, context));
+    inspection.leaf_if("key-id", receipt.key_id().map(hex));
+    inspection.leaf_if("root", receipt.root().map(|root| hex(root.as_bytes())));
+    let check = match (receipt.proof(), leaf) {
+        _ if !context.may_verify(1) => unchecked(EXHAUSTED),
+        (Proof::Inclusion(_), Some(leaf)) => check_inclusion(&receipt, leaf, context),
+        (Proof::Inclusion(_), None) => unchecked("the root it signs must be computed from the entry, which is not in the receipt"),
+        (Proof::Consistency(proof), _) => check_consistency(&receipt, proof, context),
+    };
+    inspection.signatures.push(SignatureFound { by: "the log".to_owned(), algorithm: Some(receipt.algorithm().jose_name().to_owned()), check });
     inspection
 }
 
-fn show_proof(inspection: &mut Inspection, kind: Kind, octets: &[u8]) {
-    let parsed = layers::cbor(octets);
-    let parts = parsed.as_ref().and_then(Cbor::as_array).map(Vec::as_slice);
-    let number = |value: &Cbor| value.as_integer().and_then(|number| u64::try_from(number).ok());
-    let Some([first, second, Cbor::Array(path)]) = parts else {
-        inspection.deviates("RFC 9942, section 5", "a proof is not an array of two numbers and a path");
-        return;
-    };
-    let names = if kind == Kind::ReceiptOfConsistency { ["tree-size-1", "tree-size-2"] } else { ["tree-size", "leaf-index"] };
-    let (Some(first), Some(second)) = (number(first), number(second)) else {
-        inspection.deviates("RFC 9942, section 5", "a proof's sizes and index are not numbers");
-        return;
-    };
-    inspection.leaf(names[0], first);
-    inspection.leaf(names[1], second);
-    let hashes: Vec<String> = path.iter().filter_map(Cbor::as_bytes).map(|hash| hex(hash)).collect();
-    if hashes.len() != path.len() || hashes.is_empty() || hashes.iter().any(|hash| hash.len() != 64) {
-        inspection.deviates("RFC 9942, section 5", "the path must have at least one hash, each of 32 octets");
+/// What the decoder refuses. Receipts of consistency have the root attached, the others have not.
+fn unreadable(message: &Cose, finding: Finding) -> Inspection {
+    let mut inspection = Inspection::new(if message.payload.is_some() { Kind::ReceiptOfConsistency } else { Kind::ReceiptOfInclusion });
+    inspection.encodings.push("COSE");
+    inspection.deviations.push(finding);
+    let check = unchecked("the receipt cannot be read");
+    inspection.signatures.push(SignatureFound { by: "the log".to_owned(), algorithm: None, check });
+    inspection
+}
+
+fn inclusion(proof: &Inclusion, root: Option<&Hash>) -> Inspection {
+    let mut inspection = Inspection::new(Kind::ReceiptOfInclusion);
+    inspection.leaf("tree-size", proof.tree_size);
+    inspection.leaf("leaf-index", proof.leaf_index);
+    inspection.leaf("path", hashes(&proof.path));
+    inspection.note("tree-size and leaf-index are as the sender says: the log signs the root alone (RFC 9942, section 5.2)");
+    if proof.leaf_index >= proof.tree_size {
+        inspection.deviates("RFC 9162, section 2.1.3", "the leaf's index lies beyond the tree");
     }
-    inspection.leaf("path", hashes);
-    match kind {
-        Kind::ReceiptOfConsistency if first > second => inspection.deviates("RFC 9162, section 2.1.4", "the older tree is larger than the newer one"),
-        Kind::ReceiptOfInclusion if second >= first => inspection.deviates("RFC 9162, section 2.1.3", "the leaf's index lies beyond the tree"),
-        _ => (),
+    if root.is_some() {
+        inspection.deviates("RFC 9942, section 5.2", "the root is attached, but must be computed from the entry");
+    }
+    inspection
+}
+
+fn consistency(proof: &Consistency) -> Inspection {
+    let mut inspection = Inspection::new(Kind::ReceiptOfConsistency);
+    inspection.leaf("tree-size-1", proof.old_size);
+    inspection.leaf("tree-size-2", proof.new_size);
+    inspection.leaf("path", hashes(&proof.path));
+    inspection.note("tree-size-1 and tree-size-2 are as the sender says: the log signs the newer root alone (RFC 9942, section 5.3)");
+    if proof.old_size > proof.new_size {
+        inspection.deviates("RFC 9162, section 2.1.4", "the older tree is larger than the newer one");
+    }
+    inspection
+}
+
+/// Whether a log whose key is given has signed the root to which the path leads.
+fn check_inclusion(receipt: &Receipt, leaf: &Hash, context: &Context<'_>) -> Check {
+    let named = keys(context).any(|key| receipt.key_id() == Some(&key.digest().0));
+    match made_by_one_of(context, |key| receipt.verify_inclusion(leaf, key).is_ok()) {
+        Check::Untrusted { .. } if named => Check::Wrong { why: "the log whose key it names has not signed a tree in which this record is".to_owned() },
+        other => other,
     }
 }
 
-/// A receipt of consistency carries what is signed; one of inclusion needs the entry.
-fn signature(message: &Cose, kind: Kind, context: &Context<'_>) -> SignatureFound {
-    let algorithm = message.algorithm();
-    let by = "the log".to_owned();
-    let Some(root) = message.payload.as_ref().filter(|_| kind == Kind::ReceiptOfConsistency) else {
-        let why = "the root it signs must be computed from the entry, which is not in the receipt".to_owned();
-        return SignatureFound { by, algorithm, check: Check::Unchecked { why } };
+/// Whether the log continues the checkpoint that is given. That it signed the newer root says nothing of the way there: only from the older root can it be gone.
+fn check_consistency(receipt: &Receipt, proof: &Consistency, context: &Context<'_>) -> Check {
+    let Some(Older { checkpoint, key }) = &context.options.older else {
+        return unchecked("it needs the older checkpoint, which it is said to continue");
     };
-    let scheme = algorithm.as_deref().and_then(SignatureAlgorithm::from_jose).map(SignatureScheme::Fixed);
-    let structure = Cbor::Array(vec!["Signature1".into(), message.protected_octets.clone().into(), Vec::<u8>::new().into(), root.clone().into()]);
-    let octets = structure.to_vec().unwrap_or_default();
-    let anchors = context.options.anchors.certificates().iter().map(crate::Certificate::public_key);
-    let made_by =
-        anchors.chain(context.options.keys.iter().cloned()).find(|key| scheme.is_some_and(|scheme| key.verifies(scheme, &octets, &message.signature)));
-    let check = match made_by {
+    if proof.old_size != checkpoint.size {
+        return unchecked(&format!("it needs the older checkpoint that it is said to continue: the one given has size {}", checkpoint.size));
+    }
+    match receipt.verify_consistency(checkpoint.size, &checkpoint.root, key) {
+        Ok(_) => Check::Anchored { anchor: format!("public key {}", key.digest()) },
+        Err(_) if receipt.key_id() == Some(&key.digest().0) || receipt.root_is_signed_by(key) => {
+            Check::Wrong { why: "its path does not lead from the checkpoint to a root that the log has signed".to_owned() }
+        }
+        Err(_) => Check::Untrusted { why: "the key that signed the checkpoint did not make it".to_owned() },
+    }
+}
+
+fn made_by_one_of(context: &Context<'_>, is_made_by: impl Fn(&PublicKey) -> bool) -> Check {
+    match keys(context).find(|key| is_made_by(key)) {
         Some(key) => Check::Anchored { anchor: format!("public key {}", key.digest()) },
-        None if context.options.verifies() => Check::Untrusted { why: "none of the keys given made it".to_owned() },
-        None => Check::Unchecked { why: "the log's key is not given".to_owned() },
-    };
-    SignatureFound { by, algorithm, check }
+        None if keys(context).next().is_some() => Check::Untrusted { why: "none of the keys given made it".to_owned() },
+        None => unchecked("the log's key is not given; it must be a bare public key"),
+    }
 }
 
-fn proofs(vdp: Option<&Cbor>, kind: i128) -> Vec<Vec<u8>> {
-    let entries = vdp.and_then(Cbor::as_map).map(Vec::as_slice).unwrap_or_default();
-    let of_kind = entries.iter().find(|(key, _)| key.as_integer().is_some_and(|key| i128::from(key) == kind));
-    of_kind.and_then(|(_, value)| value.as_array()).into_iter().flatten().filter_map(Cbor::as_bytes).cloned().collect()
+/// The keys that may be a log's: those that are given bare. A certificate says of its key that it is another's, such as a CA's.
+fn keys<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a PublicKey> {
+    context.options.keys.iter().chain(context.options.logs.iter().map(VerifierKey::key))
 }
 
-const INCLUSION: i128 = -1;
-const CONSISTENCY: i128 = -2;
+fn unchecked(why: &str) -> Check {
+    Check::Unchecked { why: why.to_owned() }
+}
+
+fn hashes(path: &[Hash]) -> Vec<String> {
+    path.iter().map(|hash| hex(hash.as_bytes())).collect()
+}

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::certificate::{Role, certificate, shown};
 use super::envelope::{Envelope, nest_certificates};
+use super::signatures::Sections;
 use super::{Context, Inspection, Kind, signatures};
 use crate::evidence::DeliveryList;
 use crate::provenance::{KeyOrigin, ManufactureReport};
@@ -79,6 +80,7 @@ fn show_raw(inspection: &mut Inspection, envelope: &Envelope) {
     }
 }
 
-const OURS: &str = "RFC 7515, section 7.2.1";
+/// What is in them has no specification but ours.
+const OURS: Sections = Sections { envelope: "RFC 7515, section 7.2.1", content: "" };
 
 const MOST_SHOWN: usize = 256;

@@ -89,7 +89,7 @@ fn write_in(f: &mut fmt::Formatter<'_>, found: &Inspection, name: &str, level: u
 
 fn is_told(place: Place, check: &Check) -> bool {
     match (place, check) {
-        (Place::Head, _) | (Place::Bundle, Check::Untrusted { .. } | Check::Wrong { .. }) => true,
+        (Place::Head, _) | (Place::Bundle, Check::Untrusted { .. } | Check::Wrong { .. } | Check::Unmatched { .. }) => true,
         (Place::Bundle, Check::Anchored { .. } | Check::OwnCertificate { .. } | Check::Unchecked { .. }) | (Place::Elsewhere, _) => false,
     }
 }
@@ -122,6 +122,7 @@ impl fmt::Display for SignatureFound {
             Check::OwnCertificate { why } => write!(f, ", right in itself: {why}"),
             Check::Untrusted { why } => write!(f, ", NOT TRUSTED: {}", printable(why, LONGEST_VALUE)),
             Check::Wrong { why } => write!(f, ", WRONG: {why}"),
+            Check::Unmatched { why } => write!(f, ", MADE BY NOBODY KNOWN: {why}"),
             Check::Unchecked { why } => write!(f, ", not checked: {why}"),
         }
     }

@@ -4,17 +4,19 @@ use serde::Serialize;
 
 use super::certificate::shown;
 use super::envelope::Envelope;
-use super::{Context, Finding};
+use super::{Context, Finding, PATH};
 use crate::certificate::Certificate;
 use crate::chain::Usage;
 use crate::envelope::{self, SignatureBlock};
 use crate::error::VerifyError;
-use crate::leniency::{Leniencies, Reading};
+use crate::leniency::Reading;
+use crate::sign::SignatureScheme;
 use crate::signed::{Payload, Signed};
 
 /// One signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct SignatureFound {
     /// Whose it is said to be: a subject, or the name of a key.
     pub by: String,
@@ -28,6 +30,7 @@ pub struct SignatureFound {
 /// What became of verifying a signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "check")]
+#[non_exhaustive]
 pub enum Check {
     /// It is right, and this anchor vouches for who made it.
     Anchored {
@@ -49,6 +52,11 @@ pub enum Check {
         /// In which way.
         why: String,
     },
+    /// Certificates came along, but none of them made it, nor did any that is at hand: it was changed, or its signer's is not among them.
+    Unmatched {
+        /// What was looked at.
+        why: String,
+    },
     /// It could not be checked.
     Unchecked {
         /// Why not.
@@ -61,7 +69,15 @@ impl Check {
     pub(super) fn is_anchored(&self) -> bool {
         match self {
             Self::Anchored { .. } | Self::OwnCertificate { .. } => true,
-            Self::Untrusted { .. } | Self::Wrong { .. } | Self::Unchecked { .. } => false,
+            Self::Untrusted { .. } | Self::Wrong { .. } | Self::Unmatched { .. } | Self::Unchecked { .. } => false,
+        }
+    }
+
+    /// Whether something must have been changed or left out, whatever the anchors are.
+    pub(super) fn is_bad(&self) -> bool {
+        match self {
+            Self::Wrong { .. } | Self::Unmatched { .. } => true,
+            Self::Anchored { .. } | Self::OwnCertificate { .. } | Self::Untrusted { .. } | Self::Unchecked { .. } => false,
         }
     }
 }
@@ -74,31 +90,42 @@ pub(super) struct Read {
     pub(super) signer: Option<Certificate>,
 }
 
+/// Where it is written what an envelope and what is in it must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sections {
+    pub(super) envelope: &'static str,
+    pub(super) content: &'static str,
+}
+
 /// Opens an envelope with every leniency, decodes its payload and checks its signature.
 ///
 /// `decoded` is given the value, if it can be read at all.
-pub(super) fn read<T: Payload>(envelope: &Envelope, section: &'static str, context: &Context<'_>, decoded: impl FnOnce(&T)) -> Read {
+pub(super) fn read<T: Payload>(envelope: &Envelope, sections: Sections, context: &Context<'_>, decoded: impl FnOnce(&T)) -> Read {
     let signed = Signed::<T>::from_wire(envelope.format, envelope.wire.clone());
     let algorithm = envelope.algorithm.clone();
-    let reading = Reading::new(Leniencies::ALL);
+    let reading = Reading::collecting();
     let mut read = Read { signatures: Vec::new(), findings: Vec::new(), signer: None };
     match envelope::open::<T>(&signed, &reading) {
         Ok(opened) => {
-            read.findings.extend(decode(&opened.payload, envelope, section, &reading, decoded));
+            read.findings.extend(decode(&opened.payload, envelope, sections, &reading, decoded));
             for block in &opened.signatures {
-                let (found, signer) = check(block, algorithm.clone(), context);
+                let algorithm = match block.scheme {
+                    SignatureScheme::Fixed(own) => Some(own.jose_name().to_owned()),
+                    SignatureScheme::EcdsaAsn1(_) | SignatureScheme::Ed25519 | SignatureScheme::RsaPkcs1(_) => algorithm.clone(),
+                };
+                let (found, signer) = check(block, algorithm, context);
                 read.signatures.push(found);
                 read.signer = read.signer.or(signer);
             }
         }
         // Only CMS is refused so before any key is asked for: its attributes hold the content's digest.
         Err(VerifyError::BadSignature { .. }) => {
-            read.findings.extend(decode(&envelope.payload, envelope, section, &reading, decoded));
+            read.findings.extend(decode(&envelope.payload, envelope, sections, &reading, decoded));
             let why = "the content was changed: its digest is not the one that was signed".to_owned();
             read.signatures.push(SignatureFound { by: claimed(envelope), algorithm, check: Check::Wrong { why } });
         }
         Err(err) => {
-            read.findings.push(Finding::undecodable(section, &err));
+            read.findings.push(Finding::undecodable(sections.envelope, &err));
             let why = "the envelope cannot be opened".to_owned();
             read.signatures.push(SignatureFound { by: claimed(envelope), algorithm, check: Check::Unchecked { why } });
         }
@@ -107,13 +134,13 @@ pub(super) fn read<T: Payload>(envelope: &Envelope, section: &'static str, conte
     read
 }
 
-fn decode<T: Payload>(payload: &[u8], envelope: &Envelope, section: &'static str, reading: &Reading, decoded: impl FnOnce(&T)) -> Option<Finding> {
+fn decode<T: Payload>(payload: &[u8], envelope: &Envelope, sections: Sections, reading: &Reading, decoded: impl FnOnce(&T)) -> Option<Finding> {
     match T::decode(payload, envelope.format, reading) {
         Ok(value) => {
             decoded(&value);
             None
         }
-        Err(err) => Some(Finding::of_decoder(section, &err)),
+        Err(err) => Some(Finding::of_decoder(sections.content, &err)),
     }
 }
 
@@ -126,12 +153,19 @@ fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_
     let anchors = &context.options.anchors;
     let at_hand: Vec<Certificate> = context.known.iter().chain(anchors.certificates()).cloned().collect();
     let candidates = block.candidates(&at_hand);
+    let came_along = block.certificates.len() + context.known.len();
+    // Anchors and keys are not the file's, and cost what whoever gave them wants.
+    if !context.may_verify(1 + came_along) {
+        let by = candidates.first().map_or_else(|| "unknown".to_owned(), |claimed| shown(claimed.subject()));
+        return (SignatureFound { by, algorithm, check: Check::Unchecked { why: EXHAUSTED.to_owned() } }, None);
+    }
     let signer = candidates.iter().find(|candidate| block.is_made_by(&candidate.public_key()));
     let found = |by: String, check| SignatureFound { by, algorithm: algorithm.clone(), check };
 
     if let Some(signer) = signer {
         let pool: Vec<Certificate> = block.certificates.iter().chain(&at_hand).cloned().collect();
         let check = match context.options.verifies() {
+            true if !context.may_verify(PATH) => Check::Unchecked { why: EXHAUSTED.to_owned() },
             true => match anchors.verify_path(signer, &pool, Usage::Any, context.options.now) {
                 Ok(path) => Check::Anchored { anchor: path.last().map(|top| shown(top.subject())).unwrap_or_default() },
                 Err(err) => Check::Untrusted { why: crate::text::in_full(&err) },
@@ -153,11 +187,17 @@ fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_
     let advice = if comes_bare { BARE } else { "" };
     let check = match context.options.keys.iter().find(|key| block.is_made_by(key)) {
         Some(key) => Check::Anchored { anchor: format!("public key {}", key.digest()) },
+        // A bag may lack its signer's (RFC 9360, section 2), so that it need not be wrong; but nobody would accept it either.
+        None if block.certificates_are_hints && came_along > 0 => Check::Unmatched {
+            why: "none of the certificates that came along made it, nor any at hand: it was changed, or its signer's is not among them".to_owned(),
+        },
         None if context.options.verifies() => Check::Untrusted { why: format!("no certificate or key that is at hand made it{advice}") },
-        None if block.certificates.is_empty() => Check::Unchecked { why: format!("the signer's certificate or key is not at hand{advice}") },
-        None => Check::Unchecked { why: "none of the certificates that came along made it: it was changed, or its signer's is not among them".to_owned() },
+        None => Check::Unchecked { why: format!("the signer's certificate or key is not at hand{advice}") },
     };
     (found(by, check), None)
 }
+
+/// Why a signature is not checked that stands behind too many others.
+pub(super) const EXHAUSTED: &str = "too many signatures were verified for this file already";
 
 const BARE: &str = "; vouchers in COSE come to a pledge, and requests from it, without certificates, so that the signer's own certificate is needed as anchor, not only its CA's";

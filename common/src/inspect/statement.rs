@@ -3,9 +3,12 @@
 use ciborium::Value as Cbor;
 use serde_json::{Value as Json, json};
 
-use super::envelope::{Cose, Envelope, label, nest_certificates};
+use super::envelope::{Cose, Envelope, nest_certificates};
+use super::signatures::Sections;
 use super::{Context, Inspection, Kind, layers, receipt, signatures};
 use crate::codec::hex;
+use crate::envelope::label;
+use crate::log::Hash;
 use crate::provenance::{ProvenanceStatement, Status};
 use crate::time::{UnixTime, to_rfc3339};
 
@@ -20,12 +23,13 @@ pub(super) fn inspect(envelope: &Envelope, message: &Cose, context: &Context<'_>
     let mut inspection = Inspection::new(Kind::ProvenanceStatement);
     inspection.encodings.push("COSE");
     inspection.deviations = envelope.findings.clone();
-    let mut decoded = None;
-    let read = signatures::read(envelope, SECTION, context, |statement: &ProvenanceStatement| decoded = Some(statement.clone()));
+    let (mut decoded, mut leaf) = (None, None);
+    let read = signatures::read(envelope, SECTIONS, context, |statement: &ProvenanceStatement| decoded = Some(statement.clone()));
     inspection.signatures = read.signatures;
     inspection.deviations.extend(read.findings);
     match decoded {
         Some(statement) => {
+            leaf = Some(Hash::from(statement.record.0));
             show(&mut inspection, &statement);
             judge(&mut inspection, &statement, context.options.now);
         }
@@ -33,10 +37,10 @@ pub(super) fn inspect(envelope: &Envelope, message: &Cose, context: &Context<'_>
         None => inspection.leaf("claims", layers::cbor(&envelope.payload).map_or(Json::Null, |claims| to_json(&claims))),
     }
     if let Some(inside) = context.inside(&envelope.certificates) {
-        let receipts = message.unprotected(label::RECEIPTS).and_then(Cbor::as_array);
+        let receipts = message.unprotected(&label::RECEIPTS).and_then(Cbor::as_array);
         for (index, octets) in receipts.into_iter().flatten().filter_map(Cbor::as_bytes).take(16).enumerate() {
             let found = match layers::cbor(octets).as_ref().and_then(Cose::of) {
-                Some(message) => receipt::inspect(&message, &inside),
+                Some(message) => receipt::inspect(&message, octets, leaf.as_ref(), &inside),
                 None => Inspection::unknown("a receipt that is no COSE_Sign1 message"),
             };
             inspection.nest(format!("receipt {}", index + 1), found);
@@ -117,4 +121,4 @@ pub(super) fn to_json(value: &Cbor) -> Json {
 
 const KEY_PROVENANCE: i128 = -70_001;
 
-const SECTION: &str = "RFC 9711, section 4";
+const SECTIONS: Sections = Sections { envelope: "RFC 9052, section 4.2", content: "RFC 9711, section 4" };

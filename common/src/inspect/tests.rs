@@ -2,9 +2,11 @@
 
 mod artefacts;
 mod broken;
+mod changed;
 mod documents;
 mod encodings;
 mod hostile;
+mod logs;
 mod others;
 mod signed;
 mod unsigned;
@@ -27,8 +29,10 @@ fn told(inspection: &Inspection) -> Vec<String> {
     inspection.all_deviations().into_iter().map(ToString::to_string).collect()
 }
 
-/// Demands that some deviation contains these words.
-fn assert_told(inspection: &Inspection, words: &str) {
+/// Demands that these deviations are told and no others, in this order; of each a few words.
+#[track_caller]
+fn assert_told(inspection: &Inspection, words: &[&str]) {
     let told = told(inspection);
-    assert!(told.iter().any(|sentence| sentence.contains(words)), "{words:?} is not in {told:#?}");
+    let fits = told.len() == words.len() && told.iter().zip(words).all(|(sentence, words)| sentence.contains(words));
+    assert!(fits, "{words:#?} is not what is told: {told:#?}");
 }

@@ -9,11 +9,13 @@ use self::names::Kind as LeafKind;
 use super::certificate::{Role, certificate, shown};
 use super::deviations::{self, Seen};
 use super::envelope::{Envelope, nest_certificates};
+use super::signatures::Sections;
 use super::{Context, Finding, Inspection, Kind, layers, signatures};
 use crate::certificate::{Certificate, IDevIdCert};
 use crate::codec::hex;
 use crate::envelope::Format;
-use crate::leniency::{Leniencies, Leniency, Reading};
+use crate::envelope::cms::{SignedData, text_to_der};
+use crate::leniency::{Leniencies, Reading};
 use crate::provenance::ProvenanceStatement;
 use crate::signed::{Payload as _, Signed};
 use crate::voucher::{Voucher, VoucherRequest};
@@ -23,10 +25,10 @@ pub(super) fn inspect(envelope: &Envelope, context: &Context<'_>) -> Inspection 
     let Some(container) = Container::read(envelope.format, &envelope.payload) else {
         return Inspection::unknown("a voucher or request that cannot be read");
     };
-    let section = section(envelope.format);
+    let sections = Sections { envelope: section(envelope.format), content: content_section(&container) };
     let read = match container.is_request() {
-        true => signatures::read::<VoucherRequest>(envelope, section, context, |_| ()),
-        false => signatures::read::<Voucher>(envelope, section, context, |_| ()),
+        true => signatures::read::<VoucherRequest>(envelope, sections, context, |_| ()),
+        false => signatures::read::<Voucher>(envelope, sections, context, |_| ()),
     };
     let kind = kind(&container, read.signer.as_ref());
 
@@ -58,12 +60,12 @@ pub(super) fn unsigned(format: Format, payload: &[u8], context: &Context<'_>) ->
     let kind = kind(&container, None);
     let mut inspection = Inspection::new(kind);
     inspection.deviates("RFC 8366bis, section 7", "it is not signed: only the content of an envelope");
-    let reading = Reading::new(Leniencies::ALL);
+    let reading = Reading::collecting();
     let decoded = match container.is_request() {
         true => VoucherRequest::decode(payload, format, &reading).map(drop),
         false => Voucher::decode(payload, format, &reading).map(drop),
     };
-    inspection.deviations.extend(decoded.err().map(|err| Finding::of_decoder(section(format), &err)));
+    inspection.deviations.extend(decoded.err().map(|err| Finding::of_decoder(content_section(&container), &err)));
     inspection.deviations.extend(reading.overlooked().into_iter().map(Finding::from));
     show_leaves(&mut inspection, &container);
     nest_artefacts(&mut inspection, &container, &[], context);
@@ -74,12 +76,16 @@ pub(super) fn unsigned(format: Format, payload: &[u8], context: &Context<'_>) ->
 }
 
 /// A CMS envelope as text: what a peer that is sent it must overlook (RFC 8995, section 6).
-pub(super) fn note_text_form(inspection: &mut Inspection) {
+pub(super) fn note_text_form(inspection: &mut Inspection, octets: &[u8]) {
     let cms = inspection.encodings.iter().position(|encoding| *encoding == "CMS");
     let text = inspection.encodings.iter().take(cms.unwrap_or(0)).any(|encoding| matches!(*encoding, "PEM" | "base64" | "base64url"));
-    if text {
-        let sentence = "the CMS is text (PEM or base64); on the wire it is DER";
-        inspection.deviations.push(Finding { leniency: Some(Leniency::Base64Body), ..Finding::new("RFC 8995, section 6", sentence) });
+    if !text {
+        return;
+    }
+    let reading = Reading::collecting();
+    match text_to_der(octets, &reading).is_ok_and(|der| SignedData::from_ber(&der).is_ok()) {
+        true => inspection.deviations.extend(reading.overlooked().into_iter().map(Finding::from)),
+        false => inspection.deviates("RFC 8995, section 6", "the CMS is text in a form that no leniency accepts; on the wire it is DER"),
     }
 }
 
@@ -96,6 +102,10 @@ fn kind(container: &Container, signer: Option<&Certificate>) -> Kind {
 }
 
 fn show_leaves(inspection: &mut Inspection, container: &Container) {
+    match container.root {
+        Root::OldVoucher | Root::OldRequest => inspection.note("its root is that of the constrained voucher of 2019, whose leaves have other numbers"),
+        Root::Voucher | Root::Request | Root::PrmRequest => (),
+    }
     for (name, raw) in &container.leaves {
         match (names::kind(name), raw) {
             // The same in each format; only JSON has a text beside.
@@ -169,6 +179,15 @@ fn statement_binding(container: &Container, signer: Option<&Certificate>) -> Opt
     statement.check_binding(&idevid).err().map(|refusal| Finding::new("RFC 8747, section 3.1", refusal.to_string()))
 }
 
+/// Where the leaves are specified.
+fn content_section(container: &Container) -> &'static str {
+    match container.is_request() {
+        true => "RFC 8366bis, section 9",
+        false => "RFC 8366bis, section 8",
+    }
+}
+
+/// Where the envelope is specified.
 fn section(format: Format) -> &'static str {
     match format {
         Format::Cms => "RFC 8366bis, section 7.1",

@@ -155,6 +155,22 @@ impl SignedCheckpoint {
         }
     }
 
+    /// What it says, for looking at it.
+    pub(crate) fn peek_unverified(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// What follows the checkpoint itself, of which nothing is known.
+    pub(crate) fn extension_lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().skip(3)
+    }
+
+    /// Whether one of its signatures was made by this key, if it names this key as its maker.
+    pub(crate) fn is_made_by(&self, line: &NoteSignature, log: &VerifierKey) -> Option<bool> {
+        let named = *line.name() == log.name && line.key_id() == log.id();
+        named.then(|| log.key.verifies(SignatureScheme::Ed25519, self.text.as_bytes(), line.signature()))
+    }
+
     /// All signatures, in their order.
     pub fn signatures(&self) -> &[NoteSignature] {
         &self.signatures

@@ -4,6 +4,7 @@
 
 mod wire;
 
+pub(crate) use self::wire::VDS;
 use super::merkle::{Hash, consistent_root, included_root};
 use crate::envelope;
 use crate::error::{DecodeError, SignError, VerifyError};
@@ -170,6 +171,24 @@ impl Receipt {
     }
 }
 
+/// For looking at a receipt without what it is about.
+impl Receipt {
+    /// The algorithm of its signature.
+    pub(crate) fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The root, where it is attached.
+    pub(crate) fn root(&self) -> Option<&Hash> {
+        self.root.as_ref()
+    }
+
+    /// Whether this key signed the root that is attached. That says nothing about the proof: neither about its path nor about its sizes.
+    pub(crate) fn root_is_signed_by(&self, log: &PublicKey) -> bool {
+        self.root.is_some_and(|root| self.check_root(&root, log).is_ok())
+    }
+}
+
 /// A receipt that lacks its signature.
 #[derive(Clone, Debug)]
 pub struct UnsignedReceipt {
@@ -230,6 +249,14 @@ pub fn with_receipt(statement: &[u8], receipt: &Receipt) -> Result<Vec<u8>, Deco
 /// [`DecodeError`] if the statement is no COSE_Sign1, or one of them is malformed.
 pub fn receipts_of(statement: &[u8]) -> Result<Vec<Receipt>, DecodeError> {
     envelope::receipts(statement)?.iter().map(|octets| Receipt::from_wire(octets)).collect()
+}
+
+/// A signed statement without its receipts: the octets that it had before the first one was added, which hashes of it are over.
+///
+/// # Errors
+/// [`DecodeError`] if the statement is no COSE_Sign1.
+pub fn without_receipts(statement: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    envelope::without_receipts(statement)
 }
 
 fn bad_proof(source: super::ProofError) -> VerifyError {

@@ -53,15 +53,9 @@ impl Pledge {
     /// The voucher's octets in an answer, under the media type that was asked for, or under its predecessor where that is tolerated.
     fn voucher_in<'a>(&self, answer: &'a Answer) -> Result<&'a [u8], PledgeError> {
         let strict = answer.body_of_type(RESOURCE, self.format.voucher_media_type());
-        let has_predecessor = match self.format {
-            Format::Cms | Format::Jws => false,
-            Format::Cose => self.lenient.grant(Leniency::VoucherCoseCbor),
-        };
-        if !has_predecessor || strict.is_ok() {
-            return strict;
-        }
-        let tolerated = answer.body_of_type(RESOURCE, PREDECESSOR_OF_COSE).or(strict)?;
-        Leniency::VoucherCoseCbor.note_use("the voucher's media type is application/voucher-cose+cbor, not application/voucher+cose");
+        let Some(older) = self.format.older_voucher_media_type(self.lenient).filter(|_| strict.is_err()) else { return strict };
+        let tolerated = answer.body_of_type(RESOURCE, older).or(strict)?;
+        Leniency::VoucherCoseCbor.note_use(&format!("the voucher's media type is {older}, not {}", self.format.voucher_media_type()));
         Ok(tolerated)
     }
 }
@@ -211,6 +205,3 @@ impl Imprinted {
 }
 
 const RESOURCE: &str = "requestvoucher";
-
-/// Media type of COSE vouchers in older drafts.
-const PREDECESSOR_OF_COSE: &str = "application/voucher-cose+cbor";

@@ -31,8 +31,8 @@ struct Wire {
 impl Payload for ManufactureReport {
     const NAME: &'static str = "manufacture report";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("manufacture-report+jws")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("manufacture-report+jws"))
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {

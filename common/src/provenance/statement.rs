@@ -165,8 +165,8 @@ impl From<&CoGeneration> for Quorum {
 impl Payload for ProvenanceStatement {
     const NAME: &'static str = "provenance statement";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("application/eat+cwt")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("application/eat+cwt"))
     }
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {

@@ -119,6 +119,12 @@ pub fn anchored_config(anchors: &Anchors, identity: Option<&TlsIdentity>) -> Res
     client_config(Trust::Anchored(anchors.clone()), identity, VERSIONS)
 }
 
+/// Whether a certificate's subjectAltName has this DNS name or IP address, as a client with an [`anchored_config`] demands beside the path (RFC 9525, section 6).
+pub fn bears_name(certificate: &Certificate, name: &ServerName<'_>) -> bool {
+    let der = CertificateDer::from(certificate.der());
+    webpki::EndEntityCert::try_from(&der).and_then(|own| own.verify_is_valid_for_subject_name(name)).is_ok()
+}
+
 /// [`provisional_config`] for one version.
 #[cfg(test)]
 pub(super) fn provisional_config_of(version: &'static SupportedProtocolVersion, identity: Option<&TlsIdentity>) -> Arc<ClientConfig> {
@@ -206,10 +212,10 @@ impl ServerCertVerifier for ServerCheck {
         let leaf = read(end_entity)?;
         let pool: Vec<Certificate> = intermediates.iter().map(read).collect::<Result<_, _>>()?;
         anchors.verify_path(&leaf, &pool, Usage::TlsServer, now).map_err(invalid)?;
-        let not_for_name = |_| Error::InvalidCertificate(CertificateError::NotValidForName);
-        let named = webpki::EndEntityCert::try_from(end_entity).and_then(|cert| cert.verify_is_valid_for_subject_name(name));
-        named.map_err(not_for_name)?;
-        Ok(ServerCertVerified::assertion())
+        match bears_name(&leaf, name) {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(Error::InvalidCertificate(CertificateError::NotValidForName)),
+        }
     }
 
     fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {

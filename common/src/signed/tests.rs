@@ -16,8 +16,8 @@ struct Note(Vec<u8>);
 impl Payload for Note {
     const NAME: &'static str = "note";
 
-    fn typ(_: Format) -> Typ {
-        Typ::Required("note")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Required("note"))
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {

@@ -67,7 +67,7 @@ pub struct EnrolledKey {
 }
 
 impl<'a> Verifier<'a> {
-    /// A strict verifier.
+    /// With the default leniencies: other forms of idevid-issuer are overlooked, and nothing else ([`Reading::default`](crate::Reading::default)). [`Leniencies::NONE`] is stricter.
     pub fn strict(by: SignedBy<'a>) -> Self {
         Self { by, lenient: Leniencies::default() }
     }

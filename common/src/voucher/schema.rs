@@ -93,6 +93,14 @@ pub(super) const REQUEST: Container = Container {
     ],
 };
 
+/// Name and SID of the root of a voucher or, if `in_request`, a voucher-request.
+pub(crate) const fn root(in_request: bool) -> (&'static str, u64) {
+    match in_request {
+        true => (REQUEST.name, REQUEST.sid),
+        false => (VOUCHER.name, VOUCHER.sid),
+    }
+}
+
 /// The module brski-key-provenance, whose files stand in `common/yang`.
 pub(super) const PROVENANCE: Container = Container {
     artefact: "extension brski-key-provenance",
@@ -116,7 +124,7 @@ pub(super) const PROVENANCE: Container = Container {
 pub(super) const EXTENSION_CONTENT: &str = "extension:brski-key-provenance";
 
 /// The root of requests in early BRSKI-PRM.
-pub(super) const PRM_ROOT: &str = "ietf-voucher-request-prm:voucher";
+pub(crate) const PRM_ROOT: &str = "ietf-voucher-request-prm:voucher";
 
 const VOUCHER_SID: u64 = 2451;
 const REQUEST_SID: u64 = 2501;

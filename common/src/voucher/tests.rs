@@ -8,7 +8,7 @@ use crate::voucher::{Assertion, Nonce, ProvenanceExtension, Voucher, VoucherRequ
 
 #[test]
 fn every_leaf_of_a_voucher_survives_in_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         for voucher in [voucher(), Voucher::new(serial())] {
             assert_eq!(voucher_from(&voucher.encode(format).unwrap(), format).unwrap(), voucher);
         }
@@ -17,7 +17,7 @@ fn every_leaf_of_a_voucher_survives_in_every_format() {
 
 #[test]
 fn every_leaf_of_a_request_survives_in_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         for request in [request(), VoucherRequest::new(serial())] {
             assert_eq!(request_from(&request.encode(format).unwrap(), format).unwrap(), request);
         }
@@ -28,7 +28,7 @@ fn every_leaf_of_a_request_survives_in_every_format() {
 fn certificates_keep_their_octets_in_every_format() {
     let voucher = voucher();
     let written = voucher.pinned_domain_cert.as_ref().unwrap().der();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let read = voucher_from(&voucher.encode(format).unwrap(), format).unwrap();
         assert_eq!(read.pinned_domain_cert.unwrap().der(), written);
     }
@@ -36,7 +36,7 @@ fn certificates_keep_their_octets_in_every_format() {
 
 #[test]
 fn every_combination_of_wanted_bits_survives_in_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         for (full, summary) in [(false, false), (false, true), (true, false), (true, true)] {
             let provenance = Some(ProvenanceExtension { request: Some(Wanted { full, summary }), ..ProvenanceExtension::default() });
             let request = VoucherRequest { provenance, ..VoucherRequest::new(serial()) };
@@ -47,7 +47,7 @@ fn every_combination_of_wanted_bits_survives_in_every_format() {
 
 #[test]
 fn extension_without_content_survives_in_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let voucher = Voucher { provenance: Some(ProvenanceExtension::default()), ..Voucher::new(serial()) };
         assert_eq!(voucher_from(&voucher.encode(format).unwrap(), format).unwrap(), voucher);
     }
@@ -67,7 +67,7 @@ fn nonce_is_the_same_octets_in_json_and_in_cbor() {
 #[test]
 fn last_renewal_date_without_expiry_is_not_written_in_any_format() {
     let voucher = Voucher { last_renewal_date: Some(at(1)), ..Voucher::new(serial()) };
-    for format in Format::ALL {
+    for &format in Format::ALL {
         assert!(matches!(voucher.encode(format), Err(DecodeError::InvalidField { field: "last-renewal-date", .. })));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use brski_common::{DeviceId, KeyIdentifier, SerialNumber};
+use brski_masa::Masa;
 use clap::Args;
 use serde::Serialize;
 
@@ -64,15 +65,20 @@ pub(crate) async fn unblock(arguments: &Unblock) -> anyhow::Result<()> {
 
 async fn set(Device { config, serial, idevid_issuer, output }: &Device, blocked: Option<String>) -> anyhow::Result<()> {
     let masa = Configuration::read(config)?.masa()?;
-    let mut found = masa.devices(serial).await?;
-    found.retain(|device| idevid_issuer.as_ref().is_none_or(|issuer| *issuer == device.issuer));
-    let device = match found.as_slice() {
-        [one] => one.clone(),
-        [] => anyhow::bail!("no device with serial number {serial} was made here"),
-        [first, ..] => anyhow::bail!("several devices have serial number {serial}; --idevid-issuer tells which, such as {}", first.issuer),
-    };
+    let device = find(&masa, serial, idevid_issuer.as_ref()).await?;
     masa.set_blocked(&device, blocked.clone()).await?;
     output.print(&Standing { device, blocked })
+}
+
+/// The one device that is meant.
+pub(super) async fn find(masa: &Masa, serial: &SerialNumber, idevid_issuer: Option<&KeyIdentifier>) -> anyhow::Result<DeviceId> {
+    let mut found = masa.devices(serial).await?;
+    found.retain(|device| idevid_issuer.is_none_or(|issuer| *issuer == device.issuer));
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => anyhow::bail!("no device with serial number {serial} was made here"),
+        [first, ..] => anyhow::bail!("several devices have serial number {serial}; --idevid-issuer tells which, such as {}", first.issuer),
+    }
 }
 
 /// It becomes part of a sentence that registrars and their logs show.

@@ -6,15 +6,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use brski_common::log::VerifierKey;
 use brski_common::serve::setup::NewFiles;
 use brski_common::{Certificate, Clock, MasaUrl};
+use brski_masa::SqliteLedger;
 use clap::Args;
 use serde::Serialize;
 
 use super::Output;
 use pki::Pki;
 
-/// Make a complete manufacturer: IDevID PKI, signing keys, configuration and the profile for registrars
+/// Make a complete manufacturer: IDevID PKI, signing keys, ledger, configuration and the profile for registrars
 ///
 /// Nothing is asked and nothing is overwritten. Private keys are made readable by their owner alone.
 #[derive(Debug, Args)]
@@ -48,6 +50,7 @@ struct Made {
     profile: PathBuf,
     profile_sha256: String,
     certificates: Vec<MadeCertificate>,
+    log_verifier: String,
     station_key: PathBuf,
     offline_keys: PathBuf,
 }
@@ -71,19 +74,26 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // X.520 allows 64 characters for a common name, and each certificate adds its purpose.
     anyhow::ensure!((1..=40).contains(&length) && !arguments.name.chars().any(char::is_control), "--name must be 1 to 40 printable characters");
 
-    let pki = Pki::make(&arguments.name, &hosts, Clock::system().now()).await?;
+    let now = Clock::system().now();
+    let pki = Pki::make(&arguments.name, &hosts, now).await?;
+    let log_verifier = VerifierKey::new(brski_masa::masa::log_name(&authority).context("--host")?, pki.log_key().clone())?.to_string();
     let profile = profile(&arguments.name, &authority, &pki);
     let mut files = NewFiles::new();
     pki.add_to(&mut files);
     files.public(CONFIG, config(SocketAddr::new(listen, arguments.port), &authority));
     files.public(PROFILE, profile.as_str());
+    files.public(LOG_VERIFIER, format!("{log_verifier}\n"));
     files.write_into_empty(&arguments.dir)?;
+    // The one place where a ledger begins: wherever else it is missing, it got lost.
+    let begun = SqliteLedger::begin(arguments.dir.join(LEDGER), now, &authority);
+    begun.with_context(|| format!("{}: is not complete, remove it and begin again", arguments.dir.display()))?;
 
     arguments.output.print(&Made {
         config: arguments.dir.join(CONFIG),
         profile: arguments.dir.join(PROFILE),
         profile_sha256: super::sha256_hex(profile.as_bytes()),
         certificates: pki.certificates().map(|(name, certificate)| MadeCertificate::new(&arguments.dir, name, certificate)).collect(),
+        log_verifier,
         station_key: arguments.dir.join(pki::STATION_KEY),
         offline_keys: arguments.dir.join(pki::OFFLINE_KEYS),
     })
@@ -131,13 +141,16 @@ impl core::fmt::Display for Made {
         for certificate in &self.certificates {
             writeln!(f, "{}: {}\n  SHA-256 {}", certificate.name, certificate.file.display(), certificate.sha256)?;
         }
+        writeln!(f, "transparency log, for witnesses: {}", self.log_verifier)?;
         writeln!(f, "\nMove {} to a safe place: serving does not need the keys in it.", self.offline_keys.display())?;
         write!(f, "Next: brski-masa serve --config {}", self.config.display())
     }
 }
 
 const CONFIG: &str = "masa.toml";
+const LEDGER: &str = "ledger.sqlite";
 const PROFILE: &str = "manufacturer-profile.toml";
+const LOG_VERIFIER: &str = "log-verifier.txt";
 
 const EXAMPLES: &str = "\
 Examples:

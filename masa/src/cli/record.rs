@@ -5,6 +5,7 @@ mod outcome;
 mod statements;
 
 use std::collections::{HashSet, VecDeque};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -140,6 +141,10 @@ impl Recorder {
         let written = outcome.and_then(|recorded| {
             if let (Some(statements), Some(statement)) = (&self.statements, &recorded.statement) {
                 statements.write(&recorded.device, statement)?;
+            }
+            if recorded.statement.is_some() && recorded.receipt.is_none() {
+                let serial = &recorded.device.serial;
+                writeln!(std::io::stderr(), "warning: {serial} is recorded, but its statement has no receipt of the log; `log prove {serial}` tells why")?;
             }
             Ok(recorded)
         });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brski_common::Leniency;
 use brski_common::serve::{Limits, Server, server_config};
 use brski_masa::MasaService;
 use clap::{Args, ValueEnum};
@@ -61,6 +62,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         async move { service.respond(request).await }
     };
     server.serve(tls, Limits::default(), respond, stop).await;
+    Leniency::log_totals();
     Ok(())
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Report {
     ledger: PathBuf,
     ledger_exists: bool,
     certificates: Vec<Finding>,
+    /// The log's verifier key.
+    log: String,
     /// Name and SHA-256 of the SubjectPublicKeyInfo.
     pub(super) stations: BTreeMap<String, String>,
     /// Those that are on.
@@ -39,8 +41,9 @@ impl Report {
             ledger_exists: file.database("ledger", &values.ledger)?,
             ledger: file.resolve(&values.ledger),
             certificates: Vec::new(),
+            log: String::new(),
             stations: BTreeMap::new(),
-            leniencies: Leniency::ALL.into_iter().filter(|leniency| values.leniencies.grant(*leniency)).map(Leniency::name).collect(),
+            leniencies: values.leniencies.granted().map(Leniency::name).collect(),
             warnings: values.stations.is_empty().then_some(warning).into_iter().collect(),
         })
     }
@@ -50,6 +53,13 @@ impl Report {
         let pair = file.key_pair(field, files)?;
         Finding::add(&mut self.certificates, field, &pair.chain, now);
         self.warnings.extend(file.exposed(&files.key));
+        Ok(())
+    }
+
+    /// Adds the key of the log.
+    pub(super) fn add_log_key(&mut self, configuration: &Configuration) -> anyhow::Result<()> {
+        self.log = configuration.log_verifier()?.to_string();
+        self.warnings.extend(configuration.values.log.iter().filter_map(|log| configuration.file.exposed(&log.key)));
         Ok(())
     }
 
@@ -66,10 +76,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: usable", self.config.display())?;
         writeln!(f, "listen: {}, known to the world as {}", self.listen, self.authority)?;
-        let state = if self.ledger_exists { "exists" } else { "will be begun at the first start" };
+        let state = if self.ledger_exists { "exists" } else { "missing: restore it from a backup, only `init` begins one, with a new manufacturer" };
         writeln!(f, "ledger: {}, {state}", self.ledger.display())?;
         self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         self.stations.iter().try_for_each(|(name, digest)| writeln!(f, "stations: {name}, SHA-256 of its key {digest}"))?;
+        writeln!(f, "transparency log: {}", self.log)?;
         self.leniencies.iter().try_for_each(|leniency| writeln!(f, "leniency: {leniency}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         write!(f, "Next: brski-masa serve --config {}", self.config.display())

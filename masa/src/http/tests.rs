@@ -2,6 +2,7 @@
 
 mod formats;
 mod leniencies;
+mod log;
 
 use core::time::Duration;
 
@@ -195,10 +196,10 @@ fn every_outcome_has_the_status_of_the_table() {
     let missing = || Refusal::LeafMissing { leaf: "nonce", section: "5.2" };
     let table = [
         (404, NotDone::NoSuchResource),
-        (405, NotDone::WrongMethod),
-        (415, NotDone::UnsupportedMediaType { sentence: "text/plain".to_owned() }),
+        (405, NotDone::WrongMethod { allowed: "POST" }),
+        (415, NotDone::NotNegotiable(NotNegotiable::UnsupportedMediaType { found: "text/plain".to_owned(), expected: CMS })),
         (400, NotDone::NoBody),
-        (406, NotDone::NotAcceptable { offered: CMS }),
+        (406, NotDone::NotNegotiable(NotNegotiable::NotAcceptable { offered: CMS })),
         (413, NotDone::Body(BodyError::TooLarge { limit: 1 })),
         (400, NotDone::Body(BodyError::Broken("cut off".into()))),
         (400, untrusted(VerifyError::Decode { artefact: "voucher-request", source: decode() })),
@@ -244,6 +245,7 @@ fn every_outcome_has_the_status_of_the_table() {
         (500, ledger(LedgerError::UnknownDevice(device.clone()))),
         (500, ledger(LedgerError::Encode(decode()))),
         (500, ledger(LedgerError::Open { path: "ledger.sqlite".into(), source: "locked".into() })),
+        (500, ledger(LedgerError::Missing { path: "ledger.sqlite".into() })),
         (500, ledger(LedgerError::Schema { path: "ledger.sqlite".into(), found: 2, expected: 1 })),
         (500, ledger(LedgerError::OtherLog { path: "ledger.sqlite".into(), found: "a".to_owned(), expected: "b".to_owned() })),
         (500, ledger(LedgerError::Corrupt { index: 7, source: decode() })),

@@ -41,14 +41,11 @@ impl Told {
             Self::Summary => {
                 // It comes out of our own ledger, perhaps signed with a key that is no longer in use.
                 let told = statement.peek_unverified(Leniencies::NONE)?;
-                Ok(ProvenanceExtension {
-                    statement_hash: Some(statement.digest()),
-                    method: Some(told.method),
-                    source: Some(told.source),
-                    protection: Some(told.protection),
-                    transfer: told.private_transfer,
-                    ..ProvenanceExtension::default()
-                })
+                let mut summary = ProvenanceExtension::default();
+                summary.statement_hash = Some(statement.digest());
+                (summary.method, summary.source, summary.protection) = (Some(told.method), Some(told.source), Some(told.protection));
+                summary.transfer = told.private_transfer;
+                Ok(summary)
             }
         }
     }

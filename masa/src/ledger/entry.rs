@@ -1,7 +1,5 @@
 //! One fact in the ledger, and its octets.
 
-#[cfg(feature = "sqlite")]
-use aws_lc_rs::digest;
 use brski_common::time::at;
 use brski_common::{
     Assertion, Certificate, DecodeError, DeviceId, DomainId, Format, IDevIdCert, KeyIdentifier, Nonce, ProvenanceRecord, ProvenanceStatement, SerialNumber,
@@ -192,17 +190,6 @@ pub(super) fn log_name(octets: &[u8]) -> Result<String, DecodeError> {
     let mut fields = Fields::open(GENESIS, octets)?;
     let (name, _) = (fields.text()?, fields.time()?);
     fields.close().map(|()| name)
-}
-
-/// RFC 9162, section 2.1.1: SHA-256 over a zero octet and the entry.
-#[cfg(feature = "sqlite")]
-pub(super) fn leaf_hash(octets: &[u8]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&[0]);
-    context.update(octets);
-    let mut leaf = [0; 32];
-    leaf.copy_from_slice(context.finish().as_ref());
-    leaf
 }
 
 pub(super) const GENESIS: &str = "genesis";

@@ -4,10 +4,11 @@ use core::ops::Range;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use brski_common::log::{Frontier, Hash, Plan, leaf_hash};
 use brski_common::{BoxFuture, DeviceId, SerialNumber, SpkiDigest, UnixTime};
 
 use super::entry::genesis;
-use super::{Entry, Ledger, LedgerError, Unique};
+use super::{Entry, Ledger, LedgerError, TreeHead, Unique, tree};
 use crate::history::History;
 
 /// A [`Ledger`] in memory. Durable as long as the process is.
@@ -21,6 +22,9 @@ struct State {
     serials: HashMap<SerialNumber, usize>,
     taken: HashSet<(DeviceId, Unique, Vec<u8>)>,
     octets: Vec<Vec<u8>>,
+    frontier: Frontier,
+    /// Every complete subtree, level by level.
+    nodes: Vec<Vec<Hash>>,
 }
 
 impl MemoryLedger {
@@ -30,7 +34,9 @@ impl MemoryLedger {
     /// [`LedgerError::Encode`] if the genesis entry cannot be written.
     pub fn new(now: UnixTime, name: &str) -> Result<Self, LedgerError> {
         let genesis = genesis(name, now).map_err(LedgerError::Encode)?;
-        Ok(Self(Mutex::new(State { octets: vec![genesis], ..State::default() })))
+        let mut state = State::default();
+        state.keep(genesis);
+        Ok(Self(Mutex::new(state)))
     }
 
     /// The octets of every entry, from the genesis on.
@@ -52,6 +58,18 @@ impl Ledger for MemoryLedger {
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         Box::pin(async move { Ok(self.with(|state| state.history(device))) })
     }
+
+    fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {
+        Box::pin(async move { Ok(self.with(|state| TreeHead { size: state.frontier.size(), root: state.frontier.root() })) })
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        Box::pin(async move { self.with(|state| state.path(&tree::plan_inclusion(index, size, state.frontier.size())?)) })
+    }
+
+    fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        Box::pin(async move { self.with(|state| state.path(&tree::plan_consistency(old, new, state.frontier.size())?)) })
+    }
 }
 
 impl State {
@@ -63,7 +81,7 @@ impl State {
         }
         let octets: Vec<_> = entries.iter().map(Entry::to_octets).collect::<Result<_, _>>().map_err(LedgerError::Encode)?;
         let first = self.octets.len() as u64;
-        self.octets.extend(octets);
+        octets.into_iter().for_each(|octets| self.keep(octets));
         for (index, entry) in (first..).zip(entries) {
             self.devices.entry(entry.device().clone()).or_default().push((index, entry));
         }
@@ -73,6 +91,22 @@ impl State {
         self.keys.extend(new.keys);
         self.taken.extend(new.taken);
         Ok(first..self.octets.len() as u64)
+    }
+
+    fn keep(&mut self, octets: Vec<u8>) {
+        for node in self.frontier.append(leaf_hash(&octets)) {
+            let level = usize::from(node.level);
+            if level == self.nodes.len() {
+                self.nodes.push(Vec::new());
+            }
+            self.nodes[level].push(node.hash);
+        }
+        self.octets.push(octets);
+    }
+
+    fn path(&self, plan: &Plan) -> Result<Vec<Hash>, LedgerError> {
+        let find = |level: u8, index: u64| self.nodes.get(usize::from(level))?.get(usize::try_from(index).ok()?).copied();
+        plan.path(|level, index| find(level, index).ok_or_else(|| LedgerError::Tree(format!("node {index} of height {level} is missing"))))
     }
 
     /// Notes in `new` what `entry` claims for itself, unless it is taken here or there.

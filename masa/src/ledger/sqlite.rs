@@ -3,9 +3,14 @@
 //! One thread writes: it commits in groups, so that many waiting appends share one flush to disk. Another thread reads. The callers' futures only wait for a reply, so that no
 //! executor is blocked and none is needed. Other processes may read and append at the same time: all state is in the file.
 
+mod damage;
 mod file;
+mod migrate;
+mod schema;
 #[cfg(test)]
 pub(super) mod tests;
+mod tree;
+mod verify;
 mod write;
 
 use core::ops::Range;
@@ -13,11 +18,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use brski_common::log::Hash;
 use brski_common::{BoxFuture, DeviceId, UnixTime};
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Entry, Ledger, LedgerError};
+pub use self::damage::{Changed, Damage, VerifyLedgerError};
+pub use self::verify::verify;
+use super::{Entry, Ledger, LedgerError, TreeHead};
 use crate::history::History;
 
 /// A [`Ledger`] in an SQLite file: write-ahead log, flushed to disk before an append is acknowledged.
@@ -29,17 +37,48 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// Opens the ledger of the log called `name`, or begins it at `now`, readable to its owner alone, if the file is not there.
+    /// Begins the ledger of the log called `name` at `now`, in a new file that is readable to its owner alone.
     ///
     /// # Errors
-    /// [`LedgerError::Open`] if the file cannot be used, [`LedgerError::Schema`] if something else wrote it, [`LedgerError::OtherLog`] if it is the ledger of a log of another name.
-    pub fn open(path: impl AsRef<Path>, now: UnixTime, name: &str) -> Result<Self, LedgerError> {
+    /// [`LedgerError::Open`] if there is a file of this name already, which is left alone, or if none can be made.
+    pub fn begin(path: impl AsRef<Path>, now: UnixTime, name: &str) -> Result<Self, LedgerError> {
+        file::begin(path.as_ref(), now, name)?;
+        Self::open(path, name)
+    }
+
+    /// Opens the ledger of the log called `name`. A file of schema version 1 is brought up to date, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Missing`] if there is none, [`LedgerError::Open`] if the file cannot be used, [`LedgerError::Schema`] if something else wrote it, [`LedgerError::OtherLog`] if it is the ledger of a log of another name,
+    /// [`LedgerError::Tree`] if its Merkle tree contradicts itself where it grows, [`LedgerError::Corrupt`] if a file of version 1 has entries that were changed.
+    pub fn open(path: impl AsRef<Path>, name: &str) -> Result<Self, LedgerError> {
         let path = path.as_ref();
-        let (mut to_write, mut to_read) = file::open(path, now, name)?;
+        let file::Opened { writer: mut to_write, reader, mut edge } = file::open(path, name)?;
+        let mut reader = Reader { connection: reader, edge: edge.clone() };
         let failed = |err: std::io::Error| LedgerError::Open { path: path.to_owned(), source: err.into() };
-        let writer = Worker::start("ledger-writer", move |queue| write::run(&mut to_write, &queue)).map_err(failed)?;
-        let reader = Worker::start("ledger-reader", move |queue| read(&mut to_read, &queue)).map_err(failed)?;
+        let writer = Worker::start("ledger-writer", move |queue| write::run(&mut to_write, &mut edge, &queue)).map_err(failed)?;
+        let reader = Worker::start("ledger-reader", move |queue| reader.run(&queue)).map_err(failed)?;
         Ok(Self { writer, reader })
+    }
+}
+
+impl SqliteLedger {
+    /// Has the reading thread look something up, all of it at the same moment.
+    fn ask<T, F>(&self, look: F) -> BoxFuture<'_, Result<T, LedgerError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &mut tree::Edge) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let read: Read = Box::new(move |reader| {
+            // Whoever asked may have gone away.
+            let _gone = reply.send(reader.look(look));
+        });
+        let sent = self.reader.send(read);
+        Box::pin(async move {
+            sent?;
+            answer.await.unwrap_or_else(|_| Err(stopped()))
+        })
     }
 }
 
@@ -60,12 +99,20 @@ impl Ledger for SqliteLedger {
     }
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.reader.send(Read { device: device.clone(), reply });
-        Box::pin(async move {
-            sent?;
-            answer.await.unwrap_or_else(|_| Err(stopped()))
-        })
+        let device = device.clone();
+        self.ask(move |snapshot, _| history(snapshot, &device))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {
+        self.ask(tree::head)
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        self.ask(move |snapshot, _| tree::inclusion(snapshot, index, size))
+    }
+
+    fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        self.ask(move |snapshot, _| tree::consistency(snapshot, old, new))
     }
 }
 
@@ -83,10 +130,28 @@ impl Append {
     }
 }
 
-/// Whose history is wanted, and who waits for it.
-struct Read {
-    device: DeviceId,
-    reply: oneshot::Sender<Result<Option<History>, LedgerError>>,
+/// Something to be looked up; it knows who waits for it.
+type Read = Box<dyn FnOnce(&mut Reader) + Send>;
+
+/// What the reading thread has.
+struct Reader {
+    connection: Connection,
+    /// The right edge of the tree as it was when last looked at.
+    edge: tree::Edge,
+}
+
+impl Reader {
+    fn run(&mut self, queue: &Receiver<Read>) {
+        while let Ok(read) = queue.recv() {
+            read(self);
+        }
+    }
+
+    fn look<T>(&mut self, look: impl FnOnce(&Connection, &mut tree::Edge) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        // One transaction, so that all of it is of the same moment.
+        let snapshot = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
+        look(&snapshot, &mut self.edge)
+    }
 }
 
 /// A thread and the bounded queue that feeds it. The thread ends, and is waited for, when this is dropped.
@@ -122,19 +187,9 @@ impl<T> Drop for Worker<T> {
     }
 }
 
-fn read(connection: &mut Connection, queue: &Receiver<Read>) {
-    while let Ok(job) = queue.recv() {
-        let history = history(connection, &job.device);
-        // Whoever asked may have gone away.
-        let _gone = job.reply.send(history);
-    }
-}
-
-fn history(connection: &mut Connection, device: &DeviceId) -> Result<Option<History>, LedgerError> {
-    // One transaction, so that all of it is of the same moment.
-    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
-    let Some(id) = write::find(&snapshot, device).map_err(unavailable)? else { return Ok(None) };
-    let (rows, serial_is_shared) = rows(&snapshot, id, device).map_err(unavailable)?;
+fn history(snapshot: &Connection, device: &DeviceId) -> Result<Option<History>, LedgerError> {
+    let Some(id) = write::find(snapshot, device).map_err(unavailable)? else { return Ok(None) };
+    let (rows, serial_is_shared) = rows(snapshot, id, device).map_err(unavailable)?;
 
     let entry = |(index, kind, octets): Row| {
         let index = file::index(index)?;

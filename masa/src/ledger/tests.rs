@@ -7,6 +7,8 @@ use brski_common::{Assertion, DomainId, Format, Nonce, ProvenanceRecord, Signed,
 use super::*;
 use crate::testing::{Maker, NOW, Pledge, block_on, later, memory, nonce, origin};
 
+mod tree;
+
 /// Runs a check against a fresh ledger of each kind.
 fn each(check: impl Fn(&Arc<dyn Ledger>)) {
     check(&(memory() as Arc<dyn Ledger>));
@@ -198,4 +200,13 @@ fn statement_about_an_older_record_is_not_given_for_a_newer_one() {
     let pledge = Maker::new().pledge("JADA123");
     let entries = [made(&pledge), recorded(&pledge, 0), stated(&pledge, 0), recorded(&pledge, 1)];
     assert_eq!(History::build((1..).zip(entries), false).unwrap().statement(), None);
+}
+
+#[test]
+fn statement_about_an_older_record_does_not_hide_that_of_the_newer_one() {
+    let pledge = Maker::new().pledge("JADA123");
+    let newer = Signed::from_wire(Format::Cose, [4, 5, 6]);
+    let stated_1 = Entry::Stated(Stated { device: pledge.device(), seq: 1, statement: newer.clone() });
+    let entries = [made(&pledge), recorded(&pledge, 0), recorded(&pledge, 1), stated_1, stated(&pledge, 0)];
+    assert_eq!(History::build((1..).zip(entries), false).unwrap().statement(), Some(&newer));
 }

@@ -37,7 +37,7 @@ fn private_keys_are_readable_by_their_owner_alone_whatever_the_umask() {
     let folder = Folder::new();
     folder.run("sh", &["-c", "umask 0; exec \"$0\" init", MASA]).ok();
     let keys = folder.files("masa/keys");
-    assert_eq!(keys.len(), 10);
+    assert_eq!(keys.len(), 11);
     for (path, content) in keys {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         assert!(content.starts_with(b"-----BEGIN PRIVATE KEY-----\n"), "{path:?}");

@@ -205,3 +205,60 @@ fn reader_that_goes_away_is_no_error() {
         assert_eq!((finished.status.code(), String::from_utf8_lossy(&finished.stderr).as_ref()), (Some(0), ""));
     }
 }
+
+/// A manufacturer whose log had four entries at `checkpoint.txt` and has seven now, of which `receipt.cbor` is the receipt.
+fn grown() -> Folder {
+    let folder = manufacturer();
+    folder.write("reports.jsonl", report(&folder, "JADA1"));
+    masa(&folder, &["record", "--statements", "statements", "reports.jsonl"]).ok();
+    folder.write("checkpoint.txt", masa(&folder, &["log", "checkpoint"]).ok());
+    folder.write("reports.jsonl", report(&folder, "JADA2"));
+    masa(&folder, &["record", "--statements", "statements", "reports.jsonl"]).ok();
+    masa(&folder, &["log", "consistency", "checkpoint.txt", "--out", "receipt.cbor"]).ok();
+    folder
+}
+
+#[test]
+fn receipt_of_consistency_is_verified_only_from_the_older_checkpoint() {
+    let folder = grown();
+    let alone = masa(&folder, &["inspect", "--anchor", "masa/log-verifier.txt", "receipt.cbor"]);
+    assert_eq!(alone.code, Some(2));
+    assert!(alone.stdout.contains("not checked: it needs the older checkpoint") && alone.stdout.contains("as the sender says"), "{alone:?}");
+    let from = ["inspect", "--anchor", "masa/log-verifier.txt", "--checkpoint", "checkpoint.txt", "receipt.cbor"];
+    let finished = masa(&folder, &from);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("verified under public key"), "{finished:?}");
+    let mut octets = std::fs::read(folder.path("receipt.cbor")).unwrap();
+    let sizes = octets.windows(3).position(|octets| octets == [0x83, 4, 7]).unwrap();
+    // The last octet of the first hash of the path, behind sizes and heads.
+    octets[sizes + 3 + 1 + 2 + 31] ^= 1;
+    folder.write("receipt.cbor", &octets);
+    let finished = masa(&folder, &from);
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stdout.contains("WRONG"), "{finished:?}");
+}
+
+#[test]
+fn checkpoint_is_verified_with_the_log_s_key_as_text_or_pem() {
+    let folder = grown();
+    for anchor in ["masa/log-verifier.txt", "masa/certificates/log.pem"] {
+        let finished = masa(&folder, &["inspect", "-o", "json", "--anchor", anchor, "checkpoint.txt"]);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let told = &told_by(finished)[0];
+        assert_eq!((&told["kind"], &told["verified"]), (&json!("checkpoint"), &json!(true)));
+    }
+    assert_eq!(masa(&folder, &["inspect", "--anchor", "masa/certificates/tls-ca.pem", "checkpoint.txt"]).code, Some(2));
+    assert_eq!(masa(&folder, &["inspect", "checkpoint.txt"]).code, Some(0));
+}
+
+#[test]
+fn checkpoint_without_its_log_s_key_is_an_error() {
+    let folder = grown();
+    let error = |anchor: &str, checkpoint: &str| masa(&folder, &["inspect", "--anchor", anchor, "--checkpoint", checkpoint, "receipt.cbor"]).error();
+    assert!(error("masa/certificates/tls-ca.pem", "checkpoint.txt").contains("checkpoint.txt: not to be trusted"));
+    assert!(error("masa/log-verifier.txt", "masa/masa.toml").contains("masa/masa.toml: is no checkpoint"));
+    let without = masa(&folder, &["inspect", "--checkpoint", "checkpoint.txt", "receipt.cbor"]);
+    assert!(without.code == Some(2) && without.stderr.contains("--anchor"), "{without:?}");
+    folder.write("mangled.txt", folder.read("masa/log-verifier.txt").replacen('+', "-", 1));
+    assert!(error("mangled.txt", "checkpoint.txt").contains("mangled.txt: cannot be used as anchor"));
+}

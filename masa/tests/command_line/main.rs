@@ -6,6 +6,7 @@ mod block;
 mod configuration;
 mod init;
 mod inspect;
+mod log;
 mod manufacture;
 mod serve;
 mod support;
@@ -30,7 +31,28 @@ fn masa(folder: &Folder, arguments: &[&str]) -> Finished {
 #[test]
 fn help_is_what_it_was() {
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/help");
-    support::compare_help(MASA, &pinned, &["", "init", "serve", "record", "report", "issue-idevid", "inspect", "block", "unblock", "config", "config check"]);
+    support::compare_help(
+        MASA,
+        &pinned,
+        &[
+            "",
+            "init",
+            "serve",
+            "record",
+            "report",
+            "issue-idevid",
+            "inspect",
+            "block",
+            "unblock",
+            "config",
+            "config check",
+            "log",
+            "log verify",
+            "log checkpoint",
+            "log prove",
+            "log consistency",
+        ],
+    );
 }
 
 #[test]

@@ -105,3 +105,33 @@ fn reports_are_recorded_beside_a_running_server() {
     masa(&folder, &["record", "reports.jsonl"]).ok();
     assert_eq!(server.stop("TERM").0, Some(0));
 }
+
+/// Sends octets that are no voucher-request under the older type, and returns the status with the log of the server, which has ended.
+fn sent_under_the_older_type(folder: &Folder) -> (String, String) {
+    let mut server = folder.start("sh", &["-c", "exec \"$0\" serve 2> log", MASA]);
+    let socket = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let tls = ClientConnection::new(provisional_config(None).unwrap(), "localhost".try_into().unwrap()).unwrap();
+    let mut client = StreamOwned::new(tls, socket);
+    let head = "POST /.well-known/brski/requestvoucher HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/voucher-cose+cbor\r\nContent-Length: 1\r\n\r\n";
+    client.write_all(head.as_bytes()).and_then(|()| client.write_all(b"x")).unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).unwrap();
+    drop(client);
+    assert_eq!(server.stop("TERM").0, Some(0));
+    (String::from_utf8_lossy(&answer).into_owned(), folder.read("log"))
+}
+
+#[test]
+fn leniency_of_the_configuration_is_granted_and_its_uses_are_counted_at_the_end() {
+    let folder = anywhere();
+    let total = "leniency used since the start";
+    let (answer, log) = sent_under_the_older_type(&folder);
+    assert_eq!((answer.as_str(), log.contains(total)), ("HTTP/1.1 415", false), "{log}");
+
+    folder.write("masa/masa.toml", folder.read("masa/masa.toml") + "\n[leniencies]\nvoucher-cose-cbor = true\n");
+    let (answer, log) = sent_under_the_older_type(&folder);
+    assert_eq!(answer, "HTTP/1.1 400");
+    let last = log.lines().last().unwrap();
+    assert!([total, "leniency=\"voucher-cose-cbor\"", "times=1"].iter().all(|part| last.contains(part)), "{log}");
+}

@@ -14,17 +14,24 @@ use super::Output;
 ///
 /// Any encoding is recognised: DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits. Private keys are named and never shown.
 /// Deviations are told with the section they depart from and the leniency that would accept them; they do not change the exit status.
-/// It is 0 if every file was recognised, and 2 if one was not or if, with --anchor, its signature could not be verified. A signature that is wrong counts
-/// wherever it is; without an anchor no signature is trusted.
+/// It is 0 if every file was recognised, and 2 if one was not or if, with --anchor, its signature could not be verified. With or without an anchor a signature
+/// counts wherever it is if it is wrong, or if it is in COSE and none of the certificates that came along made it. Without an anchor no signature is trusted,
+/// and one that cannot be checked does not count.
+///
+/// What a log signs, receipts and checkpoints, is verified with bare public keys alone, never with that of a certificate. A receipt of consistency is verified only
+/// with --checkpoint. Of a receipt, the log signs the root alone: tree sizes and leaf indexes are as the sender says.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Files to look at; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Verify signatures under the certificates and bare public keys in this file, PEM or DER. May be repeated
+    /// Verify signatures under the certificates and bare public keys in this file: PEM, DER or a log's key as text (log-verifier.txt). May be repeated
     #[arg(long = "anchor", value_name = "FILE")]
     anchors: Vec<PathBuf>,
+    /// Verify receipts of consistency from this signed checkpoint, the older one; its log's key must be given with --anchor, bare or as text
+    #[arg(long, value_name = "FILE", requires = "anchors")]
+    checkpoint: Option<PathBuf>,
     /// Judge validity at this time, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<UnixTime>,
@@ -34,7 +41,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let options = command::options(&arguments.anchors, arguments.at.unwrap_or_else(|| Clock::system().now()))?;
+    let options = command::options(&arguments.anchors, arguments.checkpoint.as_deref(), arguments.at.unwrap_or_else(|| Clock::system().now()))?;
     let audience = match arguments.output {
         Output::Text => Audience::People,
         Output::Json => Audience::Programs,

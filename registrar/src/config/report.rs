@@ -56,7 +56,7 @@ impl Report {
     /// Adds what each manufacturer's devices and MASA may do wrong, the default included.
     pub(super) fn add_leniencies(&mut self, manufacturers: &[Manufacturer]) {
         for manufacturer in manufacturers {
-            let granted = Leniency::ALL.into_iter().filter(|leniency| manufacturer.lenient.grant(*leniency));
+            let granted = manufacturer.lenient.granted();
             self.leniencies.insert(manufacturer.name.clone(), granted.map(Leniency::name).collect());
         }
     }

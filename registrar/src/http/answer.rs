@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use brski_common::http::{BodyError, plain};
+use brski_common::http::{BodyError, NotNegotiable, plain};
 use brski_common::refusal::RefusalKind;
 use brski_common::text::{LONGEST_LINE, in_full, printable};
 use brski_common::{DecodeError, Leniency, PeerCertificates, Refusal, VerifyError};
@@ -22,12 +22,8 @@ pub(super) enum Stop {
     NoSuchResource,
     #[error("this resource is for {allowed} only")]
     WrongMethod { allowed: Method },
-    #[error("the body must be of type {expected}")]
-    WrongBodyType { expected: &'static str },
-    #[error("{sentence}")]
-    WrongVoucherType { sentence: String },
-    #[error("only {offered} can be sent, which Accept does not allow")]
-    NotAcceptable { offered: &'static str },
+    #[error(transparent)]
+    NotNegotiable(#[from] NotNegotiable),
     #[error("the body is empty; a voucher-request belongs there")]
     NoBody,
     #[error("the body is a certificate; a PKCS #10 certification request belongs there (RFC 7030, section 4.2.1)")]
@@ -68,14 +64,7 @@ pub(super) fn refuse(stop: &Stop, path: &str, peer: &PeerCertificates) -> Respon
         Stop::WrongMethod { allowed } => {
             headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (header::ALLOW, allowed)));
         }
-        Stop::NoSuchResource
-        | Stop::WrongBodyType { .. }
-        | Stop::WrongVoucherType { .. }
-        | Stop::NotAcceptable { .. }
-        | Stop::NoBody
-        | Stop::CertificateForRequest
-        | Stop::KeysAreMadeByPledges
-        | Stop::Registrar(_) => {}
+        Stop::NoSuchResource | Stop::NotNegotiable(_) | Stop::NoBody | Stop::CertificateForRequest | Stop::KeysAreMadeByPledges | Stop::Registrar(_) => {}
     }
     response
 }
@@ -101,9 +90,7 @@ fn remedy(stop: &Stop) -> Option<&'static str> {
         Stop::Registrar(_)
         | Stop::NoSuchResource
         | Stop::WrongMethod { .. }
-        | Stop::WrongBodyType { .. }
-        | Stop::WrongVoucherType { .. }
-        | Stop::NotAcceptable { .. }
+        | Stop::NotNegotiable(_)
         | Stop::NoBody
         | Stop::CertificateForRequest
         | Stop::KeysAreMadeByPledges
@@ -115,8 +102,7 @@ fn status(stop: &Stop) -> StatusCode {
     match stop {
         Stop::NoSuchResource => StatusCode::NOT_FOUND,
         Stop::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        Stop::WrongBodyType { .. } | Stop::WrongVoucherType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Stop::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
+        Stop::NotNegotiable(headers) => headers.status(),
         Stop::NoBody | Stop::CertificateForRequest => StatusCode::BAD_REQUEST,
         Stop::KeysAreMadeByPledges => StatusCode::NOT_IMPLEMENTED,
         Stop::Body(err) => err.status(),
@@ -171,14 +157,9 @@ fn sentence(stop: &Stop) -> String {
         Stop::Registrar(Error::Store(_)) => "the registrar cannot look into its records; try again later".to_owned(),
         Stop::Registrar(Error::NoCertificate | Error::Sign(_) | Error::Issue(_)) => "internal error".to_owned(),
         Stop::Body(_) => stop.to_string(),
-        Stop::NoSuchResource
-        | Stop::WrongMethod { .. }
-        | Stop::WrongBodyType { .. }
-        | Stop::WrongVoucherType { .. }
-        | Stop::NotAcceptable { .. }
-        | Stop::NoBody
-        | Stop::CertificateForRequest
-        | Stop::KeysAreMadeByPledges => stop.to_string(),
+        Stop::NoSuchResource | Stop::WrongMethod { .. } | Stop::NotNegotiable(_) | Stop::NoBody | Stop::CertificateForRequest | Stop::KeysAreMadeByPledges => {
+            stop.to_string()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod masa;
 use std::sync::Mutex;
 
 use brski_common::provenance::Method as KeyMethod;
-use brski_common::{AuditLog, Format, Nonce, Telemetry as Report, Voucher, VoucherRequest};
+use brski_common::{AuditLog, Format, Leniencies, Leniency, Nonce, Telemetry as Report, Voucher, VoucherRequest};
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 

@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use brski_common::http::{OLDER_COSE_TYPE, media_type, retry_after, voucher_format};
+use brski_common::http::{media_type, retry_after, voucher_format};
 use brski_common::provenance::ProvenanceStatement;
 use brski_common::serve::{ClientConfig, ClientError, ClientLimits, HttpsConnection, TlsIdentity, anchored_config};
 use brski_common::text::{LONGEST_WORDS, printable};
-use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniency, MasaUrl, Payload as _, Signed, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniency, MasaUrl, Signed, VoucherRequest};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
@@ -47,22 +47,20 @@ impl HttpMasaClient {
     ) -> Result<MasaAnswer, MasaClientError> {
         let tls = anchored_config(&manufacturer.masa_tls_anchors, Some(&self.identity)).map_err(|err| unreachable(url, err))?;
         // A MASA that knows the older type alone refuses the new one, so that there is no trying.
-        let older = |format| format == Format::Cose && manufacturer.lenient.grant(Leniency::VoucherCoseCbor);
+        let older = |format: Format| format.older_voucher_media_type(manufacturer.lenient);
         let content_type = match older(request.format()) {
-            true => {
-                Leniency::VoucherCoseCbor.note_use("a request goes to the MASA as application/voucher-cose+cbor");
-                OLDER_COSE_TYPE
+            Some(older) => {
+                Leniency::VoucherCoseCbor.note_use(&format!("a request goes to the MASA as {older}"));
+                older
             }
-            false => request.format().voucher_media_type(),
+            None => request.format().voucher_media_type(),
         };
         let mut dialogue = Dialogue { url, request, content_type, tls, limits: self.limits, connection: None };
 
-        let accept = if older(format) { EITHER_COSE_TYPE } else { format.voucher_media_type() };
-        let answer = dialogue.post("requestvoucher", accept).await?;
+        let accept: Vec<_> = core::iter::once(format.voucher_media_type()).chain(older(format)).collect();
+        let answer = dialogue.post("requestvoucher", &accept.join(", ")).await?;
         let voucher = match answer.status() {
-            StatusCode::OK if voucher_format(answer.headers(), manufacturer.lenient).is_some_and(|(found, _)| found == format) => {
-                Signed::from_wire(format, answer.into_body())
-            }
+            StatusCode::OK if voucher_format(answer.headers(), manufacturer.lenient) == Ok(format) => Signed::from_wire(format, answer.into_body()),
             StatusCode::OK => return Err(unusable(url, format!("it answered requestvoucher with {}", type_of(&answer)))),
             StatusCode::ACCEPTED => return Ok(MasaAnswer::Later(retry_after(answer.headers(), self.clock.now()).unwrap_or(LATER))),
             no if no.is_client_error() => return Ok(MasaAnswer::Refused { status: no.as_u16(), sentence: sentence(&answer) }),
@@ -110,19 +108,19 @@ impl Dialogue<'_> {
 
     /// The provenance statement; none if this MASA has none to show us.
     async fn statement(&mut self) -> Result<Option<Signed<ProvenanceStatement>>, MasaClientError> {
-        let media_type = ProvenanceStatement::typ(Format::Cose).name();
-        let answer = self.post(KEY_PROVENANCE, media_type).await?;
-        let body = self.body(KEY_PROVENANCE, media_type, answer)?;
+        let answer = self.post(KEY_PROVENANCE, STATEMENT).await?;
+        let body = self.body(KEY_PROVENANCE, STATEMENT, answer)?;
         Ok(body.map(|body| Signed::from_wire(Format::Cose, body)))
     }
 
     /// Sends the voucher-request, octet for octet, to one of the MASA's resources.
-    async fn post(&mut self, resource: &str, accept: &'static str) -> Result<Response<Bytes>, MasaClientError> {
+    async fn post(&mut self, resource: &str, accept: &str) -> Result<Response<Bytes>, MasaClientError> {
         let mut post = Request::new(Full::from(self.request.wire().to_vec()));
         *post.method_mut() = http::Method::POST;
         *post.uri_mut() = self.url.path_of(resource).parse().map_err(|err| unreachable(self.url, err))?;
         let content_type = HeaderValue::from_static(self.content_type);
-        post.headers_mut().extend([(CONTENT_TYPE, content_type), (ACCEPT, HeaderValue::from_static(accept))]);
+        let accept = HeaderValue::from_str(accept).map_err(|err| unreachable(self.url, err))?;
+        post.headers_mut().extend([(CONTENT_TYPE, content_type), (ACCEPT, accept)]);
         self.exchange(resource, post).await
     }
 
@@ -214,7 +212,7 @@ fn type_of(answer: &Response<Bytes>) -> String {
 const AUDIT_LOG: &str = "requestauditlog";
 const KEY_PROVENANCE: &str = "requestkeyprovenance";
 const JSON: &str = "application/json";
-const EITHER_COSE_TYPE: &str = "application/voucher+cose, application/voucher-cose+cbor";
+const STATEMENT: &str = "application/eat+cwt";
 
 // A MASA that does not say how long: as long as a pledge may be kept waiting at a time (RFC 8995, section 5.6).
 const LATER: Duration = Duration::from_secs(60);

@@ -60,14 +60,14 @@ fn registrars_request_asks_for_a_statement_in_the_voucher_only_where_the_owner_s
     let settings = Settings { statement_in_voucher: Some(wanted), ..Settings::default() };
     let registrar = &world.registrar.identity.chain[0];
     let order = admit(&pledge.verified(&world.request(&pledge)), &world.verified(&pledge), registrar, &settings, now()).unwrap();
-    assert_eq!(order.request().provenance, Some(ProvenanceExtension { request: Some(wanted), ..ProvenanceExtension::default() }));
+    assert_eq!(order.request().provenance, Some(ProvenanceExtension::asking_for(wanted)));
 }
 
 #[test]
 fn what_a_pledge_asks_of_the_voucher_is_ignored() {
     let world = World::new();
     let pledge = world.pledge("JADA1");
-    let provenance = ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), ..ProvenanceExtension::default() };
+    let provenance = ProvenanceExtension::asking_for(Wanted { full: true, summary: true });
     let request = VoucherRequest { provenance: Some(provenance), ..world.request(&pledge) };
     assert_eq!(admitted(&world, &pledge, &request).unwrap().request().provenance, None);
 }

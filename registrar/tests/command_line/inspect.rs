@@ -1,7 +1,8 @@
 //! `inspect` over what a network owner has in files.
 
+use brski_common::log::{Checkpoint, Consistency, LogName, Receipt, VerifierKey, leaf_hash, node_hash};
 use brski_common::voucher::VoucherRequest;
-use brski_common::{Certificate, Format, SerialNumber, SigningParty, SoftwareKey};
+use brski_common::{Certificate, Format, SerialNumber, SignatureAlgorithm, Signer as _, SigningParty, SoftwareKey};
 use serde_json::{Value, json};
 
 use super::support::{Finished, Folder};
@@ -19,7 +20,7 @@ fn owner_with_requests() -> Folder {
     let party = SigningParty::with_chain(chain, std::sync::Arc::new(key));
     let request = VoucherRequest::new(SerialNumber::new("JADA1").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let signed = runtime.block_on(party.seal(&request, format)).unwrap();
         folder.write(&format!("request.{}", format.name()), signed.wire());
     }
@@ -53,7 +54,7 @@ fn digest_of_a_profile_is_the_one_that_people_compare() {
 #[test]
 fn deviations_are_told_with_their_section_and_do_not_change_the_status() {
     let folder = owner_with_requests();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let file = format!("request.{}", format.name());
         let finished = registrar(&folder, &["inspect", "-o", "json", "--anchor", "registrar/certificates/domain-ca.pem", &file]);
         assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -72,6 +73,8 @@ fn request_that_was_changed_ends_with_status_2() {
     folder.write("request.cose", &octets);
     let finished = registrar(&folder, &["inspect", "-o", "json", "--anchor", "registrar/certificates/domain-ca.pem", "request.cose"]);
     assert_eq!((finished.code, &told_by(finished)[0]["verified"]), (Some(2), &json!(false)));
+    let finished = registrar(&folder, &["inspect", "-o", "json", "request.cose"]);
+    assert_eq!((finished.code, &told_by(finished)[0]["signatures"][0]["check"]), (Some(2), &json!("unmatched")));
 }
 
 #[test]
@@ -91,4 +94,43 @@ fn configuration_is_recognised_and_hints_at_its_check() {
     let finished = registrar(&folder, &["inspect", "registrar/registrar.toml"]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stdout.contains("configuration of a registrar") && finished.stdout.contains("`brski-registrar config check`"), "{finished:?}");
+}
+
+/// A folder with the public key of a log as PEM and as text, its checkpoint over two entries, and its receipt that three continue them.
+fn log() -> Folder {
+    let folder = Folder::new();
+    let (key, _) = SoftwareKey::generate(SignatureAlgorithm::EdDsa).unwrap();
+    let leaves = [b"a", b"b", b"c"].map(|entry| leaf_hash(entry));
+    let older = node_hash(&leaves[0], &leaves[1]);
+    let origin = LogName::new("masa.example.com/log").unwrap();
+    let proof = Consistency { old_size: 2, new_size: 3, path: vec![leaves[2]] };
+    let receipt = Receipt::of_consistency(proof, &older, &node_hash(&older, &leaves[2]), &key).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let checkpoint = runtime.block_on(Checkpoint { origin: origin.clone(), size: 2, root: older }.sign(&key)).unwrap();
+    folder.write("receipt.cbor", runtime.block_on(receipt.sign(&key)).unwrap().wire());
+    folder.write("checkpoint.txt", checkpoint.to_string());
+    folder.write("log.der", key.public_key().spki());
+    folder.write("log-verifier.txt", VerifierKey::new(origin, key.public_key().clone()).unwrap().to_string());
+    folder
+}
+
+#[test]
+fn receipt_of_consistency_is_verified_only_from_the_older_checkpoint() {
+    let folder = log();
+    for anchor in ["log.der", "log-verifier.txt"] {
+        let alone = registrar(&folder, &["inspect", "-o", "json", "--anchor", anchor, "receipt.cbor"]);
+        assert_eq!((alone.code, &told_by(alone)[0]["signatures"][0]["check"]), (Some(2), &json!("unchecked")));
+        let finished = registrar(&folder, &["inspect", "-o", "json", "--anchor", anchor, "--checkpoint", "checkpoint.txt", "receipt.cbor"]);
+        assert_eq!((finished.code, &told_by(finished)[0]["verified"]), (Some(0), &json!(true)));
+    }
+}
+
+#[test]
+fn checkpoint_is_recognised_and_verified_with_its_log_s_key() {
+    let folder = log();
+    let finished = registrar(&folder, &["inspect", "--anchor", "log-verifier.txt", "checkpoint.txt"]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.starts_with("checkpoint.txt: checkpoint of a log (signed note)\n") && finished.stdout.contains("verified under"), "{finished:?}");
+    folder.write("checkpoint.txt", folder.read("checkpoint.txt").replacen("\n2\n", "\n3\n", 1));
+    assert_eq!(registrar(&folder, &["inspect", "--anchor", "log-verifier.txt", "checkpoint.txt"]).code, Some(2));
 }

@@ -49,7 +49,7 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     let voucher = voucher(&idevid, &ca, signed_statement.wire());
     let mut seeds = Vec::new();
     let mut plant = |target: &'static str, name: &str, octets: &[u8]| seeds.push((target, name.to_owned(), octets.to_vec()));
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let target = format.name();
         let request = request(&idevid, &ca, party.seal(&plain_request(&idevid), format).await?.wire());
         plant(target, "request", party.seal(&request, format).await?.wire());
@@ -175,8 +175,8 @@ fn plain_request(idevid: &Certificate) -> VoucherRequest {
 
 /// Every leaf that a request has, BRSKI-PRM's included.
 fn request(idevid: &Certificate, ca: &Certificate, prior: &[u8]) -> VoucherRequest {
-    let extension =
-        ProvenanceExtension { request: Some(Wanted { full: true, summary: true }), evidence: vec![vec![1, 2, 3]], ..ProvenanceExtension::default() };
+    let mut extension = ProvenanceExtension::asking_for(Wanted { full: true, summary: true });
+    extension.evidence = vec![vec![1, 2, 3]];
     VoucherRequest {
         idevid_issuer: Some(device(idevid).issuer),
         prior_signed_voucher_request: Some(prior.to_vec()),

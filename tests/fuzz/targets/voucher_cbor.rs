@@ -11,7 +11,7 @@ fuzz_target!(|octets: &[u8]| {
 
 fn survives<T: Payload + PartialEq>(octets: &[u8]) {
     let Ok(read) = T::decode(octets, Format::Cose, &Reading::new(Leniencies::ALL)) else { return };
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let written = read.encode(format).unwrap();
         assert!(T::decode(&written, format, &Reading::new(Leniencies::NONE)).unwrap() == read, "in {}", format.name());
     }

@@ -1,15 +1,17 @@
 """Verifies one artefact of ours with libraries that are not, and prints what it says as JSON with octets in hex.
 
     verify.py voucher|request --format cms|jws|cose --anchor FILE ARTEFACT      signature, path, leaves
-    verify.py statement --anchor FILE --idevid FILE ARTEFACT                    signature, path, claims, cnf
+    verify.py statement --anchor FILE --idevid FILE [--log FILE] ARTEFACT       signature, path, claims, cnf; receipts under the log's key
 """
 
 import argparse
 import json
 
 from certificates import check_path, load_all, to_der
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from failure import ends_with_a_sentence
 from formats import FORMATS
+from receipts import checked_receipts
 from statement import checked_statement
 
 
@@ -20,6 +22,7 @@ def main():
     parser.add_argument("--anchor", metavar="FILE", required=True, help="under which certificates it must be signed, in PEM")
     parser.add_argument("--known", metavar="FILE", help="certificates that do not come along, in PEM")
     parser.add_argument("--idevid", metavar="FILE", help="the device that a statement must be about, in PEM")
+    parser.add_argument("--log", metavar="FILE", help="the public key of the log that a statement's record must be in, in PEM")
     parser.add_argument("artefact")
     arguments = parser.parse_args()
     with open(arguments.artefact, "rb") as file:
@@ -27,6 +30,9 @@ def main():
     anchors = load_all(arguments.anchor)
     if arguments.kind == "statement":
         found = checked_statement(octets, anchors, load_all(arguments.idevid)[0])
+        if arguments.log:
+            with open(arguments.log, "rb") as file:
+                found["receipts"] = checked_receipts(octets, load_pem_public_key(file.read()))
     else:
         known = load_all(arguments.known) if arguments.known else []
         found = verified(arguments.kind, *FORMATS[arguments.format], octets, anchors, known)

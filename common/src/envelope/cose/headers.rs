@@ -173,12 +173,12 @@ const MAX_PARAMETERS: usize = 64;
 
 const UNDERSTOOD: [Label; 5] = [ALG, KID, X5BAG, X5CHAIN, TYP];
 
-const ALG: Label = Label::Int(1);
+pub(crate) const ALG: Label = Label::Int(1);
 const CRIT: Label = Label::Int(2);
 const KID: Label = Label::Int(4);
 /// RFC 9596.
-pub(super) const TYP: Label = Label::Int(16);
+pub(crate) const TYP: Label = Label::Int(16);
 /// RFC 9360.
-pub(super) const X5BAG: Label = Label::Int(32);
+pub(crate) const X5BAG: Label = Label::Int(32);
 /// RFC 9360.
-pub(super) const X5CHAIN: Label = Label::Int(33);
+pub(crate) const X5CHAIN: Label = Label::Int(33);

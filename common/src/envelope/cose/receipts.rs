@@ -27,6 +27,11 @@ pub(crate) fn with_receipt(wire: &[u8], receipt: &[u8]) -> Result<Vec<u8>, Decod
     message.with(&RECEIPTS, &Value::Array(all.into_iter().map(Value::Bytes).collect()))
 }
 
+/// The message without its receipts, as it was before the first one was added.
+pub(crate) fn without_receipts(wire: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    Ok(Message::from_wire(wire)?.without(&[RECEIPTS])?.unwrap_or_else(|| wire.to_vec()))
+}
+
 fn of_message(message: &Message<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
     let wrong = || DecodeError::InvalidField { field: "receipts", expected: "an array of one byte string at least" };
     let header = Header::from_map(message.unprotected)?;
@@ -48,7 +53,7 @@ fn too_many() -> DecodeError {
 /// Most receipts of one message.
 const MAX_RECEIPTS: usize = 16;
 
-const RECEIPTS: Label = Label::Int(394);
+pub(crate) const RECEIPTS: Label = Label::Int(394);
 
 #[cfg(test)]
 mod tests;

@@ -72,24 +72,52 @@ fn accept_header_that_is_not_text_admits_nothing() {
     assert!(!accepts(&unreadable, "application/voucher+cose"));
 }
 
+/// The headers of a body of this type with these ranges in Accept.
+fn both(body: &'static str, ranges: &'static str) -> HeaderMap {
+    [(CONTENT_TYPE, HeaderValue::from_static(body)), (ACCEPT, HeaderValue::from_static(ranges))].into_iter().collect()
+}
+
+/// The format of the answer to a body in `own`, and its type.
+fn answer(own: Format, ranges: &'static str, lenient: Leniencies) -> Option<(Format, &'static str)> {
+    let negotiated = negotiate(&both(own.voucher_media_type(), ranges), || lenient);
+    match negotiated {
+        Ok(Negotiated { format, answer, answer_type }) => {
+            assert_eq!(format, own);
+            Some((answer, answer_type))
+        }
+        Err(refused) => {
+            assert_eq!(refused, NotNegotiable::NotAcceptable { offered: Format::VOUCHER_MEDIA_TYPES });
+            None
+        }
+    }
+}
+
+fn answer_format(own: Format, ranges: &'static str) -> Option<Format> {
+    answer(own, ranges, Leniencies::default()).map(|(format, media_type)| {
+        assert_eq!(media_type, format.voucher_media_type());
+        format
+    })
+}
+
 #[test]
 fn request_without_accept_is_answered_in_its_own_format() {
     for own in Format::ALL {
-        assert_eq!(answer_format(&HeaderMap::new(), own, Leniencies::default()), Some(own));
-        assert_eq!(answer_format(&accepting(""), own, Leniencies::default()), Some(own));
-        assert_eq!(answer_format(&accepting("*/*;q=0.1"), own, Leniencies::default()), Some(own));
+        let named = headers(CONTENT_TYPE, &[own.voucher_media_type()]);
+        let expected = Negotiated { format: *own, answer: *own, answer_type: own.voucher_media_type() };
+        assert_eq!(negotiate(&named, Leniencies::default), Ok(expected));
+        assert_eq!(answer_format(*own, ""), Some(*own));
+        assert_eq!(answer_format(*own, "*/*;q=0.1"), Some(*own));
     }
 }
 
 #[test]
 fn own_format_comes_before_one_of_higher_weight() {
-    let ranges = accepting("application/voucher-cms+json;q=0.1, application/voucher+cose");
-    assert_eq!(answer_format(&ranges, Format::Cms, Leniencies::default()), Some(Format::Cms));
+    assert_eq!(answer_format(Format::Cms, "application/voucher-cms+json;q=0.1, application/voucher+cose"), Some(Format::Cms));
 }
 
 #[test]
 fn heaviest_format_answers_where_the_own_one_is_not_admitted() {
-    let answer = |ranges| answer_format(&accepting(ranges), Format::Cms, Leniencies::default());
+    let answer = |ranges| answer_format(Format::Cms, ranges);
     assert_eq!(answer("application/voucher-jws+json;q=0.5, application/voucher+cose;q=0.501"), Some(Format::Cose));
     assert_eq!(answer("application/voucher+cose;q=0.5, application/voucher-jws+json;q=0.6"), Some(Format::Jws));
     assert_eq!(answer("application/voucher-cms+json;q=0, application/*;q=0.2, application/voucher+cose;q=0.1"), Some(Format::Jws));
@@ -97,65 +125,93 @@ fn heaviest_format_answers_where_the_own_one_is_not_admitted() {
 
 #[test]
 fn of_equal_weights_cms_comes_first_and_cose_last() {
-    let answer = |ranges, own| answer_format(&accepting(ranges), own, Leniencies::default());
-    assert_eq!(answer("application/voucher+cose, application/voucher-jws+json", Format::Cms), Some(Format::Jws));
-    assert_eq!(answer("application/voucher-jws+json, application/voucher-cms+json", Format::Cose), Some(Format::Cms));
-    assert_eq!(answer("application/voucher+cose;q=0, */*", Format::Cose), Some(Format::Cms));
+    assert_eq!(answer_format(Format::Cms, "application/voucher+cose, application/voucher-jws+json"), Some(Format::Jws));
+    assert_eq!(answer_format(Format::Cose, "application/voucher-jws+json, application/voucher-cms+json"), Some(Format::Cms));
+    assert_eq!(answer_format(Format::Cose, "application/voucher+cose;q=0, */*"), Some(Format::Cms));
 }
 
 #[test]
 fn accept_without_a_voucher_type_gets_no_answer() {
-    for ranges in ["text/html", "application/json, text/*", "*/*;q=0", "application/voucher+cose;q=0", "application/voucher-cose+cbor"] {
-        assert_eq!(answer_format(&accepting(ranges), Format::Cose, Leniencies::default()), None, "{ranges}");
+    for ranges in ["text/html", "application/json, text/*", "*/*;q=0", "application/voucher+cose;q=0", OLDER] {
+        assert_eq!(answer_format(Format::Cose, ranges), None, "{ranges}");
     }
 }
 
 #[test]
 fn older_type_in_accept_means_cose_where_it_is_tolerated() {
-    let before = Leniency::VoucherCoseCbor.times_used();
-    assert_eq!(answer_format(&accepting("application/voucher-cose+cbor"), Format::Cms, older()), Some(Format::Cose));
-    assert!(Leniency::VoucherCoseCbor.times_used() > before);
+    assert_eq!(answer(Format::Cms, OLDER, older()), Some((Format::Cose, OLDER)));
+    assert_eq!(answer(Format::Cms, OLDER, Leniencies::default()), None);
 }
 
 #[test]
 fn body_of_each_voucher_type_has_its_format() {
     for format in Format::ALL {
-        let named = headers(CONTENT_TYPE, &[format.voucher_media_type()]);
-        assert_eq!(voucher_format(&named, Leniencies::NONE), Some((format, false)));
+        assert_eq!(voucher_format(&headers(CONTENT_TYPE, &[format.voucher_media_type()]), Leniencies::NONE), Ok(*format));
     }
-    assert_eq!(voucher_format(&headers(CONTENT_TYPE, &["application/cose"]), Leniencies::ALL), None);
-    assert_eq!(voucher_format(&HeaderMap::new(), Leniencies::ALL), None);
+    for other in [headers(CONTENT_TYPE, &["application/cose"]), HeaderMap::new()] {
+        assert_eq!(voucher_format(&other, Leniencies::ALL).unwrap_err().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
 }
 
 #[test]
 fn body_of_the_older_type_is_cose_where_it_is_tolerated() {
     let named = headers(CONTENT_TYPE, &["Application/Voucher-COSE+CBOR; x=y"]);
-    assert_eq!(voucher_format(&named, Leniencies::default()), None);
-    assert_eq!(voucher_format(&named, older()), Some((Format::Cose, true)));
-    assert!(names_older_type(&named));
+    assert!(voucher_format(&named, Leniencies::default()).is_err());
+    assert_eq!(voucher_format(&named, older()), Ok(Format::Cose));
 }
 
 #[test]
-fn older_type_is_noticed_in_accept_alone() {
-    assert!(names_older_type(&accepting("text/html, application/voucher-cose+cbor;q=0.5")));
-    assert!(!names_older_type(&accepting("application/voucher+cose, */*")));
+fn who_the_peer_is_matters_only_if_an_older_type_is_named() {
+    let asks = |headers: &HeaderMap| {
+        let mut asked = false;
+        let _ = negotiate(headers, || {
+            asked = true;
+            Leniencies::NONE
+        });
+        asked
+    };
+    assert!(asks(&both(OLDER, "*/*")));
+    assert!(asks(&both("text/plain", "text/html, Application/Voucher-COSE+cbor;q=0.5")));
+    assert!(!asks(&both("application/voucher+cose", "application/voucher+cose, */*")));
 }
 
 #[test]
 fn answer_bears_the_older_name_for_whoever_used_it() {
-    let answer = |ranges, used| answer_type(&accepting(ranges), Format::Cose, used, older());
-    let (new, old) = ("application/voucher+cose", OLDER_COSE_TYPE);
-    assert_eq!((answer("*/*", true), answer("*/*", false)), (old, new));
-    assert_eq!((answer(new, true), answer(old, false)), (new, old));
-    assert_eq!(answer_type(&HeaderMap::new(), Format::Jws, true, older()), "application/voucher-jws+json");
-    assert_eq!(answer_type(&HeaderMap::new(), Format::Cose, false, Leniencies::default()), new);
+    let answer_type = |body, ranges| negotiate(&both(body, ranges), older).map(|negotiated| negotiated.answer_type).unwrap();
+    let new = "application/voucher+cose";
+    assert_eq!((answer_type(OLDER, "*/*"), answer_type(new, "*/*")), (OLDER, new));
+    assert_eq!((answer_type(OLDER, new), answer_type(new, OLDER)), (new, OLDER));
+    assert_eq!(answer_type(OLDER, "application/voucher-jws+json"), "application/voucher-jws+json");
 }
 
 #[test]
 fn older_cose_type_is_told_the_leniency_that_would_accept_it() {
-    let sentence = |found| wrong_voucher_type(&headers(CONTENT_TYPE, &[found]));
-    let expected = "application/voucher-cms+json, application/voucher-jws+json or application/voucher+cose";
+    let sentence = |found| voucher_format(&headers(CONTENT_TYPE, &[found]), Leniencies::default()).unwrap_err().to_string();
+    let expected = Format::VOUCHER_MEDIA_TYPES;
     assert_eq!(sentence("text/plain"), format!("the body is text/plain, expected {expected}"));
     let older = format!("the body is application/voucher-cose+cbor, expected {expected}; the leniency voucher-cose-cbor would accept it");
     assert_eq!(sentence("Application/Voucher-COSE+cbor"), older);
 }
+
+#[test]
+fn voucher_types_in_words_are_those_of_all_formats() {
+    let [first, second, third] = Format::ALL else { panic!("{:?}", Format::ALL) };
+    let [first, second, third] = [first, second, third].map(|format| format.voucher_media_type());
+    assert_eq!(Format::VOUCHER_MEDIA_TYPES, format!("{first}, {second} or {third}"));
+}
+
+#[test]
+fn body_must_be_of_the_one_type_that_is_taken() {
+    assert_eq!(must_be(&headers(CONTENT_TYPE, &["Application/JSON; charset=utf-8"]), "application/json"), Ok(()));
+    let refused = must_be(&HeaderMap::new(), "application/json").unwrap_err();
+    assert_eq!(refused.to_string(), "the body is of no single stated type, expected application/json");
+}
+
+#[test]
+fn answer_of_one_type_must_be_accepted() {
+    assert_eq!(must_accept(&accepting("*/*"), "application/json"), Ok(()));
+    let refused = must_accept(&accepting("text/html"), "application/json").unwrap_err();
+    assert_eq!((refused.status(), refused), (StatusCode::NOT_ACCEPTABLE, NotNegotiable::NotAcceptable { offered: "application/json" }));
+}
+
+const OLDER: &str = "application/voucher-cose+cbor";

@@ -1,35 +1,21 @@
 //! COSE_Sign1 (RFC 9052, section 4.2), tagged or not.
 
 use ciborium::Value as Cbor;
+use coset::Label;
 
 use super::Envelope;
 use crate::certificate::Certificate;
-use crate::envelope::Format;
+use crate::envelope::{Format, label};
 use crate::inspect::Finding;
 use crate::inspect::certificate::shown;
-use crate::inspect::der;
 use crate::sign::SignatureAlgorithm;
-
-/// Labels of header parameters.
-pub(in crate::inspect) mod label {
-    pub(in crate::inspect) const ALG: i64 = 1;
-    pub(in crate::inspect) const TYP: i64 = 16;
-    pub(in crate::inspect) const X5BAG: i64 = 32;
-    pub(in crate::inspect) const X5CHAIN: i64 = 33;
-    pub(in crate::inspect) const RECEIPTS: i64 = 394;
-    pub(in crate::inspect) const VDS: i64 = 395;
-    pub(in crate::inspect) const VDP: i64 = 396;
-}
 
 /// A message taken apart.
 pub(in crate::inspect) struct Cose {
     tagged: bool,
-    /// The protected header's octets, as they are signed.
-    pub(in crate::inspect) protected_octets: Vec<u8>,
     protected: Vec<(Cbor, Cbor)>,
     unprotected: Vec<(Cbor, Cbor)>,
     pub(in crate::inspect) payload: Option<Vec<u8>>,
-    pub(in crate::inspect) signature: Vec<u8>,
 }
 
 impl Cose {
@@ -43,7 +29,7 @@ impl Cose {
             Cbor::Tag(18, message) => (true, message.as_array()?),
             other => (false, other.as_array()?),
         };
-        let [Cbor::Bytes(protected), Cbor::Map(unprotected), payload, Cbor::Bytes(signature)] = parts.as_slice() else { return None };
+        let [Cbor::Bytes(protected), Cbor::Map(unprotected), payload, Cbor::Bytes(_)] = parts.as_slice() else { return None };
         let payload = match payload {
             Cbor::Bytes(octets) => Some(octets.clone()),
             Cbor::Null => None,
@@ -53,35 +39,23 @@ impl Cose {
             [] => Vec::new(),
             octets => crate::inspect::layers::cbor(octets)?.into_map().ok()?,
         };
-        Some(Self { tagged, protected_octets: protected.clone(), protected: header, unprotected: unprotected.clone(), payload, signature: signature.clone() })
+        Some(Self { tagged, protected: header, unprotected: unprotected.clone(), payload })
     }
 
     /// A parameter of the protected header.
-    pub(in crate::inspect) fn protected(&self, label: i64) -> Option<&Cbor> {
+    pub(in crate::inspect) fn protected(&self, label: &Label) -> Option<&Cbor> {
         find(&self.protected, label)
     }
 
     /// A parameter of the unprotected header.
-    pub(in crate::inspect) fn unprotected(&self, label: i64) -> Option<&Cbor> {
+    pub(in crate::inspect) fn unprotected(&self, label: &Label) -> Option<&Cbor> {
         find(&self.unprotected, label)
     }
 
     /// The algorithm's name.
-    pub(in crate::inspect) fn algorithm(&self) -> Option<String> {
-        let number = self.protected(label::ALG)?.as_integer().and_then(|number| i64::try_from(number).ok())?;
+    fn algorithm(&self) -> Option<String> {
+        let number = self.protected(&label::ALG)?.as_integer().and_then(|number| i64::try_from(number).ok())?;
         Some(SignatureAlgorithm::from_cose(number).map_or_else(|| format!("COSE algorithm {number}"), |known| known.jose_name().to_owned()))
-    }
-
-    /// What is wrong with the message itself.
-    pub(in crate::inspect) fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if !self.tagged {
-            findings.push(Finding::new("RFC 9052, section 2", "the message lacks the tag 18 of COSE_Sign1"));
-        }
-        if is_der_signature(&self.signature) {
-            findings.push(Finding::new("RFC 9053, section 2.1", "the signature is an ASN.1 DER sequence; in COSE it is r and s one after the other"));
-        }
-        findings
     }
 
     /// The same as any envelope.
@@ -91,8 +65,11 @@ impl Cose {
             // The tag is not signed.
             false => [&[0xd2], octets].concat(),
         };
-        let mut findings = self.findings();
-        let parameters = [label::X5CHAIN, label::X5BAG].into_iter().flat_map(|label| [self.protected(label), self.unprotected(label)]).flatten();
+        let mut findings = Vec::new();
+        if !self.tagged {
+            findings.push(Finding::new("RFC 9052, section 2", "the message lacks the tag 18 of COSE_Sign1"));
+        }
+        let parameters = [label::X5CHAIN, label::X5BAG].into_iter().flat_map(|label| [self.protected(&label), self.unprotected(&label)]).flatten();
         let mut certificates: Vec<Certificate> = Vec::new();
         for der in parameters.flat_map(octet_strings) {
             match Certificate::from_der(&der) {
@@ -105,7 +82,7 @@ impl Cose {
             format: Format::Cose,
             wire,
             payload: self.payload.clone().unwrap_or_default(),
-            typ: self.protected(label::TYP).and_then(Cbor::as_text).map(shown),
+            typ: self.protected(&label::TYP).and_then(Cbor::as_text).map(shown),
             algorithm: self.algorithm(),
             certificates,
             // Those of a bag need not be the signer's.
@@ -124,15 +101,7 @@ pub(in crate::inspect) fn octet_strings(value: &Cbor) -> Vec<Vec<u8>> {
     }
 }
 
-fn find(header: &[(Cbor, Cbor)], label: i64) -> Option<&Cbor> {
+fn find<'a>(header: &'a [(Cbor, Cbor)], label: &Label) -> Option<&'a Cbor> {
+    let Label::Int(label) = *label else { return None };
     header.iter().find(|(key, _)| key.as_integer().is_some_and(|key| i128::from(key) == i128::from(label))).map(|(_, value)| value)
-}
-
-/// SEQUENCE of two INTEGERs. The fixed form of P-256 and P-384 has an even length, and only by chance this shape.
-fn is_der_signature(signature: &[u8]) -> bool {
-    const SEQUENCE: u8 = 0x30;
-    const INTEGER: u8 = 0x02;
-    let Some((content, [])) = der::value(signature).filter(|_| signature.first() == Some(&SEQUENCE)) else { return false };
-    let Some((_, second)) = der::value(content).filter(|_| content.first() == Some(&INTEGER)) else { return false };
-    second.first() == Some(&INTEGER) && der::value(second).is_some_and(|(_, rest)| rest.is_empty())
 }

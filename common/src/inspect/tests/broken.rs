@@ -5,24 +5,18 @@ use std::sync::Arc;
 use ciborium::Value as Cbor;
 use serde_json::{Value as Json, json};
 
-use super::artefacts::{World, octets, path, receipt, sealed};
+use super::artefacts::{World, changed, octets, path, receipt, sealed};
 use super::*;
 use crate::asn1::element;
 use crate::codec::{base64, base64url};
 use crate::envelope::Format;
+use crate::leniency::Leniencies;
+use crate::log::{Hash, Inclusion, Receipt, leaf_hash, node_hash, with_receipt};
 use crate::provenance::testing::origin;
 use crate::provenance::{KeyOrigin, ManufactureReport, Method, Source};
 use crate::sign::{SignatureAlgorithm, Signer as _};
 use crate::signed::SigningParty;
-use crate::test_pki::new_key;
-
-/// A COSE_Sign1 message after `change`, whose signature is wrong then.
-fn changed(wire: &[u8], change: impl FnOnce(&mut Vec<Cbor>)) -> Vec<u8> {
-    let mut message: Cbor = ciborium::from_reader(wire).unwrap();
-    let Cbor::Tag(18, inner) = &mut message else { panic!("no tag") };
-    change(inner.as_array_mut().unwrap());
-    octets(&message)
-}
+use crate::test_pki::{block_on, new_key};
 
 /// A JWS after `change` of its protected header.
 fn with_header(wire: &[u8], change: impl FnOnce(&mut Json)) -> String {
@@ -57,10 +51,15 @@ fn certificates_in_an_envelope_that_are_none_are_told_and_the_leaves_are_shown()
     let jws = sealed(&signer, &world.voucher(), Format::Jws);
     let no_base64 = with_header(jws.wire(), |header| header["x5c"] = json!(["!"]));
     let no_certificate = with_header(jws.wire(), |header| header["x5c"] = json!([base64(b"abc")]));
-    for octets in [cose.as_slice(), no_base64.as_bytes(), no_certificate.as_bytes()] {
+    let cases = [
+        (cose.as_slice(), "(RFC 9360, section 2)"),
+        (no_base64.as_bytes(), "x5c is not valid base64"),
+        (no_certificate.as_bytes(), "certificate is not valid"),
+    ];
+    for (octets, words) in cases {
         let shown = inspect(octets, &plain());
         assert_eq!((shown.kind, shown.value("serial-number")), (Kind::Voucher, Some(&"JADA123456789".into())));
-        assert_told(&shown, "certificate");
+        assert_told(&shown, &[words]);
     }
 }
 
@@ -74,7 +73,7 @@ fn jws_without_its_parts_is_told() {
     ] {
         let shown = inspect(document.to_string().as_bytes(), &plain());
         assert!(!shown.is_recognised());
-        assert_told(&shown, words);
+        assert_told(&shown, &[words]);
     }
 }
 
@@ -99,10 +98,33 @@ fn statement_shows_the_receipts_that_came_with_it() {
 }
 
 #[test]
+fn receipt_of_a_statement_is_verified_with_the_key_of_its_log() {
+    let world = World::new();
+    let statement = world.statement();
+    let record: Hash = statement.peek_unverified(Leniencies::NONE).unwrap().record.0.into();
+    let log = new_key(SignatureAlgorithm::EdDsa);
+    let receipt = |leaf: Hash| {
+        let (genesis, proof) = (leaf_hash(b"genesis"), |path| Inclusion { tree_size: 2, leaf_index: 1, path });
+        let unsigned = Receipt::of_inclusion(proof(vec![genesis]), &leaf, &node_hash(&genesis, &leaf), &log).unwrap();
+        with_receipt(statement.wire(), &block_on(unsigned.sign(&log)).unwrap()).unwrap()
+    };
+    let check = |wire: &[u8], keys: Vec<crate::PublicKey>| {
+        let shown = inspect(wire, &Options { keys, ..plain() });
+        shown.nested.into_iter().find(|nested| nested.name == "receipt 1").unwrap().inspection.signatures.remove(0).check
+    };
+    let other = new_key(SignatureAlgorithm::EdDsa).public_key().clone();
+    let log_key = || log.public_key().clone();
+    assert_eq!(check(&receipt(record), vec![other.clone(), log_key()]), Check::Anchored { anchor: format!("public key {}", log_key().digest()) });
+    assert!(matches!(check(&receipt(record), vec![other]), Check::Untrusted { .. }));
+    assert!(matches!(check(&receipt(record), vec![]), Check::Unchecked { .. }));
+    assert!(matches!(check(&receipt(leaf_hash(b"another record")), vec![log_key()]), Check::Wrong { .. }));
+}
+
+#[test]
 fn receipt_over_another_data_structure_is_told() {
     let (wire, _) = receipt(-1, &[8.into(), 3.into(), path()], None);
     let protected = octets(&Cbor::Map(vec![(1.into(), Cbor::from(-7)), (395.into(), 2.into())]));
-    assert_told(&inspect(&changed(&wire, |parts| parts[0] = protected.into()), &plain()), "not RFC9162_SHA256");
+    assert_told(&inspect(&changed(&wire, |parts| parts[0] = protected.into()), &plain()), &["vds must be 1 (RFC9162_SHA256)"]);
 }
 
 #[test]

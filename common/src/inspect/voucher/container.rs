@@ -8,7 +8,7 @@ use crate::codec::hex;
 use crate::envelope::Format;
 use crate::inspect::certificate::{shown, summary};
 use crate::inspect::layers::{STANDARD, URL_SAFE, cbor, unbase64};
-use crate::voucher::{Assertion, EXTENSION_NAME, EXTENSION_SID, extension_leaf_numbered, leaf_numbered};
+use crate::voucher::{Assertion, EXTENSION_NAME, EXTENSION_SID, PRM_ROOT, extension_leaf_numbered, leaf_numbered, root};
 
 /// Under which name or number a container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +26,33 @@ pub(in crate::inspect) enum Root {
 }
 
 impl Root {
-    const NAMES: [(&'static str, u64, Self); 5] = [
-        ("ietf-voucher:voucher", 2451, Self::Voucher),
-        ("ietf-voucher-request:voucher", 2501, Self::Request),
-        ("ietf-voucher-request-prm:voucher", 0, Self::PrmRequest),
-        ("ietf-constrained-voucher:voucher", 1_001_100, Self::OldVoucher),
-        ("ietf-constrained-voucher-request:voucher", 1_001_154, Self::OldRequest),
-    ];
+    const ALL: [Self; 5] = [Self::Voucher, Self::Request, Self::PrmRequest, Self::OldVoucher, Self::OldRequest];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Voucher => root(false).0,
+            Self::Request => root(true).0,
+            Self::PrmRequest => PRM_ROOT,
+            Self::OldVoucher => "ietf-constrained-voucher:voucher",
+            Self::OldRequest => "ietf-constrained-voucher-request:voucher",
+        }
+    }
+
+    /// Its number; early BRSKI-PRM had none.
+    fn sid(self) -> Option<u64> {
+        match self {
+            Self::Voucher => Some(root(false).1),
+            Self::Request => Some(root(true).1),
+            Self::PrmRequest => None,
+            Self::OldVoucher => Some(1_001_100),
+            Self::OldRequest => Some(1_001_154),
+        }
+    }
 
     /// The root of a JSON document.
     pub(in crate::inspect) fn of_json(value: &Json) -> Option<Self> {
         let members = value.as_object()?;
-        Self::NAMES.into_iter().find(|(name, ..)| members.get(*name).is_some_and(Json::is_object)).map(|(.., root)| root)
+        Self::ALL.into_iter().find(|root| members.get(root.name()).is_some_and(Json::is_object))
     }
 
     /// The root of a CBOR document.
@@ -47,9 +62,7 @@ impl Root {
 
     fn of_key(key: &Cbor) -> Option<Self> {
         let number = key.as_integer().and_then(|number| u64::try_from(number).ok());
-        let named =
-            |(name, sid, root): (&str, u64, Self)| (key.as_text() == Some(name) || (number.is_some() && number == Some(sid) && sid != 0)).then_some(root);
-        Self::NAMES.into_iter().find_map(named)
+        Self::ALL.into_iter().find(|root| key.as_text() == Some(root.name()) || (number.is_some() && number == root.sid()))
     }
 
     fn is_request(self) -> bool {
@@ -62,8 +75,7 @@ impl Root {
     /// Number of the module whose numbers the leaves have, where it is today's.
     fn parent(self) -> Option<u64> {
         match self {
-            Self::Voucher => Some(2451),
-            Self::Request => Some(2501),
+            Self::Voucher | Self::Request => self.sid(),
             Self::PrmRequest | Self::OldVoucher | Self::OldRequest => None,
         }
     }
@@ -95,8 +107,7 @@ impl Container {
             Format::Cms | Format::Jws => {
                 let document: Json = serde_json::from_slice(payload).ok()?;
                 let root = Root::of_json(&document)?;
-                let name = Root::NAMES.into_iter().find(|(.., known)| *known == root).map(|(name, ..)| name)?;
-                let leaves = document.get(name)?.as_object()?.iter().map(|(name, value)| (name.clone(), of_json(name, value))).collect();
+                let leaves = document.get(root.name())?.as_object()?.iter().map(|(name, value)| (name.clone(), of_json(name, value))).collect();
                 Some(Self { root, format, leaves })
             }
             Format::Cose => {

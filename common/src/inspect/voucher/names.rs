@@ -42,3 +42,18 @@ const KINDS: [(Kind, &[&str]); 4] = [
     (Kind::Certificate, &["pinned-domain-cert", "proximity-registrar-cert", "agent-provided-proximity-registrar-cert", "agent-sign-cert"]),
     (Kind::Envelope, &["prior-signed-voucher-request"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::voucher::{EXTENSION_SID, extension_leaf_numbered, leaf_numbered, root};
+
+    #[test]
+    fn every_name_is_one_of_the_schema_or_an_older_one() {
+        let of = |in_request: bool| (1..64).filter_map(move |delta| leaf_numbered(in_request, root(in_request).1 + delta));
+        let extension = (1..64).filter_map(|delta| extension_leaf_numbered(EXTENSION_SID + delta));
+        let known: Vec<&str> = of(false).chain(of(true)).chain(extension).chain(["manufacturer-private"]).collect();
+        let strangers: Vec<_> = KINDS.iter().flat_map(|(_, names)| *names).filter(|name| !known.contains(name)).collect();
+        assert_eq!(strangers, [&""; 0]);
+    }
+}

@@ -137,7 +137,7 @@ const COSE_SIGN1: u64 = 18;
 const ALG: i64 = 1;
 const CRIT: i64 = 2;
 const KID: i64 = 4;
-const VDS: i64 = 395;
+pub(crate) const VDS: i64 = 395;
 const VDP: i64 = 396;
 /// The algorithm of the tree (RFC 9942, section 5.1).
 const RFC9162_SHA256: i64 = 1;

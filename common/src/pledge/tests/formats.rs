@@ -25,7 +25,7 @@ const OLDER_COSE: &str = "application/voucher-cose+cbor";
 
 #[test]
 fn request_is_of_the_format_that_it_asks_for() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         let asked = world.ask();
         assert_eq!((asked.ask().content_type, asked.ask().accept), (Some(format.voucher_media_type()), Some(format.voucher_media_type())));
@@ -39,7 +39,7 @@ fn request_is_of_the_format_that_it_asks_for() {
 
 #[test]
 fn request_carries_the_idevids_path_unless_it_is_cose() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         let root = Anchors::new([world.maker.certificate.clone()]).unwrap();
         let by = SignedBy::Anchored { anchors: &root, usage: Usage::Any, known: &[] };
@@ -53,7 +53,7 @@ fn request_carries_the_idevids_path_unless_it_is_cose() {
 
 #[test]
 fn voucher_of_each_format_leads_to_the_domain() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         assert_eq!(world.imprint().domain().certificates(), core::slice::from_ref(&world.domain.certificate), "{format:?}");
     }
@@ -61,7 +61,7 @@ fn voucher_of_each_format_leads_to_the_domain() {
 
 #[test]
 fn voucher_of_each_format_is_compared_with_the_request() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         let error = rejection(world.vouch(&Voucher { nonce: Some(nonce(2)), ..world.voucher() }));
         assert!(matches!(error, PledgeError::VoucherMismatch { leaf: "nonce" }), "{format:?}");
@@ -72,7 +72,7 @@ fn voucher_of_each_format_is_compared_with_the_request() {
 
 #[test]
 fn voucher_of_each_format_from_another_manufacturer_is_refused() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         let forged = sealed(format, &Entity::root("MASA").party(&[]), &world.voucher());
         assert!(matches!(rejection(world.ask().answered(&forged, now())), PledgeError::VoucherUntrusted(_)), "{format:?}");
@@ -91,7 +91,7 @@ fn voucher_without_certificates_needs_its_signer_among_the_anchors() {
 
 #[test]
 fn voucher_with_certificates_needs_its_root_alone_among_the_anchors() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let (world, root) = World::under_a_root(format);
         let signed = block_on(world.masa.party(&[&root]).seal(&world.voucher(), format)).unwrap();
         assert!(world.ask().answered(&answered(format.voucher_media_type(), signed.wire()), now()).is_ok(), "{format:?}");
@@ -108,8 +108,8 @@ fn another_device_cannot_sign_a_voucher_without_certificates_either() {
 
 #[test]
 fn voucher_of_another_format_than_asked_for_is_refused() {
-    for asked in Format::ALL {
-        for other in Format::ALL.into_iter().filter(|other| *other != asked) {
+    for &asked in Format::ALL {
+        for other in Format::ALL.iter().copied().filter(|other| *other != asked) {
             let world = World::speaking(asked);
             let answer = sealed(other, &world.masa.party(&[]), &world.voucher());
             let failed = world.ask().answered(&answer, now()).unwrap_err();
@@ -124,7 +124,7 @@ fn voucher_of_another_format_than_asked_for_is_refused() {
 
 #[test]
 fn request_is_no_voucher_even_if_the_manufacturer_signed_it() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let world = World::speaking(format);
         let request =
             VoucherRequest { nonce: Some(nonce(1)), pinned_domain_cert: Some(world.domain.certificate.clone()), ..VoucherRequest::new(serial("JADA-1")) };
@@ -164,16 +164,13 @@ fn jws_that_calls_itself_something_else_is_no_voucher() {
 #[test]
 fn older_media_type_is_understood_where_it_is_tolerated() {
     let world = World::speaking(Format::Cose).with(|pledge| pledge.with_leniencies(Leniencies::with([Leniency::VoucherCoseCbor])));
-    let used = Leniency::VoucherCoseCbor.times_used();
     let answer = sealed(Format::Cose, &world.masa.party(&[]), &world.voucher());
     assert!(world.ask().answered(&Answer { content_type: Some(OLDER_COSE.to_owned()), ..answer }, now()).is_ok());
-    assert!(Leniency::VoucherCoseCbor.times_used() > used);
 }
 
 #[test]
 fn older_media_type_is_refused_elsewhere() {
-    let all = Format::ALL.map(|format| (format, Leniencies::ALL));
-    for (format, lenient) in all.into_iter().filter(|(format, _)| *format != Format::Cose).chain([(Format::Cose, Leniencies::default())]) {
+    for (format, lenient) in [(Format::Cms, Leniencies::ALL), (Format::Jws, Leniencies::ALL), (Format::Cose, Leniencies::default())] {
         let world = World::speaking(format).with(|pledge| pledge.with_leniencies(lenient));
         let failed = world.ask().answered(&answered(OLDER_COSE, &[]), now()).unwrap_err();
         let PledgeError::MediaType { expected, .. } = *failed.error else { panic!("{format:?}") };

@@ -196,7 +196,7 @@ async fn pledge_is_taken_from_idevid_to_ldevid() {
 #[tokio::test]
 async fn each_format_and_each_name_of_the_registrar_lead_to_an_ldevid() {
     let (owner, running) = Owner::new().start().await;
-    for format in Format::ALL {
+    for &format in Format::ALL {
         for proximity in [ProximityLeaf::Certificate, ProximityLeaf::Key, ProximityLeaf::KeyHash] {
             let onboarded = owner.attempt_by(&running, 0, |pledge| pledge.with_format(format).with_proximity(proximity)).await.0.unwrap();
             assert_eq!(

@@ -14,8 +14,8 @@ impl Payload for Bagged {
     const NAME: &'static str = "bagged";
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Bag;
 
-    fn typ(_: Format) -> Typ {
-        Typ::Optional("bagged")
+    fn typ(_: Format) -> Option<Typ> {
+        Some(Typ::Optional("bagged"))
     }
 
     fn encode(&self, _: Format) -> Result<Vec<u8>, DecodeError> {

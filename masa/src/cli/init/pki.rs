@@ -21,6 +21,7 @@ pub(super) struct Pki {
     pub(super) tls_ca: Party,
     tls: Party,
     station: Key,
+    log: Key,
 }
 
 /// A key and its certificate.
@@ -50,8 +51,10 @@ impl Pki {
         let provenance_signer = Party::under(&provenance_ca, new(name, "provenance signer", now, never()), |t| t).await?;
         let tls_ca = root("MASA TLS CA", 0).await?;
         let tls = Party::under(&tls_ca, new(name, "MASA", now, until(5)), |t| t.usages(&[SERVER_AUTH]).alternative_names(hosts)).await?;
-        let station = Key::generate()?;
-        Ok(Self { idevid_root, idevid_sub, idevid_issuer, voucher_ca, voucher_signer, provenance_ca, provenance_signer, tls_ca, tls, station })
+        let station = Key::generate(SignatureAlgorithm::Es256)?;
+        // Checkpoints of logs can be signed with no other kind of key.
+        let log = Key::generate(SignatureAlgorithm::EdDsa)?;
+        Ok(Self { idevid_root, idevid_sub, idevid_issuer, voucher_ca, voucher_signer, provenance_ca, provenance_signer, tls_ca, tls, station, log })
     }
 
     /// Adds every key and certificate file.
@@ -75,6 +78,13 @@ impl Pki {
         }
         files.public_key(certificate_file("station-1"), self.station.signer.public_key());
         files.private_key(STATION_KEY, &self.station.pkcs8);
+        files.public_key(certificate_file("log"), self.log_key());
+        files.private_key("keys/log.pem", &self.log.pkcs8);
+    }
+
+    /// The public key of the transparency log.
+    pub(super) fn log_key(&self) -> &PublicKey {
+        self.log.signer.public_key()
     }
 
     /// The certificates that others will trust, with the names of their files.
@@ -91,7 +101,7 @@ pub(super) fn certificate_file(name: &str) -> String {
 
 impl Party {
     async fn root(blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>, depth: u8) -> anyhow::Result<Self> {
-        let key = Key::generate()?;
+        let key = Key::generate(SignatureAlgorithm::Es256)?;
         let certificate = blank(key.signer.public_key())?.ca(Some(depth)).self_signed(&key.signer).await?;
         Ok(Self { certificate, key })
     }
@@ -101,7 +111,7 @@ impl Party {
         blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>,
         complete: impl FnOnce(Template) -> Template,
     ) -> anyhow::Result<Self> {
-        let key = Key::generate()?;
+        let key = Key::generate(SignatureAlgorithm::Es256)?;
         let template = complete(blank(key.signer.public_key())?);
         let certificate = template.issued_by(&issuer.certificate, &issuer.key.signer).await?;
         Ok(Self { certificate, key })
@@ -109,8 +119,8 @@ impl Party {
 }
 
 impl Key {
-    fn generate() -> anyhow::Result<Self> {
-        let (signer, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
+    fn generate(algorithm: SignatureAlgorithm) -> anyhow::Result<Self> {
+        let (signer, pkcs8) = SoftwareKey::generate(algorithm)?;
         Ok(Self { signer, pkcs8 })
     }
 }

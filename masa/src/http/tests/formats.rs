@@ -29,7 +29,7 @@ fn answered(scene: &Scene, format: Format, accept: &str) -> Option<String> {
 
 #[test]
 fn voucher_comes_in_the_format_of_its_request() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let scene = Scene::new();
         let (status, content_type, body) = scene.send(post_in(&scene, "requestvoucher", format, "*/*"));
         assert_eq!((status, content_type.as_deref()), (StatusCode::OK, Some(format.voucher_media_type())));
@@ -40,7 +40,7 @@ fn voucher_comes_in_the_format_of_its_request() {
 
 #[test]
 fn voucher_comes_in_another_format_where_only_that_is_admitted() {
-    for (asked, answer) in Format::ALL.into_iter().flat_map(|asked| Format::ALL.map(|answer| (asked, answer))) {
+    for (asked, answer) in Format::ALL.iter().flat_map(|asked| Format::ALL.iter().map(|answer| (*asked, *answer))) {
         let scene = Scene::new();
         let (status, content_type, body) = scene.send(post_in(&scene, "requestvoucher", asked, answer.voucher_media_type()));
         assert_eq!((status, content_type.as_deref()), (StatusCode::OK, Some(answer.voucher_media_type())));
@@ -84,7 +84,7 @@ fn sentence_of_a_415_says_what_would_be_right() {
 
 #[test]
 fn audit_log_and_provenance_are_asked_for_in_every_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let scene = Scene::new();
         assert_eq!(scene.send(post_in(&scene, "requestvoucher", format, "*/*")).0, StatusCode::OK);
         let (status, content_type, body) = scene.send(post_in(&scene, "requestauditlog", format, "application/json"));
@@ -122,7 +122,7 @@ fn pledges_request_in_another_format_than_the_registrars_is_a_bad_request() {
 #[test]
 fn request_cut_short_anywhere_never_gets_a_voucher() {
     let scene = Scene::new();
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let body = body(&scene, format);
         for end in (0..body.len()).step_by(7) {
             assert!(scene.send(post_as(format, body[..end].to_vec())).0.is_client_error());
@@ -132,7 +132,7 @@ fn request_cut_short_anywhere_never_gets_a_voucher() {
 
 #[test]
 fn request_with_any_bit_flipped_gets_a_voucher_for_its_own_domain_or_none() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let scene = Scene::new();
         // The topmost certificate is only an anchor for consistency: nobody has checked its signature, but its key has to be the domain's. In COSE no certificate is
         // signed along, so that the registrar's own may be the topmost.

@@ -1,4 +1,4 @@
-//! What a listener overlooks only where it is told to, and counts.
+//! What a listener overlooks only where it is told to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -31,14 +31,12 @@ fn older_cose_type_is_unsupported_without_its_leniency() {
 }
 
 #[test]
-fn client_that_uses_the_older_cose_type_is_answered_with_it_and_counted() {
+fn client_that_uses_the_older_cose_type_is_answered_with_it() {
     let scene = tolerant();
     for accept in ["*/*", OLDER] {
-        let before = Leniency::VoucherCoseCbor.times_used();
         let (status, content_type, body) = scene.send(cose(&scene, OLDER, accept));
         assert_eq!((status, content_type.as_deref()), (StatusCode::OK, Some(OLDER)));
         assert_eq!(read_voucher(&scene.maker, &Signed::from_wire(Format::Cose, body)).nonce, Some(nonce(1)));
-        assert!(Leniency::VoucherCoseCbor.times_used() > before);
     }
 }
 
@@ -74,10 +72,8 @@ fn older_cose_type_is_understood_at_every_resource() {
 fn request_in_base64_is_understood_only_with_its_leniency_at_every_resource() {
     let (strict, lenient) = (Scene::new(), Scene::lenient(Leniencies::with([Leniency::Base64Body])));
     for resource in ["requestvoucher", "requestauditlog", "requestkeyprovenance"] {
-        let before = Leniency::Base64Body.times_used();
         assert_eq!(strict.post(resource, BASE64.encode(strict.body()).into_bytes()).0, StatusCode::BAD_REQUEST);
         assert_eq!(lenient.post(resource, BASE64.encode(lenient.body()).into_bytes()).0, StatusCode::OK);
-        assert!(Leniency::Base64Body.times_used() > before);
     }
 }
 

@@ -12,7 +12,7 @@ const SUMMARY: Wanted = Wanted { full: false, summary: true };
 
 /// What this scene's registrar is told if it asks for so much.
 fn told(scene: &Scene, wanted: Option<Wanted>) -> Option<Told> {
-    let asked = ProvenanceExtension { request: wanted, ..ProvenanceExtension::default() };
+    let asked = wanted.map_or_else(ProvenanceExtension::default, ProvenanceExtension::asking_for);
     let claim = scene.claim(&VoucherRequest { provenance: Some(asked), ..scene.outer() });
     Told::evaluate(claim.registrar(), &scene.policy)
 }
@@ -62,7 +62,7 @@ fn policy_can_keep_every_voucher_silent() {
 #[test]
 fn pledge_cannot_ask_on_its_registrars_behalf() {
     let scene = Scene::new();
-    let asked = ProvenanceExtension { request: Some(FULL), ..ProvenanceExtension::default() };
+    let asked = ProvenanceExtension::asking_for(FULL);
     let inner = VoucherRequest { provenance: Some(asked), ..scene.inner() };
     let claim = scene.claim(&scene.owner.leaves(&scene.pledge, &inner));
     assert_eq!(Told::evaluate(claim.registrar(), &scene.policy), None);
@@ -80,14 +80,10 @@ fn summary_repeats_the_statement_and_not_the_record() {
     let scene = Scene::new();
     for (level, transfer) in [(Disclosure::Public, None), (Disclosure::Customer, Some(origin().private_transfer))] {
         let statement = statement(&scene, level);
-        let expected = ProvenanceExtension {
-            statement_hash: Some(statement.digest()),
-            method: Some(Method::Avocado),
-            source: Some(origin().source),
-            protection: Some(origin().protection),
-            transfer,
-            ..ProvenanceExtension::default()
-        };
+        let mut expected = ProvenanceExtension::default();
+        expected.statement_hash = Some(statement.digest());
+        (expected.method, expected.source, expected.protection) = (Some(Method::Avocado), Some(origin().source), Some(origin().protection));
+        expected.transfer = transfer;
         assert_eq!(Told::Summary.extension(&statement), Ok(expected));
     }
 }

@@ -1,26 +1,56 @@
-//! The file: opened, begun where there is none, and recognised.
+//! The file: begun, opened and recognised.
 
 use core::time::Duration;
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use brski_common::UnixTime;
+use brski_common::log::leaf_hash;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::ledger::LedgerError;
-use crate::ledger::entry::{GENESIS, genesis, leaf_hash, log_name};
+use super::migrate;
+use super::tree::{self, Edge};
 
-/// One connection to write with and one to read with.
-pub(super) fn open(path: &Path, now: UnixTime, name: &str) -> Result<(Connection, Connection), LedgerError> {
-    create(path).map_err(|err| cannot_open(path, err))?;
+use crate::ledger::LedgerError;
+use crate::ledger::entry::{GENESIS, genesis, log_name};
+
+/// Why nothing was written.
+pub(super) type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+/// A ledger that was opened.
+pub(super) struct Opened {
+    /// The connection to write with.
+    pub(super) writer: Connection,
+    /// The connection to read with.
+    pub(super) reader: Connection,
+    /// The right edge of the tree.
+    pub(super) edge: Edge,
+}
+
+/// Opens the file, and brings it up to this version's schema.
+pub(super) fn open(path: &Path, name: &str) -> Result<Opened, LedgerError> {
+    check_there(path)?;
     let mut writer = connect(path)?;
-    let genesis = genesis(name, now).map_err(LedgerError::Encode)?;
-    begin(&mut writer, &genesis).map_err(|err| cannot_open(path, err))?;
-    recognise(&writer, path, name)?;
+    let found = recognise(&writer, path)?;
+    check_name(&writer, path, name)?;
+    if found == 1 {
+        migrate::from_version_1(&mut writer, path)?;
+    }
+    let edge = {
+        // One transaction, so that nobody appends between two looks at the tree.
+        let snapshot = writer.transaction_with_behavior(TransactionBehavior::Deferred).map_err(|err| cannot_open(path, err))?;
+        tree::recover(&snapshot)?
+    };
 
     let reader = connect(path)?;
     reader.pragma_update(None, "query_only", true).map_err(|err| cannot_open(path, err))?;
-    Ok((writer, reader))
+    Ok(Opened { writer, reader, edge })
+}
+
+/// An index as the store's own kind of integer.
+pub(super) fn row(index: u64) -> rusqlite::Result<i64> {
+    i64::try_from(index).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))
 }
 
 /// An entry's index, out of the store's own kind of integer.
@@ -28,10 +58,35 @@ pub(super) fn index(stored: i64) -> Result<u64, LedgerError> {
     u64::try_from(stored).map_err(|err| LedgerError::Unavailable(err.into()))
 }
 
+/// Begins a ledger in a new file: schema and genesis.
+pub(super) fn begin(path: &Path, now: UnixTime, name: &str) -> Result<(), LedgerError> {
+    let genesis = genesis(name, now).map_err(LedgerError::Encode)?;
+    create(path).map_err(|err| cannot_open(path, err))?;
+    fill(&mut connect(path)?, &genesis).map_err(|err| cannot_open(path, err))
+}
+
+/// Looks for the file before SQLite does, which says nothing of use of a file that is not there, and takes an empty one for a database.
+pub(super) fn check_there(path: &Path) -> Result<(), LedgerError> {
+    match std::fs::metadata(path) {
+        Ok(file) if file.len() == 0 => Err(LedgerError::Missing { path: path.to_owned() }),
+        Err(err) if err.kind() == ErrorKind::NotFound => Err(LedgerError::Missing { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(err) => Err(cannot_open(path, err)),
+    }
+}
+
+/// Inserts one row. That it is there is not a matter of course: a trigger that somebody added may swallow it in silence.
+pub(super) fn insert(connection: &Connection, statement: &str, row: impl rusqlite::Params) -> Result<(), Trouble> {
+    match connection.prepare_cached(statement)?.execute(row)? {
+        1 => Ok(()),
+        _ => Err("something in the file swallows what is written into it; `log verify` names it".into()),
+    }
+}
+
 /// Creates an empty file for its owner alone. SQLite gives the files beside it the same mode.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
@@ -50,24 +105,30 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
 }
 
 /// Gives an empty file its schema and its genesis, both or neither.
-fn begin(connection: &mut Connection, genesis: &[u8]) -> rusqlite::Result<()> {
-    // The write lock comes first: of two processes that begin the same file, the second finds it begun.
+fn fill(connection: &mut Connection, genesis: &[u8]) -> rusqlite::Result<()> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tables: i64 = begun.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
-    if tables == 0 && version(&begun)? == 0 {
-        begun.execute_batch(include_str!("schema.sql"))?;
-        let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, octets) VALUES (0, ?1, ?2, ?3)";
-        begun.execute(insert, (leaf_hash(genesis), GENESIS, genesis))?;
-        begun.pragma_update(None, "user_version", SCHEMA)?;
-    }
+    begun.execute_batch(TABLES)?;
+    begun.execute_batch(SUBTREES)?;
+    let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, octets) VALUES (0, ?1, ?2, ?3)";
+    begun.execute(insert, (leaf_hash(genesis).as_bytes(), GENESIS, genesis))?;
+    begun.pragma_update(None, "user_version", SCHEMA)?;
     begun.commit()
 }
 
-fn recognise(connection: &Connection, path: &Path, name: &str) -> Result<(), LedgerError> {
-    let found = version(connection).map_err(|err| cannot_open(path, err))?;
-    if found != SCHEMA {
-        return Err(LedgerError::Schema { path: path.to_owned(), found, expected: SCHEMA });
+/// Its schema's version, if it is one that this program knows.
+pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
+    let failed = |err| cannot_open(path, err);
+    let found = version(connection).map_err(failed)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).map_err(failed)?;
+    match found {
+        1 | SCHEMA => Ok(found),
+        // Whoever began it got no further.
+        0 if tables == 0 => Err(LedgerError::Missing { path: path.to_owned() }),
+        _ => Err(LedgerError::Schema { path: path.to_owned(), found, expected: SCHEMA }),
     }
+}
+
+pub(super) fn check_name(connection: &Connection, path: &Path, name: &str) -> Result<(), LedgerError> {
     let read = connection.query_row("SELECT octets FROM entry WHERE leaf_index = 0", (), |row| row.get(0));
     let octets: Vec<u8> = read.map_err(|err| cannot_open(path, err))?;
     let found = log_name(&octets).map_err(|source| LedgerError::Corrupt { index: 0, source })?;
@@ -77,16 +138,22 @@ fn recognise(connection: &Connection, path: &Path, name: &str) -> Result<(), Led
     }
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn cannot_open(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
+pub(super) fn cannot_open(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Open { path: path.to_owned(), source: Box::new(source) }
 }
 
-/// `user_version` of the files that this program reads and writes.
-const SCHEMA: i64 = 1;
+/// `user_version` of the files that this program writes. Those of version 1 keep no hashes of subtrees, and get them when they are opened.
+pub(super) const SCHEMA: i64 = 2;
+
+/// What every version has.
+pub(super) const TABLES: &str = include_str!("schema.sql");
+
+/// What version 2 has beyond version 1.
+pub(super) const SUBTREES: &str = include_str!("subtree.sql");
 
 /// How long another process may hold the write lock before an append fails.
 const PATIENCE: Duration = Duration::from_secs(5);

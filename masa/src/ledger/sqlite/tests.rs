@@ -1,5 +1,7 @@
 //! What only a ledger in a file can get wrong.
 
+mod subtrees;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -24,8 +26,12 @@ impl Folder {
         self.0.join("ledger.sqlite")
     }
 
+    /// Its ledger, begun the first time.
     pub(in crate::ledger) fn open(&self) -> SqliteLedger {
-        SqliteLedger::open(self.file(), NOW, LOG).unwrap()
+        match self.file().exists() {
+            true => SqliteLedger::open(self.file(), LOG).unwrap(),
+            false => SqliteLedger::begin(self.file(), NOW, LOG).unwrap(),
+        }
     }
 
     fn raw(&self) -> Connection {
@@ -65,9 +71,12 @@ fn refused_append_takes_back_only_itself_out_of_a_group() {
     drop(folder.open());
     let (append, answers): (Vec<_>, Vec<_>) =
         [vec![made(&first)], vec![recorded(&second, 0), made(&second)], vec![made(&second), vouched(&second, Some(nonce(1)))]].map(queued).into_iter().unzip();
-    write::commit(&mut folder.raw(), append);
+    let mut raw = folder.raw();
+    let mut edge = tree::recover(&raw).unwrap();
+    write::commit(&mut raw, &mut edge, append);
     let answers: Vec<_> = answers.into_iter().map(|answer| block_on(answer).unwrap().ok()).collect();
     assert_eq!(answers, [Some(1..2), None, Some(2..4)]);
+    assert_eq!(edge.root(), tree::recover(&raw).unwrap().root());
 }
 
 #[test]
@@ -80,7 +89,9 @@ fn full_disk_fails_the_whole_group_and_leaves_nothing() {
 
     let pledges: Vec<_> = (0..40).map(|i| maker.pledge(&format!("JADA{i}"))).collect();
     let (group, answers): (Vec<_>, Vec<_>) = pledges.iter().map(|pledge| queued(vec![made(pledge), recorded(pledge, 0)])).unzip();
-    write::commit(&mut full, group);
+    let mut edge = tree::recover(&full).unwrap();
+    write::commit(&mut full, &mut edge, group);
+    assert_eq!(edge.size(), 1);
     assert!(answers.into_iter().all(|answer| matches!(block_on(answer).unwrap(), Err(LedgerError::Unavailable(_)))));
     let entries: i64 = folder.raw().query_row("SELECT count(*) FROM entry", (), |row| row.get(0)).unwrap();
     assert_eq!(entries, 1);
@@ -125,7 +136,7 @@ fn nobody_changes_or_removes_an_entry() {
 fn ledger_of_another_log_is_not_opened() {
     let folder = Folder::new();
     drop(folder.open());
-    let outcome = SqliteLedger::open(folder.file(), NOW, "masa.example.net");
+    let outcome = SqliteLedger::open(folder.file(), "masa.example.net");
     assert!(matches!(outcome, Err(LedgerError::OtherLog { found, .. }) if found == LOG));
 }
 
@@ -134,22 +145,43 @@ fn file_of_another_schema_is_not_opened() {
     let folder = Folder::new();
     drop(folder.open());
     folder.raw().pragma_update(None, "user_version", 7).unwrap();
-    let outcome = SqliteLedger::open(folder.file(), NOW, LOG);
-    assert!(matches!(outcome, Err(LedgerError::Schema { found: 7, expected: 1, .. })));
+    let outcome = SqliteLedger::open(folder.file(), LOG);
+    assert!(matches!(outcome, Err(LedgerError::Schema { found: 7, expected: 2, .. })));
 }
 
 #[test]
 fn file_that_is_no_database_is_not_opened() {
     let folder = Folder::new();
     std::fs::write(folder.file(), "a text of some length, that is no database at all, ".repeat(100)).unwrap();
-    assert!(matches!(SqliteLedger::open(folder.file(), NOW, LOG), Err(LedgerError::Open { .. })));
+    assert!(matches!(SqliteLedger::open(folder.file(), LOG), Err(LedgerError::Open { .. })));
+}
+
+#[test]
+fn ledger_that_got_lost_is_not_begun_again() {
+    let folder = Folder::new();
+    let missing = |outcome| assert!(matches!(outcome, Err(LedgerError::Missing { .. })), "{outcome:?}");
+    missing(SqliteLedger::open(folder.file(), LOG).map(drop));
+    assert!(!folder.file().exists());
+    std::fs::write(folder.file(), "").unwrap();
+    missing(SqliteLedger::open(folder.file(), LOG).map(drop));
+    // What is left if the process that begins it is killed.
+    folder.raw().pragma_update(None, "journal_mode", "wal").unwrap();
+    missing(SqliteLedger::open(folder.file(), LOG).map(drop));
+}
+
+#[test]
+fn ledger_does_not_begin_where_a_file_is() {
+    let (folder, pledge) = (Folder::new(), Maker::new().pledge("JADA123"));
+    block_on(folder.open().append(vec![made(&pledge)])).unwrap();
+    assert!(matches!(SqliteLedger::begin(folder.file(), NOW, LOG), Err(LedgerError::Open { .. })));
+    assert!(block_on(folder.open().history(&pledge.device())).unwrap().is_some());
 }
 
 #[test]
 fn database_of_something_else_is_not_taken_for_a_ledger() {
     let folder = Folder::new();
     folder.raw().execute_batch("CREATE TABLE pledge (id INTEGER)").unwrap();
-    assert!(matches!(SqliteLedger::open(folder.file(), NOW, LOG), Err(LedgerError::Schema { found: 0, .. })));
+    assert!(matches!(SqliteLedger::open(folder.file(), LOG), Err(LedgerError::Schema { found: 0, .. })));
 }
 
 #[test]

@@ -4,27 +4,29 @@ use core::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use brski_common::log::leaf_hash;
 use brski_common::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
 
-use super::{Append, file};
-use crate::ledger::entry::leaf_hash;
+use super::Append;
+use super::file::{self, Trouble};
+use super::tree::{self, Edge};
 use crate::ledger::{Entry, LedgerError, Unique};
 
 /// Serves the queue until its other end is gone and it is empty.
-pub(super) fn run(connection: &mut Connection, queue: &Receiver<Append>) {
+pub(super) fn run(connection: &mut Connection, edge: &mut Edge, queue: &Receiver<Append>) {
     while let Ok(first) = queue.recv() {
         let group = core::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
-        commit(connection, group);
+        commit(connection, edge, group);
     }
 }
 
 /// Appends a group and answers everybody in it. Nobody hears "yes" before the commit has reached the disk.
-pub(super) fn commit(connection: &mut Connection, group: Vec<Append>) {
+pub(super) fn commit(connection: &mut Connection, edge: &mut Edge, group: Vec<Append>) {
     let (jobs, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|append| (append.entries, append.reply)).unzip();
-    let answers = try_commit(connection, &jobs).unwrap_or_else(|trouble| {
+    let answers = try_commit(connection, edge, &jobs).unwrap_or_else(|trouble| {
         // The transaction was rolled back as a whole, so all of the group failed, whoever caused it.
-        let trouble = Arc::new(trouble);
+        let trouble: Arc<dyn std::error::Error + Send + Sync> = trouble.into();
         jobs.iter().map(|_| Err(LedgerError::Unavailable(Box::new(Arc::clone(&trouble))))).collect()
     });
     for (reply, answer) in replies.into_iter().zip(answers) {
@@ -35,27 +37,35 @@ pub(super) fn commit(connection: &mut Connection, group: Vec<Append>) {
 
 type Answer = Result<Range<u64>, LedgerError>;
 
-fn try_commit(connection: &mut Connection, jobs: &[Vec<(Entry, Vec<u8>)>]) -> rusqlite::Result<Vec<Answer>> {
+fn try_commit(connection: &mut Connection, edge: &mut Edge, jobs: &[Vec<(Entry, Vec<u8>)>]) -> Result<Vec<Answer>, Trouble> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Under the write lock: nobody else appends from here on.
+    tree::catch_up(&transaction, edge)?;
+    let mut grown = edge.clone();
     let mut answers = Vec::with_capacity(jobs.len());
     for entries in jobs {
         // A savepoint for each, so that one refused append takes only itself back. Dropped without commit, it rolls back.
         let savepoint = transaction.savepoint()?;
-        let answer = append(&savepoint, entries)?;
+        let mut tried = grown.clone();
+        let answer = append(&savepoint, &mut tried, entries)?;
         match answer.is_ok() {
-            true => savepoint.commit()?,
+            true => {
+                savepoint.commit()?;
+                grown = tried;
+            }
             false => savepoint.finish()?,
         }
         answers.push(answer);
     }
     transaction.commit()?;
+    // Only what is on disk is part of the tree.
+    *edge = grown;
     Ok(answers)
 }
 
 /// Appends entries side by side. The outer error is the store's; the inner one the caller's, after which the savepoint is rolled back.
-fn append(connection: &Connection, entries: &[(Entry, Vec<u8>)]) -> rusqlite::Result<Answer> {
-    let next = connection.prepare_cached("SELECT coalesce(max(leaf_index), -1) + 1 FROM entry")?.query_row((), |row| row.get(0))?;
-    let mut index: i64 = next;
+fn append(connection: &Connection, edge: &mut Edge, entries: &[(Entry, Vec<u8>)]) -> Result<Answer, Trouble> {
+    let first = edge.size();
     for (entry, octets) in entries {
         let id = match entry {
             Entry::Made(made) => make(connection, entry, &made.idevid.spki_digest())?,
@@ -74,14 +84,16 @@ fn append(connection: &Connection, entries: &[(Entry, Vec<u8>)]) -> rusqlite::Re
             }
         }
         let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        connection.prepare_cached(insert)?.execute((index, leaf_hash(octets), entry.kind(), id, once.map(|(_, value)| value), octets))?;
-        index += 1;
+        let leaf = leaf_hash(octets);
+        let row = (file::row(edge.size())?, leaf.as_bytes(), entry.kind(), id, once.map(|(_, value)| value), octets);
+        file::insert(connection, insert, row)?;
+        edge.append(leaf).try_for_each(|node| tree::keep(connection, &node))?;
     }
-    Ok(file::index(next).and_then(|first| Ok(first..file::index(index)?)))
+    Ok(Ok(first..edge.size()))
 }
 
 /// Enters a new device, and says under which id.
-fn make(connection: &Connection, entry: &Entry, key: &SpkiDigest) -> rusqlite::Result<Result<i64, LedgerError>> {
+fn make(connection: &Connection, entry: &Entry, key: &SpkiDigest) -> Result<Result<i64, LedgerError>, Trouble> {
     let device = entry.device();
     if find(connection, device)?.is_some() {
         return Ok(Err(LedgerError::Conflict { what: Unique::Device, device: device.clone() }));
@@ -94,7 +106,7 @@ fn make(connection: &Connection, entry: &Entry, key: &SpkiDigest) -> rusqlite::R
         return Ok(Err(conflict.unwrap_or_else(|err| LedgerError::Unavailable(err.into()))));
     }
     let insert = "INSERT INTO device (serial, issuer, spki) VALUES (?1, ?2, ?3)";
-    connection.prepare_cached(insert)?.execute((device.serial.as_str(), device.issuer.as_bytes(), key.0))?;
+    file::insert(connection, insert, (device.serial.as_str(), device.issuer.as_bytes(), key.0))?;
     Ok(Ok(connection.last_insert_rowid()))
 }
 

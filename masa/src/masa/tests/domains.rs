@@ -151,7 +151,7 @@ fn nonce_is_repeated_in_every_format_for_the_same_pin_and_refused_for_another() 
         };
         let pinned =
             |voucher: Voucher| [voucher.pinned_domain_cert.is_some(), voucher.pinned_domain_pubk.is_some(), voucher.pinned_domain_pubk_sha256.is_some()];
-        for format in Format::ALL {
+        for &format in Format::ALL {
             let found = pinned(scene.vouch(&request(format, name)).unwrap());
             assert_eq!(found, [first == 0, first == 1, first == 2], "{format:?}");
             // A key and its hash are the same pin, also where the voucher then says it the other way; a certificate is never the same as either.

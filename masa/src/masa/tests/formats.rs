@@ -18,10 +18,10 @@ fn vouch(masa: &Masa, request: &Signed<VoucherRequest>, answer: Format) -> Resul
 #[test]
 fn repeated_request_gets_the_same_voucher_in_whichever_format() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
-    for asked in Format::ALL {
+    for &asked in Format::ALL {
         let (masa, pledge) = recorded(&maker);
         let request = owner.request_in(asked, &pledge, &pledge.leaves(&owner, nonce(1)));
-        let vouchers = Format::ALL.map(|answer| read_voucher(&maker, &vouch(&masa, &request, answer).unwrap()));
+        let vouchers = [Format::Cms, Format::Jws, Format::Cose].map(|answer| read_voucher(&maker, &vouch(&masa, &request, answer).unwrap()));
         assert!(vouchers.iter().all(|voucher| *voucher == vouchers[0]), "{asked:?}");
         assert_eq!(block_on(masa.audit_log(&request)).unwrap().events.len(), 1);
     }
@@ -52,7 +52,7 @@ fn registrar_of_a_cose_request_is_its_signer_wherever_its_certificate_stands() {
 fn owner_by_raw_key_reads_the_log_in_which_it_is_called_by_that_key() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let key = owner.registrar.certificate.public_key();
-    for (format, named) in Format::ALL.into_iter().flat_map(|format| [by_key, by_key_hash].map(|named| (format, named))) {
+    for (format, named) in Format::ALL.iter().flat_map(|format| [by_key, by_key_hash].map(|named| (*format, named))) {
         let (masa, pledge) = recorded(&maker);
         let request = owner.request_in(format, &pledge, &named(pledge.leaves(&owner, nonce(1))));
         let voucher = read_voucher(&maker, &vouch(&masa, &request, format).unwrap());

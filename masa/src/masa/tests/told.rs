@@ -7,7 +7,7 @@ use crate::testing::{Pledge, seal};
 
 /// A request in this format that asks for so much.
 fn asking(owner: &Owner, pledge: &Pledge, format: Format, wanted: Wanted) -> Signed<VoucherRequest> {
-    let asked = ProvenanceExtension { request: Some(wanted), ..ProvenanceExtension::default() };
+    let asked = ProvenanceExtension::asking_for(wanted);
     let leaves = owner.leaves_in(format, pledge, &pledge.leaves(owner, nonce(1)));
     seal(&owner.party(), &VoucherRequest { provenance: Some(asked), ..leaves }, format)
 }
@@ -24,13 +24,16 @@ fn told(maker: &Maker, masa: &Masa, request: &Signed<VoucherRequest>) -> Option<
 #[test]
 fn voucher_tells_what_its_registrar_asks_for_in_every_format() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
         let statement = block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap().statement.unwrap();
         let full = told(&maker, &masa, &asking(&owner, &pledge, format, FULL));
-        assert_eq!(full, Some(ProvenanceExtension::with_statement(statement.wire().to_vec())));
+        assert_eq!(full, Some(ProvenanceExtension::with_statement(stored(&statement))));
         let summary = told(&maker, &masa, &asking(&owner, &pledge, format, SUMMARY)).unwrap();
-        assert_eq!((summary.statement, summary.statement_hash), (None, Some(statement.digest())));
+        assert_eq!(
+            (summary.statement, summary.statement_hash),
+            (None, Some(Signed::<ProvenanceStatement>::from_wire(Format::Cose, stored(&statement)).digest()))
+        );
         assert_eq!((summary.method, summary.transfer), (Some(origin().method), Some(origin().private_transfer)));
     }
 }
@@ -42,7 +45,7 @@ fn statement_in_the_voucher_is_the_one_that_provenance_tells() {
     block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
     let request = asking(&owner, &pledge, Format::Jws, FULL);
     let told = told(&maker, &masa, &request).and_then(|extension| extension.statement);
-    assert_eq!(told.as_deref(), block_on(masa.provenance(&request)).unwrap().as_ref().map(Signed::wire));
+    assert_eq!(told, block_on(masa.provenance(&request)).unwrap().as_ref().map(stored));
 }
 
 #[test]

@@ -125,9 +125,8 @@ fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
     let faults = [
         (Stop::NoSuchResource, 404),
         (Stop::WrongMethod { allowed: Method::POST }, 405),
-        (Stop::WrongBodyType { expected: "x" }, 415),
-        (Stop::WrongVoucherType { sentence: "x".to_owned() }, 415),
-        (Stop::NotAcceptable { offered: "x" }, 406),
+        (Stop::NotNegotiable(NotNegotiable::UnsupportedMediaType { found: "x".to_owned(), expected: "y" }), 415),
+        (Stop::NotNegotiable(NotNegotiable::NotAcceptable { offered: "x" }), 406),
         (Stop::NoBody, 400),
         (Stop::CertificateForRequest, 400),
         (Stop::KeysAreMadeByPledges, 501),

@@ -1,7 +1,5 @@
 //! Vouchers in each format: what a body may be, what Accept makes of the answer, and whose older names are understood.
 
-use brski_common::http::OLDER_COSE_TYPE;
-
 use super::*;
 use crate::{Manufacturer, Trust};
 
@@ -10,7 +8,7 @@ const REQUEST_VOUCHER: &str = "/.well-known/brski/requestvoucher";
 impl Scene {
     /// A scene whose manufacturer is granted the older COSE type.
     fn of_old_cose() -> Self {
-        Self::granting(Leniencies { voucher_cose_cbor: true, ..Leniencies::default() })
+        Self::granting(Leniencies::with([Leniency::VoucherCoseCbor]))
     }
 
     /// A scene whose manufacturer is granted this.
@@ -37,7 +35,7 @@ impl Scene {
 
 #[test]
 fn request_in_each_format_is_answered_in_the_same() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let reply = Scene::new().send_as(format, format.voucher_media_type(), None);
         assert_eq!((reply.status, reply.header("content-type")), (200, Some(format.voucher_media_type())), "{}", reply.text_or_none());
     }
@@ -45,8 +43,8 @@ fn request_in_each_format_is_answered_in_the_same() {
 
 #[test]
 fn request_in_each_format_is_answered_in_each_other_that_accept_wants() {
-    for own in Format::ALL {
-        for wanted in Format::ALL {
+    for &own in Format::ALL {
+        for &wanted in Format::ALL {
             let reply = Scene::new().send_as(own, own.voucher_media_type(), Some(wanted.voucher_media_type()));
             assert_eq!((reply.status, reply.header("content-type")), (200, Some(wanted.voucher_media_type())), "{own:?} {wanted:?}");
         }
@@ -153,3 +151,5 @@ fn masas_406_ends_an_admission_unless_another_format_than_the_pledges_own_was_as
         assert_eq!(scene.enroll(&scene.pledge.csr(&key()), scene.pledge.peer()).status, enrolled, "{wanted:?}");
     }
 }
+
+pub(super) const OLDER_COSE_TYPE: &str = "application/voucher-cose+cbor";

@@ -224,7 +224,7 @@ fn of_old(resource: &str) -> Response<Full<Bytes>> {
 
 #[tokio::test]
 async fn masa_of_old_is_spoken_to_under_the_older_cose_type_throughout() {
-    let lenient = Leniencies { voucher_cose_cbor: true, ..Leniencies::default() };
+    let lenient = Leniencies::with([Leniency::VoucherCoseCbor]);
     let (answer, asked) = ask_in(of_old, Format::Cose, Format::Cose, lenient).await;
     assert!(matches!(answer.unwrap(), MasaAnswer::Vouched { voucher, .. } if voucher.format() == Format::Cose));
     assert!(asked.iter().all(|asked| asked.media_type.as_deref() == Some(OLDER_COSE_TYPE)));
@@ -233,7 +233,7 @@ async fn masa_of_old_is_spoken_to_under_the_older_cose_type_throughout() {
 
 #[tokio::test]
 async fn masa_of_old_may_answer_under_the_new_type() {
-    let lenient = Leniencies { voucher_cose_cbor: true, ..Leniencies::default() };
+    let lenient = Leniencies::with([Leniency::VoucherCoseCbor]);
     let answer: Answer = |resource| if resource == "requestvoucher" { typed(StatusCode::OK, "application/voucher+cose", "v") } else { generous(resource) };
     assert!(matches!(ask_in(answer, Format::Cose, Format::Cose, lenient).await.0.unwrap(), MasaAnswer::Vouched { .. }));
 }
@@ -286,3 +286,5 @@ async fn masa_that_closes_after_each_answer_is_dialled_again() {
     assert!(matches!(answer.unwrap(), MasaAnswer::Vouched { statement: Some(_), audit_log: Some(_), .. }));
     assert_eq!(asked.len(), 3);
 }
+
+const OLDER_COSE_TYPE: &str = "application/voucher-cose+cbor";

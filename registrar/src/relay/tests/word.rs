@@ -1,5 +1,8 @@
 //! What the owner makes of a MASA's word: voucher, statements, history.
 
+use brski_common::log::{Inclusion, Receipt, leaf_hash, node_hash, with_receipt};
+use brski_common::{Format, SignatureAlgorithm, Signed, SoftwareKey};
+
 use super::*;
 
 /// A pledge whose request was relayed, and the owner who waits for the MASA's word.
@@ -164,7 +167,7 @@ fn saying(waiting: &Waiting, provenance: ProvenanceExtension) -> Voucher {
 #[test]
 fn voucher_that_only_displays_a_method_counts_as_no_statement() {
     let waiting = Waiting::new();
-    let display = ProvenanceExtension { method: Some(Method::Avocado), statement_hash: Some([1; 32]), ..ProvenanceExtension::default() };
+    let display = extension(|of| (of.method, of.statement_hash) = (Some(Method::Avocado), Some([1; 32])));
     let refusal = waiting.accept(&saying(&waiting, display), &[]).unwrap_err();
     assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: None, .. }));
 }
@@ -172,7 +175,7 @@ fn voucher_that_only_displays_a_method_counts_as_no_statement() {
 #[test]
 fn displayed_method_does_not_overrule_the_statement() {
     let waiting = Waiting::new();
-    let display = ProvenanceExtension { method: Some(Method::Avocado), ..ProvenanceExtension::default() };
+    let display = extension(|of| of.method = Some(Method::Avocado));
     let refusal = waiting.accept(&saying(&waiting, display), &[waiting.statement(Method::Bamboo, 0)]).unwrap_err();
     assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { found: Some(Method::Bamboo), .. }));
 }
@@ -181,18 +184,39 @@ fn displayed_method_does_not_overrule_the_statement() {
 fn statement_must_be_the_one_whose_hash_the_voucher_names() {
     let waiting = Waiting::new();
     let [named, other] = [waiting.statement(Method::Avocado, 0), waiting.statement(Method::Avocado, 1)];
-    let hash = ProvenanceExtension { statement_hash: Some(named.signed().digest()), ..ProvenanceExtension::default() };
+    let hash = extension(|of| of.statement_hash = Some(named.signed().digest()));
     let voucher = saying(&waiting, hash);
     assert!(waiting.accept(&voucher, std::slice::from_ref(&named)).is_ok());
     assert!(matches!(waiting.accept(&voucher, std::slice::from_ref(&other)), Err(Refusal::StatementVoid(_))));
     assert!(matches!(waiting.accept(&voucher, &[named, other]), Err(Refusal::StatementVoid(_))));
 }
 
+/// A receipt for a statement's record in a log of two entries.
+async fn receipt(statement: &Verified<ProvenanceStatement>) -> Result<Receipt, brski_common::SignError> {
+    let (log, _) = SoftwareKey::generate(SignatureAlgorithm::EdDsa)?;
+    let (leaf, genesis) = (statement.get().record.0.into(), leaf_hash(b"genesis"));
+    let proof = Inclusion { tree_size: 2, leaf_index: 1, path: vec![genesis] };
+    Receipt::of_inclusion(proof, &leaf, &node_hash(&genesis, &leaf), &log)?.sign(&log).await
+}
+
+#[test]
+fn statement_with_a_receipt_is_the_one_whose_hash_the_voucher_names() {
+    let waiting = Waiting::new();
+    let named = waiting.statement(Method::Avocado, 0);
+    let mut hash = ProvenanceExtension::default();
+    hash.statement_hash = Some(named.signed().digest());
+    let receipted = with_receipt(named.signed().wire(), &crate::testing::block_on(receipt(&named)).unwrap()).unwrap();
+    let receipted = waiting.world.manufacturer().verify_statement(&Signed::from_wire(Format::Cose, receipted), now()).unwrap();
+    assert_ne!(receipted.signed().digest(), named.signed().digest());
+    assert!(waiting.accept(&saying(&waiting, hash), &[receipted]).is_ok());
+}
+
 #[test]
 fn carried_statement_must_be_the_one_whose_hash_the_voucher_names() {
     let waiting = Waiting::new();
     let [stale, newest] = [waiting.statement(Method::Avocado, 0), waiting.statement(Method::Avocado, 1)];
-    let hash = ProvenanceExtension { statement_hash: Some(newest.signed().digest()), ..ProvenanceExtension::default() };
+    let mut hash = ProvenanceExtension::default();
+    hash.statement_hash = Some(newest.signed().digest());
     let voucher = saying(&waiting, hash);
     let accept = |carried: &Verified<ProvenanceStatement>, of_masa: &[Verified<ProvenanceStatement>]| {
         let order = waiting.order().carrying(carried.clone(), &waiting.owner(), now()).unwrap();
@@ -273,4 +297,11 @@ fn owner_may_do_without_a_history() {
 fn history_that_is_shown_is_examined_even_where_none_is_required() {
     let waiting = Waiting { audit_log: Requirement::Optional, ..Waiting::new() };
     assert!(matches!(waiting.with_log(Vec::new(), 1), Err(Refusal::AuditLogUnacceptable(_))));
+}
+
+/// The extension with these leaves.
+fn extension(edit: impl FnOnce(&mut ProvenanceExtension)) -> ProvenanceExtension {
+    let mut extension = ProvenanceExtension::default();
+    edit(&mut extension);
+    extension
 }

@@ -14,6 +14,8 @@ fn receipts_are_added_in_their_order_and_nothing_else_changes() {
     assert_eq!(with_receipt(&bare, &[0xd2, 0x84]).unwrap(), one);
     assert_eq!(with_receipt(&one, &[5]).unwrap(), two);
     assert_eq!(receipts(&two).unwrap(), [vec![0xd2, 0x84], vec![5]]);
+    assert_eq!(without_receipts(&two).unwrap(), bare);
+    assert_eq!(without_receipts(&bare).unwrap(), bare);
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! `log verify`: the whole ledger, read again.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use brski_masa::TreeHead;
+use brski_masa::ledger::{VerifyLedgerError, verify};
+use clap::Args;
+use serde::Serialize;
+
+use super::read_checkpoint;
+use crate::cli::Output;
+use crate::config::Configuration;
+
+/// Verify the ledger: compute every hash again from the entries, and compare
+///
+/// The first entry that was changed, moved or removed is named, or what does not belong into the file, and the exit status is 1. Whoever can write the file can write it
+/// anew, with hashes that fit: only a checkpoint that was printed or served earlier shows that the newest entries are still there, and that those before are the same.
+/// What came after the checkpoint, it does not show. Nothing is changed, and a server may run meanwhile.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Configuration file
+    #[arg(long, default_value = "masa/masa.toml")]
+    config: PathBuf,
+    /// A checkpoint of this log: the ledger must still begin with what was signed there
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// A ledger that is what it was.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Verified {
+    entries: u64,
+    root: String,
+    /// Size of the tree that the checkpoint was signed over.
+    checkpoint: Option<u64>,
+    entries_per_second: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let configuration = Configuration::read(&arguments.config)?;
+    let log = configuration.log_verifier()?;
+    let checkpoint = arguments.checkpoint.as_deref().map(|path| read_checkpoint(path, &log)).transpose()?;
+    let signed = checkpoint.map(|checkpoint| TreeHead { size: checkpoint.size, root: checkpoint.root });
+    let (ledger, name) = configuration.ledger();
+
+    let begun = Instant::now();
+    let shown = std::io::stderr().is_terminal();
+    let mut progress = |entries: u64| {
+        if shown {
+            // Standard error is for people; a run without any is none the worse.
+            let _ = write!(std::io::stderr(), "\r{entries} entries");
+        }
+    };
+    let verified = verify(&ledger, name, signed.as_ref(), &mut progress);
+    if shown {
+        let _ = write!(std::io::stderr(), "\r");
+    }
+    let TreeHead { size, root } = verified.map_err(|err| match err {
+        VerifyLedgerError::Damaged(damage) => anyhow::Error::from(damage).context(ledger.display().to_string()),
+        // These name the file themselves.
+        other => other.into(),
+    })?;
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    arguments.output.print(&Verified {
+        entries: size,
+        root: root.to_string(),
+        checkpoint: signed.map(|signed| signed.size),
+        entries_per_second: size.saturating_mul(1000) / milliseconds,
+    })
+}
+
+impl core::fmt::Display for Verified {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        writeln!(f, "{} entries verified, {} in a second\nroot: {}", self.entries, self.entries_per_second, self.root)?;
+        match self.checkpoint {
+            Some(size) => write!(f, "the first {size} are those of the checkpoint"),
+            None => write!(f, "whether entries were removed at the end, or all written anew, can only be told with --checkpoint"),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa log verify --config masa/masa.toml
+  brski-masa log verify --checkpoint checkpoint-2026-08-01.txt -o json";
