@@ -16,6 +16,8 @@ mod edits;
 mod encodings;
 #[path = "properties/generators.rs"]
 mod generators;
+#[path = "properties/keys.rs"]
+mod keys;
 #[path = "properties/leniencies.rs"]
 mod leniencies;
 #[path = "properties/limits.rs"]

@@ -142,7 +142,7 @@ impl Appraisal {
 ///
 /// # Errors
 /// [`Refusal::StatementMismatch`] if the statement speaks of another device or key, [`Refusal::StatementVoid`] if it has expired or its manufacturer has
-/// marked the key as compromised: no policy can accept those.
+/// marked the key as compromised: no policy can accept those. So it is if the manufacturer disputes the record, unless the rule that decides lists that status.
 pub fn appraise(policy: &Policy, idevid: &IDevIdCert, statement: Option<&Verified<ProvenanceStatement>>, now: UnixTime) -> Result<Appraisal, Refusal> {
     judge(policy, idevid, statement.map(Verified::get), now)
 }
@@ -155,14 +155,26 @@ fn judge(policy: &Policy, idevid: &IDevIdCert, statement: Option<&ProvenanceStat
 
     let mut trace = Vec::new();
     let mut verdict = None;
+    let mut undecided = None;
     for rule in policy.rules() {
-        let outcome = rule.test(statement);
+        let mut outcome = rule.test(statement);
+        // A rule that was written with keys in mind that their maker stands by admits no other.
+        if outcome.is_ok() && is_disputed(statement) && !rule.lists_status() && rule.verdict() != Verdict::Refuse {
+            undecided = undecided.or(Some(rule.name()));
+            outcome = Err("status is disputed, which this rule does not list".to_owned());
+        }
         let matched = outcome.is_ok();
         trace.push(TraceStep { rule: rule.name().to_owned(), matched, because: outcome.unwrap_or_else(|why_not| why_not) });
         if matched {
             verdict = Some((rule.verdict(), rule.name().to_owned()));
             break;
         }
+    }
+    let admits = matches!(verdict, Some((Verdict::Accept | Verdict::Hold, _)));
+    if let Some(rule) = undecided.filter(|_| !admits) {
+        return Err(Refusal::StatementVoid(format!(
+            "its manufacturer disputes the record behind it; rule '{rule}' would decide if it listed status = [\"valid\", \"disputed\"]"
+        )));
     }
     let (verdict, rule) = verdict.unwrap_or_else(|| {
         trace.push(TraceStep { rule: NOTHING_ELSE_MATCHED.to_owned(), matched: true, because: "no rule of the policy matched".to_owned() });
@@ -178,6 +190,13 @@ fn usable(statement: &ProvenanceStatement, now: UnixTime) -> Result<(), Refusal>
     match statement.status {
         Status::Valid | Status::Disputed => Ok(()),
         Status::Compromised => Err(Refusal::StatementVoid("its manufacturer has marked the key as compromised".to_owned())),
+    }
+}
+
+fn is_disputed(statement: Option<&ProvenanceStatement>) -> bool {
+    match statement.map(|said| said.status) {
+        Some(Status::Disputed) => true,
+        Some(Status::Valid | Status::Compromised) | None => false,
     }
 }
 

@@ -103,6 +103,16 @@ impl AuditLog {
     }
 }
 
+/// Path of the links that lead to audit logs without further credential, before the random part (RFC 8995, section 5.8).
+pub const AUDIT_LINKS: &str = "/.well-known/brski-audit/";
+
+/// A request's path, fit for a log: of a link to an audit log only so much that it can be recognised, since whoever has all of it may read.
+pub fn path_for_logs(path: &str) -> String {
+    let Some(random) = path.strip_prefix(AUDIT_LINKS) else { return path.to_owned() };
+    let recognisable: String = random.chars().take(RECOGNISABLE).collect();
+    format!("{AUDIT_LINKS}{recognisable}...")
+}
+
 fn event_to_json(event: &Event) -> Value {
     let mut members = Map::new();
     members.insert("assertion".to_owned(), event.assertion.name().into());
@@ -157,6 +167,9 @@ fn number(field: &'static str, value: &Value) -> Result<u32, DecodeError> {
     let number = number.ok_or(DecodeError::InvalidField { field, expected: "a number, not negative" })?;
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
+
+// Characters of a link's 22.
+const RECOGNISABLE: usize = 6;
 
 const EVENT: &str = "audit log's event";
 const NONCED: &str = "nonced duplicates";
@@ -228,6 +241,12 @@ mod tests {
     fn number_of_events_is_bounded() {
         let log = AuditLog { events: vec![log().events[0].clone(); AuditLog::MOST_EVENTS + 1], truncation: Truncation::default() };
         assert!(matches!(AuditLog::from_json(&log.to_json()), Err(DecodeError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn link_is_not_logged_in_full() {
+        assert_eq!(path_for_logs("/.well-known/brski-audit/AbCdEfGhIjKlMnOpQrStUv"), "/.well-known/brski-audit/AbCdEf...");
+        assert_eq!(path_for_logs("/.well-known/brski/requestvoucher"), "/.well-known/brski/requestvoucher");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Certificates, read once: [`Certificate`] for any, [`IDevIdCert`] for a pledge's manufacturer-installed one.
 
 mod idevid;
+mod policy;
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 pub use self::idevid::{IDevIdCert, MasaUrl};
+pub use self::policy::PolicyOid;
 use crate::codec::pem_fault;
 use crate::error::DecodeError;
 use crate::identity::{DomainId, SerialNumber, SpkiDigest};
@@ -38,6 +40,7 @@ struct Fields {
     signs_messages: bool,
     has_unknown_critical_extension: bool,
     usages: Vec<String>,
+    policies: Vec<String>,
     subject_key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
     masa_url: Option<String>,
@@ -75,6 +78,7 @@ impl Certificate {
             signs_messages: true,
             has_unknown_critical_extension: false,
             usages: Vec::new(),
+            policies: Vec::new(),
             subject_key_id: None,
             authority_key_id: None,
             masa_url: None,
@@ -91,6 +95,7 @@ impl Certificate {
                 ParsedExtension::AuthorityKeyIdentifier(aki) => fields.authority_key_id = aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
                 ParsedExtension::CRLDistributionPoints(_) => fields.names_revocation_source = true,
                 ParsedExtension::AuthorityInfoAccess(access) => fields.names_revocation_source |= names_ocsp(access),
+                ParsedExtension::CertificatePolicies(policies) => fields.policies = policies.iter().map(|policy| policy.policy_id.to_id_string()).collect(),
                 ParsedExtension::ExtendedKeyUsage(eku) => fields.usages = usages(eku),
                 ParsedExtension::ParseError { error } => return Err(DecodeError::syntax("certificate's extension", "X.509", error)),
                 _ if extension.oid.to_id_string() == ID_PE_MASA_URL => fields.masa_url = Some(ia5_string(extension.value)?),

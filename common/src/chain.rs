@@ -1,11 +1,13 @@
 //! Certificate paths to configured anchors (RFC 5280), evaluated by rustls-webpki.
 
+mod links;
+
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode as _, Reader as _, SliceReader};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, PolicyOid};
 use crate::error::{DecodeError, VerifyError};
 use crate::time::to_rfc3339;
 
@@ -57,6 +59,9 @@ pub struct Anchors {
     /// Those of CAs: as paths are built from them, and in the same order as they were given.
     issuers: Vec<TrustAnchor<'static>>,
     issuer_certificates: Vec<Certificate>,
+    /// Without which no certificate below counts.
+    policy: Option<PolicyOid>,
+    links: links::Links,
 }
 
 impl Anchors {
@@ -73,7 +78,18 @@ impl Anchors {
             anchor.map_err(|err| DecodeError::syntax("trust anchor", "X.509", err))
         };
         let issuers = issuer_certificates.iter().map(anchor).collect::<Result<_, _>>()?;
-        Ok(Self { certificates, issuers, issuer_certificates })
+        Ok(Self { certificates, issuers, issuer_certificates, policy: None, links: links::Links::default() })
+    }
+
+    /// The same anchors for those alone who were certified under this policy: for voucher signers whose root also stands above every IDevID.
+    #[must_use]
+    pub fn demanding(self, policy: PolicyOid) -> Self {
+        Self { policy: Some(policy), ..self }
+    }
+
+    /// Without which certificate policy nobody is trusted, if any.
+    pub fn policy(&self) -> Option<&PolicyOid> {
+        self.policy.as_ref()
     }
 
     /// Those of these certificates that nothing else among them issued, as anchors for consistency only. A self-issued one must have signed itself.
@@ -96,12 +112,16 @@ impl Anchors {
     /// An anchor is trusted as it is: its own validity is checked only where it is the leaf itself. Of the pool, a few certificates of one subject name are looked at, those first
     /// whose key identifier the certificate below names: CAs of one name that certify each other would otherwise make for more paths than anybody can try.
     ///
+    /// What was verified of the CAs between is remembered, so that of the next leaf that they issued only its own signature is left. That accepts nothing else: the CAs must be in
+    /// the pool and valid at `now` each time.
+    ///
     /// # Errors
-    /// [`VerifyError::NoPath`], [`VerifyError::NotCurrent`] or [`VerifyError::WrongUsage`].
+    /// [`VerifyError::NoPath`], [`VerifyError::NotCurrent`], [`VerifyError::WrongUsage`] or [`VerifyError::WrongPolicy`].
     pub fn verify_path(&self, leaf: &Certificate, pool: &[Certificate], usage: Usage, now: UnixTime) -> Result<Vec<Certificate>, VerifyError> {
         if !usage.allowed_by(leaf.usages()) {
             return Err(VerifyError::WrongUsage { subject: leaf.subject().to_owned(), usage: usage.name() });
         }
+        self.demand_policy(core::slice::from_ref(leaf))?;
         if self.certificates.contains(leaf) {
             if leaf.has_unknown_critical_extension() {
                 return Err(VerifyError::NoPath { subject: leaf.subject().to_owned(), detail: "it has a critical extension that is not known".to_owned() });
@@ -122,9 +142,32 @@ impl Anchors {
             other => self.no_path(leaf, &other),
         };
         let end_entity = EndEntityCert::try_from(&der).map_err(failed)?;
+        if let Some(path) = self.known_path(leaf, &end_entity, &pool, now) {
+            return Ok(path);
+        }
         let issuers_may_issue = |path: &VerifiedPath<'_>| issuers_may_issue(&self.certificates_of(path, leaf, &pool));
         let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &self.issuers, &ders, now, Unchecked, None, Some(&issuers_may_issue)).map_err(failed)?;
-        Ok(self.certificates_of(&path, leaf, &pool))
+        let path = self.certificates_of(&path, leaf, &pool);
+        self.demand_policy(&path)?;
+        self.links.keep(path.get(1..).unwrap_or_default());
+        Ok(path)
+    }
+
+    /// What path building does not look at.
+    fn demand_policy(&self, path: &[Certificate]) -> Result<(), VerifyError> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let wrong = |lacks: &Certificate| VerifyError::WrongPolicy { subject: lacks.subject().to_owned(), policy: policy.clone() };
+        policy.first_without(path).map_or(Ok(()), |lacks| Err(wrong(lacks)))
+    }
+
+    /// The path over CAs whose own path was verified before, if there is one. Where there is none nothing is said: perhaps there is another.
+    fn known_path(&self, leaf: &Certificate, end_entity: &EndEntityCert<'_>, pool: &[Certificate], now: UnixTime) -> Option<Vec<Certificate>> {
+        self.links.to(leaf.issuer_der()).into_iter().filter(|link| link.holds(pool, now)).find_map(|link| {
+            let issuer = core::slice::from_ref(&link.issuer);
+            end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, issuer, &[], now, Unchecked, None, None).ok()?;
+            let path: Vec<Certificate> = core::iter::once(leaf).chain(&link.path).cloned().collect();
+            (issuers_may_issue(&path).is_ok() && self.demand_policy(&path).is_ok()).then_some(path)
+        })
     }
 
     /// The certificates of a path: leaf first, anchor last.

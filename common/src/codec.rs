@@ -106,6 +106,11 @@ fn sort_maps(what: &'static str, value: &mut Value) -> Result<(), DecodeError> {
         Value::Array(items) => items.iter_mut().try_for_each(|item| sort_maps(what, item)),
         Value::Tag(_, inner) => sort_maps(what, inner),
         Value::Map(entries) => {
+            // What our types have. The encoding of a text begins with its length, so that the shorter comes first.
+            if entries.iter().all(|(key, _)| key.is_text()) {
+                entries.sort_by(|(a, _), (b, _)| a.as_text().map(by_length).cmp(&b.as_text().map(by_length)));
+                return entries.iter_mut().try_for_each(|(_, item)| sort_maps(what, item));
+            }
             let mut keyed = Vec::with_capacity(entries.len());
             for (key, mut item) in core::mem::take(entries) {
                 sort_maps(what, &mut item)?;
@@ -117,6 +122,10 @@ fn sort_maps(what: &'static str, value: &mut Value) -> Result<(), DecodeError> {
         }
         _ => Ok(()),
     }
+}
+
+fn by_length(text: &str) -> (usize, &[u8]) {
+    (text.len(), text.as_bytes())
 }
 
 // Called on values whose depth the parser has limited.

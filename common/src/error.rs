@@ -33,6 +33,16 @@ pub enum DecodeError {
         /// Where it belongs.
         artefact: &'static str,
     },
+    /// A member of a JSON object is not what it should be.
+    #[error("{} of the {artefact}: {}", shown(.field), shown(.cause))]
+    Member {
+        /// Which artefact.
+        artefact: &'static str,
+        /// The member, with those around it, as in `origin.made-at`.
+        field: String,
+        /// What is wrong, and what would be right.
+        cause: String,
+    },
     /// A leaf occurs more than once.
     #[error("{} occurs twice in the {artefact}", shown(.field))]
     DuplicateField {
@@ -144,11 +154,29 @@ pub enum VerifyError {
         /// The usage that is missing.
         usage: &'static str,
     },
+    /// The certificate was not issued for signing what it signed: whoever else its CA certified could sign the like.
+    #[error("the certificate of {subject} lacks the certificate policy {policy}, without which nobody signs here")]
+    WrongPolicy {
+        /// Subject of the certificate: the signer's, or that of a CA above it.
+        subject: String,
+        /// The policy that is missing.
+        policy: crate::certificate::PolicyOid,
+    },
     /// The certificate's keyUsage does not let its key sign messages.
     #[error("the certificate of {subject} may not sign messages: its keyUsage has neither digitalSignature nor nonRepudiation")]
     MayNotSign {
         /// Subject of the end-entity certificate.
         subject: String,
+    },
+    /// An enrolled key that has been withdrawn, or whose time is over.
+    #[error("the {artefact} is signed with the key of '{}', which {}", shown(.name), shown(.detail))]
+    KeyRetired {
+        /// Which artefact.
+        artefact: &'static str,
+        /// The key's name.
+        name: String,
+        /// Since when, and why.
+        detail: String,
     },
     /// What a transparency log says of its tree does not follow.
     #[error("the {artefact} proves nothing")]

@@ -3,6 +3,7 @@
 //! Nothing here knows a server or a runtime, so that a service built on it mounts wherever http types are spoken.
 
 mod negotiation;
+mod proxies;
 
 use core::time::Duration;
 
@@ -13,6 +14,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
 pub use self::negotiation::{Negotiated, NotNegotiable, media_type, must_accept, must_be, negotiate, voucher_format};
+pub use self::proxies::{CLIENT_CERT, CLIENT_CERT_CHAIN, ClientCertError, Network, NetworkError, Proxies, client_certificates};
 use crate::time::UnixTime;
 
 /// The error that a body may end with.

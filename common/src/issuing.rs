@@ -7,18 +7,20 @@ use der::asn1::{BitString, GeneralizedTime, Ia5String, Ia5StringRef, ObjectIdent
 use der::{Decode as _, Encode};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::DistributionPointName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+    SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 use x509_cert::time::{Time, Validity};
 use x509_cert::{TbsCertificate, Version};
 
 use crate::asn1::{element, signature_identifier};
-use crate::certificate::{Certificate, ID_PE_MASA_URL};
+use crate::certificate::{Certificate, ID_PE_MASA_URL, PolicyOid};
 use crate::error::{DecodeError, SignError};
 use crate::identity::SerialNumber;
 use crate::sign::{PublicKey, Signer};
@@ -40,13 +42,26 @@ pub struct Template {
     names: Vec<String>,
     masa_url: Option<String>,
     crl: Option<String>,
+    policies: Vec<PolicyOid>,
 }
 
 impl Template {
     /// An end-entity certificate for `key`. `serial` is 16 octets from a random source; it is made positive. Both ends of the validity are inclusive.
     pub fn new(subject: Subject, key: &PublicKey, serial: [u8; 16], not_before: UnixTime, not_after: UnixTime) -> Self {
         let constraints = BasicConstraints { ca: false, path_len_constraint: None };
-        Self { subject, key: key.clone(), serial, not_before, not_after, constraints, usages: Vec::new(), names: Vec::new(), masa_url: None, crl: None }
+        Self {
+            subject,
+            key: key.clone(),
+            serial,
+            not_before,
+            not_after,
+            constraints,
+            usages: Vec::new(),
+            names: Vec::new(),
+            masa_url: None,
+            crl: None,
+            policies: Vec::new(),
+        }
     }
 
     /// Makes it a CA, with at most `path_len` CAs below it.
@@ -72,6 +87,12 @@ impl Template {
     /// Where a CRL tells of its revocation: cRLDistributionPoints with this URI.
     pub fn crl_distribution_point(self, uri: &str) -> Self {
         Self { crl: Some(uri.to_owned()), ..self }
+    }
+
+    /// Issued under this policy, among others: certificatePolicies.
+    pub fn policy(mut self, policy: &PolicyOid) -> Self {
+        self.policies.push(policy.clone());
+        self
     }
 
     /// Issues it under its own subject and key.
@@ -153,6 +174,10 @@ impl Template {
             let name = DistributionPointName::FullName(vec![GeneralName::UniformResourceIdentifier(Ia5String::new(uri)?)]);
             let point = DistributionPoint { distribution_point: Some(name), reasons: None, crl_issuer: None };
             extensions.push(extension(rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS, false, &CrlDistributionPoints(vec![point]))?);
+        }
+        if !self.policies.is_empty() {
+            let policies = self.policies.iter().map(|policy| PolicyInformation { policy_identifier: policy.oid(), policy_qualifiers: None }).collect();
+            extensions.push(extension(rfc5280::ID_CE_CERTIFICATE_POLICIES, false, &CertificatePolicies(policies))?);
         }
         Ok(extensions)
     }

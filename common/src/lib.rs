@@ -40,6 +40,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "http")]
+pub mod access;
 pub mod appraise;
 pub mod audit_log;
 pub mod certificate;
@@ -56,6 +58,8 @@ pub mod inspect;
 pub mod issuing;
 pub mod leniency;
 pub mod log;
+#[cfg(feature = "http")]
+pub mod metric;
 pub mod peer;
 pub mod pledge;
 pub mod provenance;
@@ -75,15 +79,15 @@ mod json;
 
 pub use appraise::{Accepted, Appraisal, Policy, Verdict, appraise};
 pub use audit_log::AuditLog;
-pub use certificate::{Certificate, IDevIdCert, MasaUrl};
+pub use certificate::{Certificate, IDevIdCert, MasaUrl, PolicyOid};
 pub use chain::{Anchors, Usage};
 pub use csr::Csr;
 pub use envelope::Format;
 pub use error::{DecodeError, SignError, VerifyError};
 pub use identity::{DeviceId, DomainId, KeyIdentifier, SerialNumber, SpkiDigest};
 pub use leniency::{Deviation, Leniencies, Leniency, Reading};
-pub use peer::PeerCertificates;
-pub use provenance::{KeyOrigin, ManufactureReport, Method, ProvenanceRecord, ProvenanceStatement};
+pub use peer::{PeerAddress, PeerCertificates};
+pub use provenance::{KeyOrigin, ManufactureBatch, ManufactureReport, Method, ProvenanceRecord, ProvenanceStatement};
 pub use refusal::{Refusal, RefusalKind};
 pub use sign::{PublicKey, Signature, SignatureAlgorithm, Signer, SigningIdentity, SoftwareKey};
 pub use signed::{CoseCertificates, EnrolledKey, Payload, Signed, SignedBy, SigningParty, Typ, Unsigned, Verified, Verifier};

@@ -74,6 +74,7 @@ impl Pledge {
     /// A pledge with this IDevID chain (its own certificate first), the key behind it, and the anchors to which a voucher's signer must lead.
     ///
     /// It asks for vouchers in CMS, strictly, names the registrar by its certificate, and shows no provenance statement.
+    /// Where the anchor is the root of the IDevIDs too, the anchors have to [demand](Anchors::demanding) the policy of voucher signers: every device stands under that root.
     ///
     /// # Errors
     /// [`PledgeError::IDevId`] if there is no certificate or it names no device; [`PledgeError::KeyMismatch`] if the key is not the certificate's.

@@ -83,12 +83,12 @@ pub enum Refusal {
         /// `to another domain`, `more than four days ago`, ...
         how: &'static str,
     },
-    /// A voucher where the pledge's request belongs, which asks for the renewal of that voucher (RFC 8366bis, `prior-signed-voucher-request`).
-    #[error("vouchers are not renewed here; the pledge asks anew, and its own request goes into prior-signed-voucher-request")]
-    RenewalUnsupported,
+    /// A voucher where the pledge's request belongs asks for the renewal of that voucher (RFC 8366bis, section 10.1), which it does not get.
+    #[error("the voucher that was issued before is not issued again: {0}")]
+    NotRenewed(&'static str),
     /// A request without nonce from somebody who may not have such vouchers (RFC 8995, section 5.5.2).
     #[error(
-        "no vouchers without nonce for the domain whose CA's key has SHA-256 digest {ca_key}; nonceless.domains in the MASA's configuration can list that digest"
+        "no vouchers without nonce for the domain whose CA's key has SHA-256 digest {ca_key}; a sale of the device to that key, or nonceless.domains in the MASA's configuration, would allow them"
     )]
     NoncelessNotAuthorized {
         /// SHA-256 of the CA's SubjectPublicKeyInfo, as the list names it.
@@ -121,6 +121,64 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
+    /// The device is sold, and not to whoever asks. Says nothing of the buyer.
+    #[error(
+        "{serial} is sold, and no key in this registrar's certificate path is on record for its buyer (the key of its CA has SHA-256 digest {ca_key}); if you bought it, have your seller or its manufacturer record that digest with the sale"
+    )]
+    SoldElsewhere {
+        /// The device.
+        serial: SerialNumber,
+        /// SHA-256 of the SubjectPublicKeyInfo of the CA that issued the registrar's certificate.
+        ca_key: SpkiDigest,
+    },
+    /// Its manufacturer vouches for sold devices only, and it is not.
+    #[error(
+        "{serial} is {state} as far as its manufacturer knows, which vouches only for devices that are sold; if you bought it, have the sale recorded there"
+    )]
+    NotSold {
+        /// The device.
+        serial: SerialNumber,
+        /// `not sold yet`, ...
+        state: &'static str,
+    },
+    /// It is sold, but no key of the buyer is known, without which its manufacturer vouches for nobody.
+    #[error(
+        "{serial} is sold, but its manufacturer has no key on record for the buyer, and vouches for nobody else; if you bought it, have the digest {ca_key} of your CA's key recorded with the sale"
+    )]
+    BuyerUnknown {
+        /// The device.
+        serial: SerialNumber,
+        /// SHA-256 of the SubjectPublicKeyInfo of the CA that issued the registrar's certificate.
+        ca_key: SpkiDigest,
+    },
+    /// Another domain has the device, and has not given it up. Says nothing of that domain.
+    #[error(
+        "{0} was given to another domain and has not been released; its last owner can have the manufacturer record the release or the resale, and the pledge asks again then"
+    )]
+    NotReleased(SerialNumber),
+    /// Vouchers without nonce are signed with a key of their own, which is not here.
+    #[error(
+        "vouchers without nonce are not signed here: the key for them, nonceless.signer in the MASA's configuration, is kept elsewhere; ask the manufacturer for a bundle, or send the request of a pledge that is online"
+    )]
+    NoncelessNotSigned,
+    /// A certificate that an operator names cannot be what a voucher for a place without network relies on.
+    #[error("the certificate of {subject} {why}")]
+    OfflineUnfit {
+        /// Its subject.
+        subject: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// None of the keys that sign vouchers is the one that this device knows.
+    #[error(
+        "no voucher key covers serial-number {serial}, made at {made_at}; [[voucher-signing.keys]] in the MASA's configuration says which devices know which key"
+    )]
+    NoVoucherKey {
+        /// The device.
+        serial: SerialNumber,
+        /// RFC 3339.
+        made_at: String,
+    },
     /// The requester never got a voucher for this device: 404.
     #[error("domain {domain} was never given a voucher for {serial}")]
     NeverOwner {
@@ -137,6 +195,14 @@ pub enum Refusal {
         /// Whose record.
         device: DeviceId,
     },
+    /// Publishing n-k of a root key's shares would tell n and k, and the manufacturer did not say that it wants that.
+    #[error(
+        "the report publishes identity-shared-split-extra (n-k) although n = 2k-1, so that everybody learns n and k; --reveal-split says that this is wanted"
+    )]
+    SplitRevealed,
+    /// A statement at a level that is for nobody outside.
+    #[error("what is disclosed at level internal stays with the manufacturer; statements are signed for public, customer or auditor")]
+    StaysWithManufacturer,
     /// A station claims more for its word than it may.
     #[error("station '{station}' may not claim basis {basis}; bases under its entry of [[stations]] in the MASA's configuration lists what it may claim")]
     BasisNotAllowed {
@@ -254,13 +320,22 @@ impl Refusal {
             | Self::NonceMismatch
             | Self::NotFresh { .. }
             | Self::Replayed { .. }
-            | Self::RenewalUnsupported
+            | Self::NotRenewed(_)
+            | Self::SoldElsewhere { .. }
+            | Self::NotSold { .. }
+            | Self::BuyerUnknown { .. }
+            | Self::NotReleased(_)
+            | Self::NoncelessNotSigned
+            | Self::OfflineUnfit { .. }
             | Self::NoncelessNotAuthorized { .. }
             | Self::RevocationUnchecked { .. }
             | Self::KeyMismatch(_)
             | Self::DeviceBlocked(..)
             | Self::TooManyVouchers { .. }
+            | Self::NoVoucherKey { .. }
             | Self::Contradiction { .. }
+            | Self::SplitRevealed
+            | Self::StaysWithManufacturer
             | Self::BasisNotAllowed { .. }
             | Self::Inconsistent(_)
             | Self::UnknownManufacturer { .. }

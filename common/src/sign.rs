@@ -1,15 +1,22 @@
 //! Keys: the [`Signer`] joint (software key, PKCS#11 token, secure element), public keys, and signatures in the two forms that envelopes want.
 
 mod derive;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod public_key;
 mod software;
+mod uri;
 
 use core::fmt;
+use std::sync::Arc;
 
 use der::Encode as _;
 
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11::{Pkcs11Key, TokenError};
 pub use self::public_key::{Hash, KeyKind, PublicKey, SignatureScheme};
 pub use self::software::SoftwareKey;
+pub use self::uri::{KeyUri, KeyUriError, Pkcs11Uri};
 use crate::BoxFuture;
 use crate::asn1::element;
 use crate::certificate::Certificate;
@@ -28,6 +35,20 @@ pub trait Signer: Send + Sync {
 
     /// Signs `tbs`; hashing is part of it.
     fn sign<'a>(&'a self, tbs: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>>;
+}
+
+impl<S: Signer + ?Sized> Signer for Arc<S> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        (**self).algorithm()
+    }
+
+    fn sign<'a>(&'a self, tbs: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>> {
+        (**self).sign(tbs)
+    }
 }
 
 /// A signer's public face: its certificate path (its own first; empty for a bare key), its key and its name.

@@ -9,7 +9,6 @@ use brski_common::provenance::{Basis, Disclosure};
 use brski_common::serve::TlsIdentity;
 use brski_common::sign::SignatureAlgorithm::{EdDsa, Es256, Es384};
 use brski_common::{Anchors, Certificate, Clock, Csr, EnrolledKey, Leniencies, Signer, SigningParty, SoftwareKey, UnixTime};
-use brski_masa::issue::IssuePolicy;
 use brski_masa::ledger::SqliteLedger;
 use brski_masa::{Masa, MasaParts, Station};
 use brski_registrar::trust::Manufacturer as Profile;
@@ -59,17 +58,17 @@ impl Manufacturer {
             authority: masa_url.to_owned(),
             ledger: Arc::new(ledger),
             stations: vec![Station {
-                key: EnrolledKey { name: "plant-3-station-7".to_owned(), key: station.signer.public_key().clone() },
                 // The station checks the silicon vendor's delivery lists itself.
                 bases: vec![Basis::StationSigned, Basis::SeVendorAttested],
+                ..Station::new(EnrolledKey { name: "plant-3-station-7".to_owned(), key: station.signer.public_key().clone() })
             }],
             // A report carries the IDevID alone, so that the MASA has to know every CA on the way up.
             idevid_anchors: Anchors::new([root.certificate(), devices.certificate(), idevid_ca.certificate(), vendor_ca.certificate()])?,
-            issue_policy: IssuePolicy::default(),
             lenient: Leniencies::default(),
-            disclosure: Disclosure::Customer,
-            voucher,
-            provenance,
+            lines: brski_masa::ProductLines::one(brski_masa::ProductLine {
+                disclosure: brski_masa::Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
+                ..brski_masa::ProductLine::new("everything", brski_masa::VoucherSigners::one(voucher), provenance)
+            }),
             log_key: Arc::new(log_key),
             last_signed: Arc::new(brski_masa::LastSigned::in_file(folder.path("log-last-signed.txt"))),
             clock,

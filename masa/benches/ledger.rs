@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use brski_common::issuing::{Subject, Template, never};
-use brski_common::provenance::{Basis, Disclosure, Locus, Protection, Source, Status};
+use brski_common::provenance::{Basis, Locus, Protection, Source, Status};
 use brski_common::time::at;
 use brski_common::{
     Anchors, Assertion, Clock, DomainId, IDevIdCert, KeyOrigin, Leniencies, Method, Nonce, ProvenanceRecord, SerialNumber, SignatureAlgorithm, Signer as _,
     SigningParty, SoftwareKey, SpkiDigest,
 };
 use brski_masa::ledger::{Made, Vouched, verify};
-use brski_masa::{Entry, IssuePolicy, Ledger, Masa, MasaParts, SqliteLedger};
+use brski_masa::{Entry, Ledger, Masa, MasaParts, SqliteLedger};
 
 fn main() {
     let entries = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(100_000_u64);
@@ -86,6 +86,8 @@ fn record(idevid: &IDevIdCert) -> Entry {
         seq: 0,
         salt: [9; 16],
         status: Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: at(1_790_000_000),
         origin: made,
@@ -99,15 +101,12 @@ fn masa(idevid: &IDevIdCert, ledger: Arc<SqliteLedger>) -> Masa {
     Masa::new(MasaParts {
         authority: "masa.example.com".to_owned(),
         ledger,
-        voucher: party(),
-        provenance: party(),
         log_key: key(SignatureAlgorithm::EdDsa),
         last_signed: Arc::new(brski_masa::LastSigned::in_memory()),
         stations: Vec::new(),
         idevid_anchors: Anchors::default(),
-        issue_policy: IssuePolicy::default(),
         lenient: Leniencies::default(),
-        disclosure: Disclosure::Public,
+        lines: brski_masa::ProductLines::one(brski_masa::ProductLine::new("everything", brski_masa::VoucherSigners::one(party()), party())),
         clock: Clock::system(),
     })
 }
@@ -124,6 +123,7 @@ fn vouched(idevid: &IDevIdCert, number: u64) -> Entry {
         nonce: Some(Nonce::from_bytes(&nonce).unwrap()),
         assertion: Assertion::Proximity,
         expires_on: None,
+        content: None,
     })
 }
 

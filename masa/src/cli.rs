@@ -1,14 +1,30 @@
 //! The command line, one file a command. Results go to standard output, all else to standard error.
 
+mod affected;
+mod archive;
+mod audit_log;
+mod backup;
 mod block;
+mod bundle;
+mod by;
 mod check;
+mod device;
 mod init;
 mod inspect;
 mod issue_idevid;
 mod log;
+mod mark;
+mod migrate;
 mod record;
 mod report;
+mod restore;
+mod scope;
+mod sell;
 mod serve;
+mod spool;
+mod statement;
+mod token;
+mod vouchers;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -27,15 +43,31 @@ pub(crate) struct Arguments {
 enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
+    Token(token::Arguments),
     Record(record::Arguments),
     Report(report::Arguments),
     IssueIdevid(issue_idevid::Arguments),
     Inspect(inspect::Arguments),
     Block(block::Block),
     Unblock(block::Unblock),
+    Sell(sell::Sell),
+    Release(sell::Release),
+    Device(device::Arguments),
+    Vouchers(vouchers::Arguments),
+    Bundle(bundle::Arguments),
+    Mark(mark::Arguments),
+    Affected(affected::Arguments),
+    Statement(statement::Arguments),
+    AuditLog(audit_log::Arguments),
     /// Verify the ledger, which is a transparency log, and prove what is in it
     #[command(subcommand)]
     Log(log::Command),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    /// Keep the reports of a line that is offline, and forward them later
+    #[command(subcommand)]
+    Spool(spool::Command),
+    Migrate(migrate::Arguments),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -73,13 +105,27 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Init(arguments) => init::run(&arguments).await?,
         Command::Serve(arguments) => serve::run(&arguments).await?,
+        Command::Token(arguments) => token::run(&arguments)?,
         Command::Record(arguments) => return record::run(&arguments).await,
-        Command::Report(arguments) => report::run(&arguments).await?,
+        Command::Report(arguments) => return report::run(&arguments).await,
         Command::IssueIdevid(arguments) => issue_idevid::run(&arguments).await?,
         Command::Inspect(arguments) => return inspect::run(&arguments),
         Command::Block(arguments) => block::block(&arguments).await?,
         Command::Unblock(arguments) => block::unblock(&arguments).await?,
+        Command::Sell(arguments) => return sell::sell(&arguments).await,
+        Command::Release(arguments) => sell::release(&arguments).await?,
+        Command::Device(arguments) => device::run(&arguments).await?,
+        Command::Vouchers(arguments) => vouchers::run(&arguments).await?,
+        Command::Bundle(arguments) => return bundle::run(&arguments).await,
+        Command::Mark(arguments) => mark::run(&arguments).await?,
+        Command::Affected(arguments) => affected::run(&arguments).await?,
+        Command::Statement(arguments) => statement::run(&arguments).await?,
+        Command::AuditLog(arguments) => audit_log::run(&arguments).await?,
         Command::Log(command) => return log::run(&command).await,
+        Command::Backup(arguments) => backup::run(&arguments)?,
+        Command::Restore(arguments) => restore::run(&arguments).await?,
+        Command::Spool(command) => return spool::run(&command).await,
+        Command::Migrate(arguments) => migrate::run(&arguments)?,
         Command::Config(ConfigCommand::Check(arguments)) => check::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

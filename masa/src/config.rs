@@ -1,7 +1,14 @@
 //! The configuration file of a MASA that runs as a program of its own.
 
+mod admin;
+mod audit;
+mod lines;
 mod log;
+mod pack;
 mod report;
+mod sales;
+mod signing;
+mod stations;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -9,13 +16,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use brski_common::provenance::{Basis, Disclosure};
+use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, socket_address};
-use brski_common::{Certificate, Clock, EnrolledKey, Leniencies, MasaUrl, SigningParty, SpkiDigest, UnixTime};
-use brski_masa::{IssuePolicy, Masa, MasaParts, NoncelessPolicy, ProximityKey, SqliteLedger, Station, UncheckedRevocation, WithoutProximity};
+use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
+use brski_common::{Certificate, Clock, Leniencies, MasaUrl, SigningParty, UnixTime};
+use brski_masa::metrics::{KeyUse, measured_ledger, measured_signer};
+use brski_masa::{
+    AuditLinks, IssuePolicy, LastSigned, Ledger, Masa, MasaParts, ProximityKey, Resale, Sales, SqliteLedger, Station, UncheckedRevocation, WithoutProximity,
+};
 use serde::Deserialize;
 
+pub(crate) use audit::LINK_LIFETIME;
+pub(crate) use pack::{Named, named_files};
 pub(crate) use report::Report;
 
 /// A configuration that was read; the files it names are read when they are asked for.
@@ -23,6 +35,8 @@ pub(crate) use report::Report;
 pub(crate) struct Configuration {
     file: ConfigFile,
     values: Values,
+    /// In the place of the configured one.
+    nonceless_signer: Option<KeyFiles>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,36 +48,37 @@ struct Values {
     authority: String,
     ledger: PathBuf,
     idevid_anchors: Vec<PathBuf>,
-    #[serde(default = "public")]
-    disclosure: Disclosure,
+    #[serde(default)]
+    disclosure: lines::Disclosed,
     #[serde(default = "body_limit")]
     body_limit: usize,
     tls: KeyFiles,
-    voucher_signer: KeyFiles,
+    admin: Option<admin::Values>,
+    voucher_signer: Option<KeyFiles>,
+    voucher_signing: Option<signing::Values>,
     provenance_signer: KeyFiles,
     log: Option<log::Values>,
     #[serde(default)]
-    stations: Vec<StationValues>,
+    audit: audit::Values,
+    #[serde(default)]
+    product_lines: Vec<lines::Values>,
+    #[serde(default)]
+    stations: Vec<stations::Values>,
     idevid_issuer: Option<KeyFiles>,
+    proxy: Option<ProxyValues>,
     #[serde(default)]
     requests: Requests,
     #[serde(default)]
     revocation: Revocation,
     #[serde(default)]
-    nonceless: NoncelessValues,
+    nonceless: sales::Nonceless,
+    #[serde(default)]
+    customers: Vec<sales::Customer>,
     #[serde(default)]
     leniencies: Leniencies,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct StationValues {
-    name: String,
-    public_key: PathBuf,
-    bases: Option<Vec<Basis>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Requests {
     freshness: Option<u64>,
@@ -71,6 +86,8 @@ struct Requests {
     vouchers_per_day: Option<usize>,
     proximity_key: Option<ProximityKey>,
     statement_in_voucher: Option<bool>,
+    sales: Option<Sales>,
+    resale: Option<Resale>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,18 +96,28 @@ struct Revocation {
     unchecked: Option<UncheckedRevocation>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct NoncelessValues {
-    domains: Vec<SpkiDigest>,
-    lifetime: Option<u64>,
+/// What a configuration names and a process opens once: no other configuration can take its place while the process lives.
+pub(crate) struct Opened {
+    ledger: Arc<dyn Ledger>,
+    last_signed: Arc<LastSigned>,
+    links: AuditLinks,
 }
 
 impl Configuration {
     /// Reads the file itself.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let (file, values): (ConfigFile, Values) = ConfigFile::read(path)?;
-        let configuration = Self { file, values };
+        Self { file, values, nonceless_signer: None }.checked()
+    }
+
+    /// Reads this text as if it stood in the file at `path`.
+    pub(crate) fn read_as(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let (file, values): (ConfigFile, Values) = ConfigFile::read_as(path, text)?;
+        Self { file, values, nonceless_signer: None }.checked()
+    }
+
+    fn checked(self) -> anyhow::Result<Self> {
+        let configuration = self;
         let error = |field: &str, problem: &str| configuration.file.error(field, problem);
         match &configuration.values {
             values if values.version != 1 => Err(error("version", "must be 1").into()),
@@ -112,6 +139,11 @@ impl Configuration {
         &self.values.authority
     }
 
+    /// Who may end TLS in front of the server and say who the client is.
+    pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
+        Ok(self.file.proxies("proxy", self.values.proxy.as_ref())?)
+    }
+
     /// Largest request body in octets.
     pub(crate) fn body_limit(&self) -> usize {
         self.values.body_limit
@@ -120,88 +152,93 @@ impl Configuration {
     /// The TLS server's certificate path and key.
     pub(crate) fn tls(&self) -> anyhow::Result<TlsIdentity> {
         let pair = self.file.key_pair("tls", &self.values.tls)?;
-        Ok(TlsIdentity::new(&pair.chain, &pair.key_der).map_err(|err| self.file.error("tls", "cannot be used for TLS").because(err))?)
+        Ok(TlsIdentity::with_signer(&pair.chain, measured_signer(pair.key, KeyUse::Tls))
+            .map_err(|err| self.file.error("tls", "cannot be used for TLS").because(err))?)
     }
 
-    /// The CA that issues IDevIDs.
-    pub(crate) fn idevid_issuer(&self) -> anyhow::Result<KeyPair> {
-        let files = self.values.idevid_issuer.as_ref();
-        let files = files.ok_or_else(|| self.file.error("idevid-issuer", "is missing, a table with certificate and key of the CA that issues IDevIDs"))?;
-        let pair = self.file.key_pair("idevid-issuer", files)?;
+    /// The CA that issues IDevIDs, by the field that names it.
+    fn issuer(&self, field: &str, files: Option<&KeyFiles>) -> anyhow::Result<KeyPair> {
+        let files = files.ok_or_else(|| self.file.error(field, "is missing, a table with certificate and key of the CA that issues IDevIDs"))?;
+        let pair = self.file.key_pair(field, files)?;
         match pair.chain.first().is_some_and(Certificate::is_ca) {
             true => Ok(pair),
-            false => Err(self.file.error("idevid-issuer.certificate", "must begin with the certificate of a CA").into()),
+            false => Err(self.file.error(&format!("{field}.certificate"), "must begin with the certificate of a CA").into()),
         }
     }
 
     /// The MASA itself. Opens the ledger, which `init` began.
     pub(crate) fn masa(&self) -> anyhow::Result<Masa> {
-        let clock = Clock::system();
-        let values = &self.values;
-        let parts = |ledger| {
-            // Before the others: it may not be one of them.
-            let log_key = Arc::new(self.log_key()?);
-            anyhow::Ok(MasaParts {
-                authority: values.authority.clone(),
-                ledger,
-                voucher: self.party("voucher-signer", &values.voucher_signer)?,
-                provenance: self.party("provenance-signer", &values.provenance_signer)?,
-                log_key,
-                last_signed: Arc::new(self.last_signed()),
-                stations: self.stations()?,
-                idevid_anchors: self.file.anchors("idevid-anchors", &values.idevid_anchors)?,
-                issue_policy: values.issue_policy(),
-                lenient: values.leniencies,
-                disclosure: values.disclosure,
-                clock: clock.clone(),
-            })
-        };
-        let path = self.file.resolve(&values.ledger);
-        let ledger = SqliteLedger::open(&path, &values.authority);
+        self.masa_on(&self.open()?)
+    }
+
+    /// What stays the same for as long as the process lives.
+    pub(crate) fn open(&self) -> anyhow::Result<Opened> {
+        // Before the ledger is opened, which could change it: the key may not be one of the others.
+        self.log_key()?;
+        let path = self.file.resolve(&self.values.ledger);
+        let ledger = SqliteLedger::open(&path, &self.values.authority);
         let ledger = ledger.with_context(|| self.file.error("ledger", format!("{} cannot be used", path.display())).to_string())?;
-        Ok(Masa::new(parts(Arc::new(ledger))?))
+        Ok(Opened { ledger: measured_ledger(Arc::new(ledger)), last_signed: Arc::new(self.last_signed()), links: self.audit_links()? })
+    }
+
+    /// The MASA on a ledger that is open already.
+    pub(crate) fn masa_on(&self, opened: &Opened) -> anyhow::Result<Masa> {
+        let values = &self.values;
+        // Before the others: it may not be one of them.
+        let log_key = measured_signer(self.log_key()?, KeyUse::Log);
+        Ok(Masa::new(MasaParts {
+            authority: values.authority.clone(),
+            ledger: Arc::clone(&opened.ledger),
+            lines: self.product_lines()?,
+            log_key,
+            last_signed: Arc::clone(&opened.last_signed),
+            stations: self.stations()?,
+            idevid_anchors: self.file.anchors("idevid-anchors", &values.idevid_anchors)?,
+            lenient: values.leniencies,
+            clock: Clock::system(),
+        })
+        .with_audit_links(opened.links.clone()))
     }
 
     /// Reads every file that serving would read, and changes none.
     pub(crate) fn check(&self, now: UnixTime) -> anyhow::Result<Report> {
         let mut report = Report::new(self)?;
+        self.proxies()?;
         let values = &self.values;
+        self.audit_answer()?;
         // First, since it may not be one of the others.
         report.add_log_key(self)?;
-        for (field, files) in [("tls", &values.tls), ("voucher-signer", &values.voucher_signer), ("provenance-signer", &values.provenance_signer)] {
-            report.add_key_pair(&self.file, field, files, now)?;
+        for (field, files) in self.key_files() {
+            report.add_key_pair(&self.file, &field, files, now)?;
         }
-        if let Some(files) = &values.idevid_issuer {
-            self.idevid_issuer()?;
-            report.add_key_pair(&self.file, "idevid-issuer", files, now)?;
+        if let Some(files) = &values.nonceless.signer {
+            report.add_key_pair(&self.file, "nonceless.signer", files, now)?;
         }
         report.add_anchors("idevid-anchors", &self.file.anchors("idevid-anchors", &values.idevid_anchors)?, now);
+        // All that hangs together: keys of their own, customers with keys, levels that may leave the house.
+        self.product_lines()?;
+        report.add_product_lines(self, now)?;
+        report.add_admin(self, now)?;
         report.stations = self.stations()?.into_iter().map(|station| (station.key.name, station.key.key.digest().to_string())).collect();
         Ok(report)
     }
 
     fn party(&self, field: &str, files: &KeyFiles) -> anyhow::Result<SigningParty> {
         let pair = self.file.key_pair(field, files)?;
-        Ok(SigningParty::with_chain(pair.chain, Arc::new(pair.key)))
+        Ok(SigningParty::with_chain(pair.chain, measured_signer(pair.key, key_use(field))))
     }
 
     fn stations(&self) -> anyhow::Result<Vec<Station>> {
-        let mut stations: Vec<Station> = Vec::new();
-        for StationValues { name, public_key, bases } in &self.values.stations {
-            if stations.iter().any(|known| known.key.name == *name) {
-                return Err(self.file.error("stations.name", format!("'{name}' occurs twice, each station needs a name of its own")).into());
-            }
-            let station = Station::new(EnrolledKey { name: name.clone(), key: self.file.public_key("stations.public-key", public_key)? });
-            stations.push(Station { bases: bases.clone().unwrap_or(station.bases), key: station.key });
-        }
-        Ok(stations)
+        stations::read(&self.file, &self.values.stations)
     }
 }
 
 impl Values {
-    fn issue_policy(&self) -> IssuePolicy {
+    /// What stands in the file itself: a product line's own table, and where that says nothing the one that is for all.
+    fn issue_policy(&self, own: Option<&Requests>) -> IssuePolicy {
         let default = IssuePolicy::default();
-        let Self { requests, revocation, nonceless, .. } = self;
+        let Self { requests, revocation, .. } = self;
+        let requests = own.map_or_else(|| requests.clone(), |own| own.clone().or(requests));
         IssuePolicy {
             freshness: requests.freshness.map_or(default.freshness, Duration::from_secs),
             without_proximity: requests.without_proximity.unwrap_or(default.without_proximity),
@@ -209,16 +246,32 @@ impl Values {
             proximity_key: requests.proximity_key.unwrap_or(default.proximity_key),
             statement_in_voucher: requests.statement_in_voucher.unwrap_or(default.statement_in_voucher),
             unchecked_revocation: revocation.unchecked.unwrap_or(default.unchecked_revocation),
-            nonceless: NoncelessPolicy {
-                domains: nonceless.domains.clone(),
-                lifetime: nonceless.lifetime.map_or(default.nonceless.lifetime, Duration::from_secs),
-            },
+            ..default
         }
     }
 }
 
-fn public() -> Disclosure {
-    Disclosure::Public
+impl Requests {
+    fn or(self, others: &Self) -> Self {
+        Self {
+            freshness: self.freshness.or(others.freshness),
+            without_proximity: self.without_proximity.or(others.without_proximity),
+            vouchers_per_day: self.vouchers_per_day.or(others.vouchers_per_day),
+            proximity_key: self.proximity_key.or(others.proximity_key),
+            statement_in_voucher: self.statement_in_voucher.or(others.statement_in_voucher),
+            sales: self.sales.or(others.sales),
+            resale: self.resale.or(others.resale),
+        }
+    }
+}
+
+/// What a key is for, by the field that names it.
+fn key_use(field: &str) -> KeyUse {
+    match field {
+        field if field.contains("provenance") => KeyUse::Provenance,
+        field if field.contains("nonceless") => KeyUse::NoncelessVoucher,
+        _ => KeyUse::Voucher,
+    }
 }
 
 /// Some ten times what a voucher-request with a long chain needs.

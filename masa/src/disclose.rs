@@ -1,4 +1,4 @@
-//! Who may read what the MASA knows of a device: whoever it ever gave a voucher to (RFC 8995, section 5.8).
+//! Who may read what the MASA knows of a device: whoever it ever gave a voucher to (RFC 8995, section 5.8), and whoever the manufacturer let in.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use crate::issue::{IssuePolicy, LONGEST_DEFERRAL, check_fresh, check_revocation}
 use crate::ledger::Vouched;
 use crate::request::RegistrarRequest;
 
-/// Permission to tell one owner of one device. Made by [`evaluate`] alone, spent by value.
+/// Permission to tell one owner of one device. Made by [`evaluate`] or, once a credential is checked, by [`by_credential`](Self::by_credential); spent by value.
 ///
 /// ```
 /// use brski_masa::disclose::DisclosureOrder;
@@ -37,6 +37,11 @@ pub struct DisclosureOrder {
 }
 
 impl DisclosureOrder {
+    /// For whoever has shown by other means that it may read, such as an auditor's credential or a link: whoever calls has checked that.
+    pub fn by_credential(history: History) -> Self {
+        Self { history }
+    }
+
     /// All that may be told.
     pub fn into_history(self) -> History {
         self.history

@@ -51,6 +51,7 @@ impl From<LedgerError> for Error {
             | LedgerError::Busy
             | LedgerError::Open { .. }
             | LedgerError::Missing { .. }
+            | LedgerError::Outdated { .. }
             | LedgerError::Schema { .. }
             | LedgerError::OtherLog { .. }
             | LedgerError::Corrupt { .. }

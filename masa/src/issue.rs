@@ -1,34 +1,40 @@
 //! Journey 2, the rule: whether a registrar's request earns a voucher, and which (RFC 8995, section 5.5).
 
 mod extension;
+mod issued;
+mod nonceless;
+mod offline;
 mod pin;
 mod policy;
 mod proximity;
+mod renewal;
+mod sales;
 #[cfg(test)]
 mod tests;
 
 use core::ops::Range;
 use core::time::Duration;
 
-use brski_common::time::{at, to_rfc3339};
-use brski_common::{Certificate, Nonce, PeerCertificates, Refusal, UnixTime, Voucher};
+use brski_common::time::to_rfc3339;
+use brski_common::{Assertion, Certificate, Nonce, PeerCertificates, Refusal, SpkiDigest, UnixTime, Voucher};
 
 pub use extension::Told;
-pub use policy::{IssuePolicy, NoncelessPolicy, ProximityKey, UncheckedRevocation, WithoutProximity};
+pub use issued::evaluate_issued;
+pub use policy::{IssuePolicy, KnownCustomer, NoncelessPolicy, ProximityKey, Resale, Sales, SalesPolicy, UncheckedRevocation, WithoutProximity};
 
 use self::pin::Pin;
 use self::proximity::Proven;
 use crate::history::History;
-use crate::ledger::{Entry, Vouched};
-use crate::request::{Claim, PledgeRequest, RegistrarRequest};
+use crate::ledger::{Entry, Pinned, Vouched, VoucherContent};
+use crate::request::{Claim, PledgeRequest, Prior, RegistrarRequest};
 
 /// What [`evaluate`] allows.
 #[derive(Debug, PartialEq)]
 pub enum Decision {
     /// A new voucher: its entry comes first.
-    Record(VoucherOrder),
+    Record(Box<VoucherOrder>),
     /// The voucher that the ledger has had since an earlier answer to the same request.
-    Repeat(RecordedVoucher),
+    Repeat(Box<RecordedVoucher>),
 }
 
 impl Decision {
@@ -118,32 +124,35 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     if created_on.is_some() || registrar.leaves().nonce.is_none() {
         check_fresh(created_on, policy.freshness, now)?;
     }
-    if let Some(pledge) = claim.pledge() {
-        check_pledge(pledge, registrar, history, now)?;
+    let path = sales::path(registrar);
+    let buyer = sales::buyer_in(&path, history, &policy.sales);
+    let renewed = match claim.prior() {
+        Prior::Nothing => None,
+        Prior::Pledge(pledge) => {
+            check_pledge(pledge, registrar, history, now)?;
+            None
+        }
+        Prior::Voucher(earlier) => Some(renewal::evaluate(earlier.get(), registrar, buyer.is_some(), history)?),
+    };
+    if let Some(earlier) = renewed.filter(|earlier| earlier.nonce.is_some()) {
+        // The same nonce again, and the domain that was given it: nothing new is asked for, however long ago it was.
+        check_owner(&path, history, policy)?;
+        return again(earlier).map(|recorded| Decision::Repeat(Box::new(recorded)));
     }
     let Proven { assertion, named } = proximity::evaluate(claim, policy)?;
 
     let (pin, nonce, expires_on) = match &registrar.leaves().nonce {
-        Some(nonce) => (Pin::choose(named, domain(registrar, history.vouched_for(nonce))), Some(echo(nonce, claim.pledge())), None),
+        Some(nonce) => {
+            let domain = domain(registrar, buyer, history.vouched_for(nonce));
+            (Pin::choose(named, domain), Some(echo(nonce, claim.pledge())), None)
+        }
         None => {
-            let domain = authorised_without_nonce(registrar, peer, &policy.nonceless)?;
-            (Pin::Certificate(domain), None, Some(expiry(registrar.signer(), domain, policy.nonceless.lifetime, now)))
+            let domain = nonceless::authorised(registrar, peer, history, renewed, policy, now)?;
+            let lifetime = nonceless::lifetime(domain, history, policy);
+            (Pin::Certificate(domain), None, Some(nonceless::expiry([registrar.signer(), domain], lifetime, now)))
         }
     };
-    // Only now: why a device is blocked is nobody's business who cannot show that he has it.
-    if let Some(reason) = history.blocked() {
-        return Err(Refusal::DeviceBlocked(history.device().serial.clone(), reason.to_owned()));
-    }
-    let voucher = pin.put_into(Voucher {
-        assertion: Some(assertion),
-        created_on: Some(now),
-        domain_cert_revocation_checks: Some(false),
-        expires_on,
-        // Only where the serial number alone would name two devices (RFC 8366bis, section 6.2).
-        idevid_issuer: history.serial_is_shared().then(|| history.device().issuer.clone()),
-        nonce: nonce.clone(),
-        ..Voucher::new(history.device().serial.clone())
-    });
+    check_owner(&path, history, policy)?;
     let vouched = Vouched {
         device: history.device().clone(),
         at: now,
@@ -151,25 +160,90 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
         pin: pin.digest(),
         registrar: registrar.signer().spki_digest(),
         nonce,
-        assertion,
+        assertion: asserted(assertion, buyer, &path, pin.digest()),
         expires_on,
+        content: None,
     };
-    match is_repeated(&vouched, history, now)? {
-        true => Ok(Decision::Repeat(RecordedVoucher { voucher, index: None })),
-        false if vouched_lately(history, now) >= policy.daily_vouchers => {
-            Err(Refusal::TooManyVouchers { serial: history.device().serial.clone(), limit: policy.daily_vouchers })
+    // Only where the serial number alone would name two devices (RFC 8366bis, section 6.2).
+    let content = VoucherContent { pinned: pin.to_pinned(), names_issuer: history.serial_is_shared() };
+    match repeated(&vouched, history, now)? {
+        Some(earlier) => {
+            // A pledge that named a key by its hash before may name the key now, and then looks for that.
+            let same = earlier.content.as_ref().filter(|content| matches!(content.pinned, Pinned::Certificate(_)));
+            let voucher = earlier.saying(same.unwrap_or(&content));
+            Ok(Decision::Repeat(Box::new(RecordedVoucher { voucher, index: None })))
         }
-        false => Ok(Decision::Record(VoucherOrder { voucher, entry: Entry::Vouched(vouched) })),
+        None => order(vouched, content, history, policy, now),
     }
+}
+
+/// Decides on a voucher without nonce for a domain that an operator names, to be carried where no MASA can be reached. `registrar` is the one that will show it, if that is known.
+///
+/// The operator answers for who it is; whether that domain may have such vouchers is decided as for any other.
+///
+/// # Errors
+/// [`Refusal`] as for [`evaluate`].
+pub fn evaluate_offline(
+    domain: &Certificate,
+    registrar: Option<&Certificate>,
+    history: &History,
+    policy: &IssuePolicy,
+    now: UnixTime,
+) -> Result<Decision, Refusal> {
+    let vouched = offline::evaluate(domain, registrar, history, policy, now)?;
+    let content = VoucherContent { pinned: Pinned::Certificate(domain.clone()), names_issuer: history.serial_is_shared() };
+    order(vouched, content, history, policy, now)
+}
+
+/// The order for a voucher that is new, unless there were too many.
+fn order(vouched: Vouched, content: VoucherContent, history: &History, policy: &IssuePolicy, now: UnixTime) -> Result<Decision, Refusal> {
+    match vouched_lately(history, now) >= policy.daily_vouchers {
+        true => Err(Refusal::TooManyVouchers { serial: history.device().serial.clone(), limit: policy.daily_vouchers }),
+        false => {
+            let voucher = vouched.saying(&content);
+            Ok(Decision::Record(Box::new(VoucherOrder { voucher, entry: Entry::Vouched(Vouched { content: Some(content), ..vouched }) })))
+        }
+    }
+}
+
+/// Whether the domain may have the device, and the device may be had.
+fn check_owner(path: &[&Certificate], history: &History, policy: &IssuePolicy) -> Result<(), Refusal> {
+    sales::check(path, history, &policy.sales)?;
+    // Only now: why a device is blocked is nobody's business who cannot show that he has it, or to whom it does not belong.
+    match history.blocked() {
+        Some(reason) => Err(Refusal::DeviceBlocked(history.device().serial.clone(), reason)),
+        None => Ok(()),
+    }
+}
+
+/// What a voucher asserts: `verified` if what it pins is a key of the device's buyer or lies below one, else what is proven.
+///
+/// `verified` also where proximity is proven. It says that ownership was positively verified, and `proximity` that the pledge and the domain met (RFC 8366bis, section 8.4): a pledge asks
+/// its manufacturer whose it is, and RFC 8366bis has `verified` satisfy all pledges (section 8.3). Who reads the log may take it for no proof that the device was with that domain (RFC 8995,
+/// section 5.8.3), which errs on the safe side. The checks of its section 5.5.5 are made all the same, and no wrong proof of proximity gets a voucher.
+fn asserted(proven: Assertion, buyer: Option<usize>, path: &[&Certificate], pin: SpkiDigest) -> Assertion {
+    let pinned = path.iter().position(|certificate| certificate.spki_digest() == pin);
+    match buyer.zip(pinned) {
+        Some((buyer, pinned)) if buyer >= pinned => Assertion::Verified,
+        Some(_) | None => proven,
+    }
+}
+
+/// A voucher that is on record, to be signed again.
+fn again(earlier: &Vouched) -> Result<RecordedVoucher, Refusal> {
+    let incomplete = Refusal::NotRenewed("the ledger of its time did not keep what it pinned; the pledge has to ask anew");
+    Ok(RecordedVoucher { voucher: earlier.voucher().ok_or(incomplete)?, index: None })
 }
 
 /// The domain that a voucher with a nonce pins; for a nonce that was used already the one that it was used for, if that is among the registrar's own.
 ///
 /// Whoever passes a request on may leave certificates out, and so have the registrar pinned in its issuer's place: the registrar itself then still gets that voucher.
-fn domain<'a>(registrar: &'a RegistrarRequest, earlier: Option<&Vouched>) -> &'a Certificate {
+/// Where the buyer is known by the registrar's own key alone, that is what is pinned: not everybody to whom its issuer gave a certificate bought the device.
+fn domain<'a>(registrar: &'a RegistrarRequest, buyer: Option<usize>, earlier: Option<&Vouched>) -> &'a Certificate {
     let mut own = core::iter::once(registrar.signer()).chain(registrar.authorities());
     let was_pinned = |earlier: &Vouched| own.find(|certificate| certificate.spki_digest() == earlier.pin && certificate.domain_id() == earlier.domain);
-    earlier.and_then(was_pinned).unwrap_or(registrar.domain())
+    let usual = || if buyer == Some(0) { registrar.signer() } else { registrar.domain() };
+    earlier.and_then(was_pinned).unwrap_or_else(usual)
 }
 
 /// How many vouchers the device got within the last day.
@@ -224,37 +298,16 @@ fn check_pledge(pledge: &PledgeRequest, registrar: &RegistrarRequest, history: &
     }
 }
 
-/// Whether the ledger has this voucher already, because its answer was lost and the registrar asks again.
-fn is_repeated(vouched: &Vouched, history: &History, now: UnixTime) -> Result<bool, Refusal> {
+/// The entry that the ledger has of this voucher already, because its answer was lost and the registrar asks again.
+fn repeated<'a>(vouched: &Vouched, history: &'a History, now: UnixTime) -> Result<Option<&'a Vouched>, Refusal> {
     let earlier = vouched.nonce.as_ref().and_then(|nonce| history.vouched_for(nonce));
     match earlier {
-        None => Ok(false),
+        None => Ok(None),
         // By the key, since the domainID is whatever a certificate says it is.
         Some(earlier) if earlier.pin != vouched.pin => Err(Refusal::Replayed { how: "to another domain" }),
         Some(earlier) if age(earlier.at, now) > LONGEST_DEFERRAL => Err(Refusal::Replayed { how: "more than four days ago" }),
-        Some(_) => Ok(true),
+        Some(earlier) => Ok(Some(earlier)),
     }
-}
-
-/// The highest certificate of the domain that may have vouchers without nonce, if the registrar itself is the one who asks (RFC 8995, section 5.5.2).
-fn authorised_without_nonce<'a>(registrar: &'a RegistrarRequest, peer: &PeerCertificates, policy: &NoncelessPolicy) -> Result<&'a Certificate, Refusal> {
-    let candidates = match registrar.authorities() {
-        [] => core::slice::from_ref(registrar.signer()),
-        authorities => authorities,
-    };
-    let listed = candidates.iter().rev().find(|certificate| policy.domains.contains(&certificate.spki_digest()));
-    let pinned = listed.ok_or_else(|| Refusal::NoncelessNotAuthorized { ca_key: registrar.domain().spki_digest() })?;
-    // Nothing in a request without nonce is new, so that whoever once saw it could send it again.
-    match peer.own() == Some(registrar.signer()) {
-        true => Ok(pinned),
-        false => Err(Refusal::ClientCertificateRequired("a voucher-request without nonce is answered only to the registrar that signed it")),
-    }
-}
-
-/// No later than any certificate that the voucher relies on (RFC 8366bis, `expires-on`).
-fn expiry(signer: &Certificate, pinned: &Certificate, lifetime: Duration, now: UnixTime) -> UnixTime {
-    let latest = at(now.as_secs().saturating_add(lifetime.as_secs()));
-    latest.min(signer.not_after()).min(pinned.not_after())
 }
 
 /// The nonce as the pledge itself wrote it, where we have that: it compares with its own.

@@ -17,10 +17,10 @@ use std::path::PathBuf;
 use brski_common::log::{Hash, ProofError};
 use brski_common::{BoxFuture, DecodeError, DeviceId};
 
-pub use entry::{Entry, Made, Standing, Stated, Vouched};
+pub use entry::{Customer, Entry, Made, Marked, Owned, OwnerChange, Pinned, Restored, Scope, Standing, Stated, Vouched, VoucherContent};
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Changed, Damage, SqliteLedger, VerifyLedgerError, verify};
+pub use sqlite::{Changed, Damage, Migration, Purpose, SqliteLedger, VerifyLedgerError, migrate, verify};
 pub use tree::TreeHead;
 
 use crate::history::History;
@@ -33,8 +33,36 @@ pub trait Ledger: Send + Sync {
     /// What is [`Unique`] is checked in the same step, so that of two contradicting appends exactly one succeeds however they race.
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>>;
 
+    /// Appends many groups of entries, each as [`append`](Self::append) does, and says of each what became of it, in the order of the groups. A later group finds what an
+    /// earlier one appended, and a refused one takes nothing but itself back.
+    ///
+    /// Resolves once all that is told to be appended survives a crash. A ledger that makes many groups durable at once overrides it; for full speed give it some thousands.
+    fn append_all(&self, groups: Vec<Vec<Entry>>) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(groups.len());
+            for entries in groups {
+                outcomes.push(self.append(entries).await);
+            }
+            outcomes
+        })
+    }
+
     /// Everything known of one device, including all that was acknowledged before the call; `None` if it was never made here.
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>>;
+
+    /// The histories of many devices, in their order, each as [`history`](Self::history) tells it. A ledger that can look many up at once overrides it.
+    fn histories<'a>(&'a self, devices: &'a [DeviceId]) -> BoxFuture<'a, Result<Vec<Option<History>>, LedgerError>> {
+        Box::pin(async move {
+            let mut histories = Vec::with_capacity(devices.len());
+            for device in devices {
+                histories.push(self.history(device).await?);
+            }
+            Ok(histories)
+        })
+    }
+
+    /// At most `most` entries from index `from` on, each with its index, without the genesis; empty behind the last. For those who look through all of it.
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>>;
 
     /// The Merkle tree over all entries, including all that were acknowledged before the call.
     fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>>;
@@ -108,6 +136,16 @@ pub enum LedgerError {
     /// The file was written by another version, or is no ledger at all.
     #[error("{} has schema version {found}, expected {expected}: it is no ledger, or another version of this program wrote it", .path.display())]
     Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its `user_version`.
+        found: i64,
+        /// Ours.
+        expected: i64,
+    },
+    /// The file was written by an earlier version. It is brought up to date by hand, since that cannot be undone.
+    #[error("{} has schema version {found}, and this program writes version {expected}: `brski-masa migrate` brings it up to date, after a backup", .path.display())]
+    Outdated {
         /// The file.
         path: PathBuf,
         /// Its `user_version`.

@@ -9,27 +9,48 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "http")]
+pub mod admin;
+pub mod affected;
+pub mod audit_links;
+#[cfg(feature = "sqlite")]
+pub mod backup;
 pub mod disclose;
 pub mod error;
 pub mod history;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod import;
 pub mod issue;
 pub mod ledger;
 pub mod manufacture;
+pub mod marks;
 pub mod masa;
+#[cfg(feature = "http")]
+pub mod metrics;
+pub mod ownership;
+pub mod product_line;
 pub mod request;
 
+#[cfg(feature = "http")]
+pub use admin::AdminService;
+pub use affected::{Affected, AffectedDevice};
+pub use audit_links::AuditLinks;
 pub use error::Error;
 pub use history::History;
 #[cfg(feature = "http")]
-pub use http::MasaService;
-pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, UncheckedRevocation, WithoutProximity};
+pub use http::{AuditAnswer, MasaService};
+pub use import::Import;
+pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, Resale, Sales, SalesPolicy, UncheckedRevocation, WithoutProximity};
 #[cfg(feature = "sqlite")]
 pub use ledger::SqliteLedger;
 pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger, TreeHead};
-pub use manufacture::Station;
-pub use masa::{LastSigned, Masa, MasaParts, Recorded};
+pub use manufacture::{Correction, Station};
+pub use masa::{AuditLink, LastSigned, Marking, Masa, MasaParts, Recorded, Want};
+pub use ownership::{DeviceSummary, Ownership};
+pub use product_line::{
+    Coverage, Devices, Levels, ModeFault, OriginDefaults, ProductLine, ProductLines, Serials, SigningMode, Surroundings, VoucherKey, VoucherSigners,
+};
 pub use request::RegistrarRequest;
 
 #[cfg(test)]

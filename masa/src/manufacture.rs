@@ -1,67 +1,22 @@
 //! Journey 1, the rule: what a station reports of one device becomes what the ledger keeps, once and without contradiction.
 
+mod genuine;
+mod station;
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
 
-use brski_common::provenance::{Basis, KeyOrigin, ManufactureReport, Status};
+use brski_common::provenance::{KeyOrigin, ManufactureReport, Question, ReportDigest, Status, Supersession, Text};
 use brski_common::time::to_rfc3339;
-use brski_common::{Anchors, DeviceId, EnrolledKey, ProvenanceRecord, Refusal, Signed, SignedBy, UnixTime, Usage, Verified, Verifier, VerifyError};
+use brski_common::{ProvenanceRecord, Refusal, UnixTime};
+
+pub use genuine::{GenuineBatch, GenuineReport, RowFault};
+pub use station::{Station, Withdrawal};
 
 use crate::history::History;
-use crate::ledger::{Entry, Made};
-
-/// Who may report a manufacture, and on whose word it may let a report stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Station {
-    /// The key that signs its reports.
-    pub key: EnrolledKey,
-    /// Every basis that it may claim. No evidence is appraised here: a basis that goes beyond the station's own word is the manufacturer's trust in that station,
-    /// which has to have seen the attestation, the witnesses or the audit itself.
-    pub bases: Vec<Basis>,
-}
-
-impl Station {
-    /// A station that may claim no more than its own signature proves: `self-declared` and `station-signed`.
-    pub fn new(key: EnrolledKey) -> Self {
-        Self { key, bases: vec![Basis::SelfDeclared, Basis::StationSigned] }
-    }
-}
-
-/// An enrolled station's report of a device whose IDevID leads to the manufacturer's own anchors. Made by [`verify`](Self::verify) alone.
-#[derive(Clone, Debug)]
-pub struct GenuineReport {
-    report: Verified<ManufactureReport>,
-    station: Station,
-}
-
-impl GenuineReport {
-    /// Verifies the signature and the path of the reported IDevID.
-    ///
-    /// # Errors
-    /// [`VerifyError`] if none of `stations` signed it, or if the IDevID does not lead to `anchors` or is not current.
-    pub fn verify(report: &Signed<ManufactureReport>, stations: &[Station], anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
-        let keys: Vec<EnrolledKey> = stations.iter().map(|station| station.key.clone()).collect();
-        let report = report.verify(&Verifier::strict(SignedBy::Enrolled(&keys)), now)?;
-        let station = stations.iter().find(|station| report.signer().key_name.as_ref() == Some(&station.key.name));
-        let unnamed = || VerifyError::UnknownSigner { artefact: "manufacture report", detail: "no station has the name of its key".to_owned() };
-        let station = station.ok_or_else(unnamed)?.clone();
-        // Reports enclose no CA certificates: an issuing CA is an anchor itself, or stands beside its root among them.
-        anchors.verify_path(report.get().idevid.certificate(), anchors.certificates(), Usage::Any, now)?;
-        Ok(Self { report, station })
-    }
-
-    /// Of which device it speaks.
-    pub fn device(&self) -> &DeviceId {
-        self.report.get().idevid.device()
-    }
-
-    /// Whether it says how the key came to be.
-    pub fn tells_origin(&self) -> bool {
-        self.report.get().origin.is_some()
-    }
-}
+use crate::ledger::{Entry, Made, Marked, Scope};
+use crate::product_line::OriginDefaults;
 
 /// Permission to write a device into the ledger. Made by [`evaluate`] alone, spent by value.
 ///
@@ -98,25 +53,43 @@ impl RecordOrder {
     }
 }
 
-/// Decides what of a report to write down, next to what is on record already.
+/// What becomes of a report that says something else than the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// It is refused.
+    Refuse,
+    /// It is recorded as well, and counts from now on. The record it replaces stays in the log.
+    Supersede {
+        /// Why the record is wrong.
+        reason: Text,
+        /// On whose word: the name of an operator or of a system.
+        by: String,
+    },
+}
+
+/// Decides what of a report to write down, next to what is on record already. What the station left out is taken from `defaults`, its product line's.
 ///
-/// A report without origin makes the device known and nothing more; its origin may follow later. The same report again orders nothing, and neither does
-/// one without origin once there is one: what is on record stands, so that all reports of a run can be sent again.
+/// A report without origin makes the device known and nothing more; its origin may follow later. The same report again orders nothing, even if the defaults have changed since or
+/// if it was superseded, and neither does one without origin once there is one: what is on record stands, so that all reports of a run can be sent again.
+/// A correction takes nothing back that was said of the key's standing: it keeps the status that was recorded, and a mark on the batch, line or station that the device was in goes
+/// over to the device itself. Another IDevID or key is never a correction.
 /// That no other device has the same key is for [`Ledger::append`](crate::Ledger::append) to say.
 ///
 /// # Errors
 /// [`Refusal::BasisNotAllowed`] if the station may not claim the origin's basis; [`Refusal::Inconsistent`] if the origin contradicts itself or lies in the future;
+/// [`Refusal::SplitRevealed`] if it publishes n-k although n = 2k-1, and the line's defaults do not say that this is wanted;
 /// [`Refusal::Contradiction`] if the record says otherwise.
-pub fn evaluate(report: &GenuineReport, existing: Option<&History>, salt: [u8; 16], now: UnixTime) -> Result<RecordOrder, Refusal> {
-    let ManufactureReport { idevid, origin } = report.report.get();
-    if let Some(origin) = origin {
-        check_basis(origin, &report.station)?;
-        origin.check()?;
-        check_made_at(origin, now)?;
-    }
-
+pub fn evaluate(
+    report: &GenuineReport,
+    existing: Option<&History>,
+    defaults: &OriginDefaults,
+    correction: &Correction,
+    salt: [u8; 16],
+    now: UnixTime,
+) -> Result<RecordOrder, Refusal> {
+    let ManufactureReport { idevid, origin } = report.content();
     let mut entries = Vec::new();
-    let reported_by = report.station.key.name.clone();
+    let reported_by = report.station().key.name.clone();
     let contradiction = |what| Refusal::Contradiction { what, device: idevid.device().clone() };
     match existing {
         None => entries.push(Entry::Made(Made { at: now, idevid: idevid.clone(), reported_by: reported_by.clone() })),
@@ -124,28 +97,65 @@ pub fn evaluate(report: &GenuineReport, existing: Option<&History>, salt: [u8; 1
         Some(known) if known.idevid() != idevid => return Err(contradiction("the IDevID certificate")),
         Some(_) => {}
     }
-    match (origin, existing.and_then(History::record)) {
-        (None, _) => {}
-        (Some(origin), Some(record)) if record.origin == *origin => {}
-        (Some(_), Some(_)) => return Err(contradiction("the origin of the key")),
-        (Some(origin), None) => entries.push(Entry::Recorded(Box::new(ProvenanceRecord {
-            device: idevid.device().clone(),
-            spki: idevid.spki_digest(),
-            seq: FIRST,
-            salt,
-            status: Status::Valid,
-            reported_by,
-            recorded_at: now,
-            origin: origin.clone(),
-        }))),
+    let Some(origin) = origin else { return Ok(RecordOrder { entries }) };
+    let digest = ReportDigest::of(report.content()).map_err(|err| Refusal::Inconsistent(err.to_string()))?;
+    let on_record = existing.and_then(|known| Some((known, known.record()?)));
+    if on_record.is_some_and(|(_, newest)| newest.report == Some(digest)) {
+        return Ok(RecordOrder { entries });
+    }
+    let origin = defaults.complete(origin);
+    check_basis(&origin, report.station())?;
+    origin.check()?;
+    check_split(&origin, defaults)?;
+    check_made_at(&origin, now)?;
+
+    let record = |seq, status, supersedes| {
+        let (device, spki, report) = (idevid.device().clone(), idevid.spki_digest(), Some(digest));
+        ProvenanceRecord { device, spki, seq, salt, status, report, supersedes, reported_by, recorded_at: now, origin: origin.clone() }
+    };
+    match on_record {
+        None => entries.push(Entry::Recorded(Box::new(record(FIRST, Status::Valid, None)))),
+        Some((_, newest)) if newest.origin == origin => {}
+        Some((known, newest)) => match correction {
+            Correction::Refuse if known.superseded().any(|(_, older)| older.report == Some(digest)) => {}
+            Correction::Refuse => return Err(contradiction("the origin of the key")),
+            Correction::Supersede { reason, by } => {
+                let replaced = newest.digest().map_err(|err| Refusal::Inconsistent(err.to_string()))?;
+                let seq = newest.seq.checked_add(1).ok_or_else(|| Refusal::Inconsistent("it was corrected too often".to_owned()))?;
+                let supersedes = Supersession { record: replaced, reason: reason.clone(), by: by.clone() };
+                let record = record(seq, known.recorded_as(), Some(supersedes));
+                let mark = left_behind(known, &record, by, now);
+                entries.push(Entry::Recorded(Box::new(record)));
+                entries.extend(mark.map(Entry::Marked));
+            }
+        },
     }
     Ok(RecordOrder { entries })
+}
+
+/// The worst mark that a device would no longer be under once this record counts, as a mark of its own; `None` if another that stays is as bad.
+fn left_behind(known: &History, record: &ProvenanceRecord, by: &str, now: UnixTime) -> Option<Marked> {
+    let stays = |mark: &Marked| known.would_be_in(&mark.scope, Some(record));
+    let kept = known.marks().filter(|mark| stays(mark)).map(|mark| mark.status).fold(record.status, Status::worse);
+    let lost = known.marks().filter(|mark| !stays(mark)).max_by_key(|mark| mark.status.number())?;
+    let scope = Scope::Device(known.device().clone());
+    let mark = Marked { at: now, by: by.to_owned(), scope, status: lost.status, reason: lost.reason.clone() };
+    (lost.status.worse(kept) != kept).then_some(mark)
 }
 
 fn check_basis(origin: &KeyOrigin, station: &Station) -> Result<(), Refusal> {
     match station.bases.contains(&origin.basis) {
         true => Ok(()),
         false => Err(Refusal::BasisNotAllowed { station: station.key.name.clone(), basis: origin.basis }),
+    }
+}
+
+/// n-k with n = 2k-1 tells n and k for good, so that no station decides on that.
+fn check_split(origin: &KeyOrigin, defaults: &OriginDefaults) -> Result<(), Refusal> {
+    let published = origin.split.tells_all() && origin.answers.has(Question::IdentitySharedSplitExtra);
+    match published && !defaults.reveal_split {
+        false => Ok(()),
+        true => Err(Refusal::SplitRevealed),
     }
 }
 

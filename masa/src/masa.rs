@@ -1,29 +1,40 @@
 //! The MASA: rules, ledger, keys and clock put together. Each journey gathers, asks one rule, then acts.
 
+mod auditing;
+mod batches;
+mod corrections;
 mod last_signed;
+mod marking;
+mod operating;
+mod owning;
+mod recording;
+mod stating;
 #[cfg(test)]
 mod tests;
 mod transparency;
+mod vouching;
 
 use std::sync::Arc;
 
+pub use self::auditing::{AuditLink, LONGEST_LINK};
+pub use self::corrections::Superseded;
 pub use self::last_signed::{LastSigned, LogError};
+pub use self::marking::{Marking, Progress};
+pub use self::operating::NotReady;
+pub use self::recording::{Recorded, Want};
 pub use self::transparency::log_name;
-use brski_common::log::Receipt;
-use brski_common::provenance::{Disclosure, ManufactureReport};
 use brski_common::text::in_full;
-use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
-    Anchors, AuditLog, Clock, DeviceId, Format, KeyIdentifier, Leniencies, Payload as _, PeerCertificates, ProvenanceStatement, Refusal, SerialNumber,
-    SignError, Signed, Signer, SigningParty, UnixTime, Voucher, VoucherRequest,
+    Anchors, AuditLog, Clock, DeviceId, KeyIdentifier, Leniencies, ProvenanceStatement, Refusal, SerialNumber, Signed, Signer, UnixTime, VoucherRequest,
 };
 
+use crate::audit_links::AuditLinks;
 use crate::disclose::{self, DisclosureOrder};
 use crate::error::Error;
 use crate::history::History;
-use crate::issue::{self, Decision, IssuePolicy, Told};
-use crate::ledger::{Entry, Ledger, LedgerError, Standing, Stated};
-use crate::manufacture::{self, GenuineReport, Station};
+use crate::ledger::{Entry, Ledger, Standing};
+use crate::manufacture::Station;
+use crate::product_line::ProductLines;
 use crate::request::RegistrarRequest;
 
 /// What a MASA is made of.
@@ -33,10 +44,8 @@ pub struct MasaParts {
     pub authority: String,
     /// What it knows.
     pub ledger: Arc<dyn Ledger>,
-    /// Signs vouchers. Its chain goes into each of them.
-    pub voucher: SigningParty,
-    /// Signs provenance statements. Another key than the voucher's: their anchors are trusted for different things.
-    pub provenance: SigningParty,
+    /// Who signs, tells and decides what, for which devices.
+    pub lines: ProductLines,
     /// Signs the state of the ledger, and receipts for what is in it. An Ed25519 key: checkpoints can be signed with no other. A key of its own, since whoever trusts it
     /// trusts the log and nothing else.
     pub log_key: Arc<dyn Signer>,
@@ -46,134 +55,30 @@ pub struct MasaParts {
     pub stations: Vec<Station>,
     /// The CAs that issue IDevIDs. A report encloses no CA certificates, so that issuing CAs below a root belong in here as well.
     pub idevid_anchors: Anchors,
-    /// When a voucher may be issued.
-    pub issue_policy: IssuePolicy,
     /// What registrars and pledges may do wrong in their requests and still be understood.
     pub lenient: Leniencies,
-    /// How much of a record owners may see.
-    pub disclosure: Disclosure,
     /// Where "now" comes from.
     pub clock: Clock,
 }
 
 /// A manufacturer's authority: writes down how keys came to be, says so under its signature, and vouches for its devices.
-pub struct Masa(MasaParts);
-
-/// What became of a manufacture report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    /// Index of the record's entry in the ledger; that of the device's making if the report told no origin.
-    pub index: u64,
-    /// Which device.
-    pub device: DeviceId,
-    /// What others may know of it, with the receipt in its unprotected header if there is one; `None` if nobody wrote down how its key came to be.
-    pub statement: Option<Signed<ProvenanceStatement>>,
-    /// That the record is in the log; `None` if there is no record, or if the log could not prove or sign it: the record stands, and why is logged as an error.
-    pub receipt: Option<Receipt>,
-    /// Whether the ledger had all of it already.
-    pub repeated: bool,
-    /// Whether the report told no origin of a key whose origin is on record, which stands.
-    pub origin_stands: bool,
-}
+pub struct Masa(MasaParts, AuditLinks);
 
 impl Masa {
     /// Puts a MASA together.
     pub fn new(parts: MasaParts) -> Self {
-        Self(parts)
+        Self(parts, AuditLinks::in_memory())
     }
 
-    /// Writes down what a station reports of one device, and signs what others may know of it. The same report again changes nothing and gets
-    /// the same statement, with a receipt from a state of the log that may be newer.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] unless an enrolled station signed it and the IDevID is the manufacturer's own; [`Error::Refused`] if it contradicts itself or the record.
-    #[tracing::instrument(skip_all, fields(serial))]
-    pub async fn record(&self, report: &Signed<ManufactureReport>) -> Result<Recorded, Error> {
-        told("recorded", self.write_down(report).await)
+    /// The same with these links to audit logs; those of [`new`](Self::new) are forgotten when the process ends.
+    pub fn with_audit_links(self, links: AuditLinks) -> Self {
+        Self(self.0, links)
     }
 
-    async fn write_down(&self, report: &Signed<ManufactureReport>) -> Result<Recorded, Error> {
-        let now = self.0.clock.now();
-        let report = GenuineReport::verify(report, &self.0.stations, &self.0.idevid_anchors, now)?;
-        let device = report.device();
-        note("serial", &device.serial);
-        let mut history = self.0.ledger.history(device).await?;
-        let order = manufacture::evaluate(&report, history.as_ref(), random()?, now)?;
-
-        let mut repeated = order.is_repeated();
-        if !repeated {
-            // Record first: a crash may leave a record without its statement, which is made up for, never a statement without its record.
-            let appended = self.0.ledger.append(order.into_entries()).await;
-            history = self.0.ledger.history(device).await?;
-            if let Err(err) = appended {
-                // Perhaps somebody reported the same in the meantime.
-                repeated = manufacture::evaluate(&report, history.as_ref(), random()?, now)?.is_repeated();
-                if !repeated {
-                    return Err(err.into());
-                }
-            }
-        }
-        let history = history.ok_or_else(|| Refusal::UnknownDevice(device.clone()))?;
-        let statement = self.statement(&history, now).await?;
-        let (statement, receipt) = match statement {
-            Some(statement) => {
-                let (statement, receipt) = self.with_receipt(statement, &history, transparency::ReceiptFrom::SinceRecorded).await;
-                (Some(statement), receipt)
-            }
-            None => (None, None),
-        };
-        let origin_stands = !report.tells_origin() && history.record().is_some();
-        Ok(Recorded { index: history.index(), device: device.clone(), statement, receipt, repeated, origin_stands })
-    }
-
-    /// Vouches for a device to the domain that asks (RFC 8995, section 5.5), in this format. `peer` is who asked over TLS.
-    ///
-    /// The same request again gets the same voucher again, and may get it in another format.
-    ///
-    /// # Errors
-    /// [`Error::Untrusted`] if a signature does not hold; [`Error::Refused`] with the rule that says no; [`Error::Inexpressible`] if this format has no room for a leaf.
-    #[tracing::instrument(skip_all, fields(serial, domain, entry))]
-    pub async fn vouch(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
-        told("vouched", self.decide_and_sign(request, answer, peer).await)
-    }
-
-    async fn decide_and_sign(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
-        let now = self.0.clock.now();
-        let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
-        let history = self.known(request.device()).await?;
-        let claim = request.open(&history, &self.0.idevid_anchors, now)?;
-        let decision = issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)?;
-        // Before anything is recorded: an entry for a voucher that cannot be given would stay in the device's log for good.
-        decision.voucher().encode(answer).map_err(|source| Error::Inexpressible { format: answer, source })?;
-        let recorded = match decision {
-            Decision::Repeat(recorded) => recorded,
-            // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
-            Decision::Record(order) => match self.0.ledger.append(vec![order.entry().clone()]).await {
-                Ok(appended) => order.recorded(appended),
-                Err(err) => {
-                    // Perhaps the same nonce came in twice at once; the history then knows for whom it was used.
-                    let history = self.known(history.device()).await?;
-                    match issue::evaluate(&claim, peer, &history, &self.0.issue_policy, now)? {
-                        Decision::Repeat(recorded) => recorded,
-                        Decision::Record(_) => return Err(err.into()),
-                    }
-                }
-            },
-        };
-        if let Some(index) = recorded.index() {
-            note("entry", &index);
-        }
-        let told = Told::evaluate(claim.registrar(), &self.0.issue_policy);
-        let voucher = Voucher { provenance: self.extension(told, &history, now).await?, ..recorded.into_voucher() };
-        Ok(self.0.voucher.seal(&voucher, answer).await?)
-    }
-
-    /// What the voucher tells of the device's key; nothing where nothing is on record.
-    async fn extension(&self, told: Option<Told>, history: &History, now: UnixTime) -> Result<Option<ProvenanceExtension>, Error> {
-        let Some(told) = told else { return Ok(None) };
-        let statement = self.statement(history, now).await?;
-        let extension = statement.map(|statement| told.extension(&statement)).transpose();
-        Ok(extension.map_err(|source| SignError::Encode { artefact: "voucher", source: Box::new(source) })?)
+    /// The same, taking reports that publish n-k although n = 2k-1: the manufacturer's explicit word, without which they are refused.
+    pub fn revealing_split(mut self) -> Self {
+        self.0.lines.reveal_split();
+        self
     }
 
     /// What registrars and pledges may do wrong in their requests and still be understood.
@@ -205,9 +110,10 @@ impl Masa {
 
     async fn find_statement(&self, request: &Signed<VoucherRequest>) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
         let now = self.0.clock.now();
-        let history = self.disclose(request, now).await?.into_history();
+        let mut history = self.disclose(request, now).await?.into_history();
         // The receipt once the statement is stored, so that it is as new as can be.
-        match self.statement(&history, now).await? {
+        let level = self.0.lines.of(history.device()).disclosure.owner;
+        match self.statement(&mut history, level, now).await? {
             Some(statement) => Ok(Some(self.with_receipt(statement, &history, transparency::ReceiptFrom::Now).await.0)),
             None => Ok(None),
         }
@@ -216,7 +122,8 @@ impl Masa {
     async fn disclose(&self, request: &Signed<VoucherRequest>, now: UnixTime) -> Result<DisclosureOrder, Error> {
         let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
         let history = self.0.ledger.history(request.device()).await?;
-        Ok(disclose::evaluate(&request, history, &self.0.issue_policy, now)?)
+        let policy = &self.0.lines.of(request.device()).issue_policy;
+        Ok(disclose::evaluate(&request, history, policy, now)?)
     }
 
     /// The devices with this serial number: one for each CA among the anchors that gave it to a device.
@@ -249,27 +156,6 @@ impl Masa {
     async fn known(&self, device: &DeviceId) -> Result<History, Error> {
         let history = self.0.ledger.history(device).await?;
         Ok(history.ok_or_else(|| Refusal::UnknownDevice(device.clone()))?)
-    }
-
-    /// The statement about a device's record: as it was stored, else signed now and stored.
-    async fn statement(&self, history: &History, now: UnixTime) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
-        if let Some(statement) = history.statement() {
-            return Ok(Some(statement.clone()));
-        }
-        let Some(record) = history.record() else { return Ok(None) };
-        let key = history.idevid().certificate().public_key();
-        let statement = ProvenanceStatement::view(record, &key, &self.0.authority, self.0.disclosure, random()?, now);
-        let encode = |source| SignError::Encode { artefact: "provenance statement", source: Box::new(source) };
-        let statement = statement.map_err(encode)?;
-        let statement = self.0.provenance.seal(&statement, Format::Cose).await?;
-
-        let stated = Stated { device: record.device.clone(), seq: record.seq, statement: statement.clone() };
-        match self.0.ledger.append(vec![Entry::Stated(stated)]).await {
-            Ok(_) => Ok(Some(statement)),
-            // Signed twice at once: the one that was stored is the one that everybody gets.
-            Err(LedgerError::Conflict { .. }) => Ok(self.known(history.device()).await?.statement().cloned()),
-            Err(err) => Err(err.into()),
-        }
     }
 }
 

@@ -93,24 +93,32 @@ impl RegistrarRequest {
         self.authorities().first().unwrap_or(self.signer())
     }
 
-    /// Verifies the pledge's request inside, if there is one. If it names the registrar by certificate, the path that counts is the one in which that stands.
+    /// Verifies what the registrar puts before its own request: the pledge's request, or an earlier voucher that is to be renewed. If the pledge names the registrar by
+    /// certificate, the path that counts is the one in which that stands.
     ///
     /// # Errors
-    /// [`VerifyError`] if it is not signed with an IDevID that leads to `anchors`; [`Refusal::RenewalUnsupported`] if an earlier voucher stands in its place.
-    pub fn open(self, history: &History, anchors: &Anchors, now: UnixTime) -> Result<Claim, Error> {
-        let Some(prior) = &self.leaves().prior_signed_voucher_request else { return Ok(Claim { registrar: self, pledge: None }) };
+    /// [`VerifyError`] if a pledge's request is not signed with an IDevID that leads to `anchors`, or a voucher not by one under `ours`, which is asked for only then.
+    pub fn open(self, history: &History, anchors: &Anchors, ours: impl FnOnce() -> Anchors, now: UnixTime) -> Result<Claim, Error> {
+        let Some(prior) = &self.leaves().prior_signed_voucher_request else { return Ok(Claim { registrar: self, prior: Prior::Nothing }) };
         let prior = Signed::<VoucherRequest>::from_wire(self.format(), prior.clone());
         // A pledge need not enclose its certificate, since we issued it.
         let known = [history.idevid().certificate().clone()];
         let verified = prior.verify(&Verifier { by: SignedBy::Anchored { anchors, usage: Usage::Any, known: &known }, lenient: self.lenient }, now);
-        let request = verified.map_err(|err| renewal(&prior, &err).map_or(Error::Untrusted(err), Error::Refused))?;
+        let request = match verified {
+            Ok(request) => request,
+            Err(err) => {
+                let Some(voucher) = shown_voucher(&prior, &err) else { return Err(err.into()) };
+                let voucher = verify_earlier(&voucher, &ours(), now)?;
+                return Ok(Claim { registrar: self, prior: Prior::Voucher(Box::new(voucher)) });
+            }
+        };
 
         let unnamed = || VerifyError::UnknownSigner { artefact: "voucher-request", detail: "the pledge's IDevID is not known".to_owned() };
         let certificate = request.signer().chain.first().ok_or_else(unnamed)?.clone();
         let decode = |source| VerifyError::Decode { artefact: "pledge's IDevID", source };
         let idevid = IDevIdCert::new(certificate).map_err(decode)?;
         let registrar = self.named_by(request.get());
-        Ok(Claim { registrar, pledge: Some(PledgeRequest { request, idevid }) })
+        Ok(Claim { registrar, prior: Prior::Pledge(Box::new(PledgeRequest { request, idevid })) })
     }
 
     /// Certificates stand unsigned in some envelopes: others that were put beside them must not decide whose the device becomes.
@@ -148,11 +156,22 @@ impl Path {
     }
 }
 
-/// A registrar's request and the pledge's request that it encloses, both verified. Made by [`RegistrarRequest::open`] alone.
+/// A registrar's request and what it encloses, both verified. Made by [`RegistrarRequest::open`] alone.
 #[derive(Clone, Debug)]
 pub struct Claim {
     registrar: RegistrarRequest,
-    pledge: Option<PledgeRequest>,
+    prior: Prior,
+}
+
+/// What a registrar puts before its own request (RFC 8366bis, `prior-signed-voucher-request`).
+#[derive(Clone, Debug)]
+pub enum Prior {
+    /// Nothing.
+    Nothing,
+    /// The request of its pledge.
+    Pledge(Box<PledgeRequest>),
+    /// An earlier voucher of ours, which it asks to have renewed (section 10.1).
+    Voucher(Box<Verified<Voucher>>),
 }
 
 impl Claim {
@@ -163,7 +182,15 @@ impl Claim {
 
     /// The pledge's part, if it is enclosed.
     pub fn pledge(&self) -> Option<&PledgeRequest> {
-        self.pledge.as_ref()
+        match &self.prior {
+            Prior::Pledge(pledge) => Some(pledge),
+            Prior::Nothing | Prior::Voucher(_) => None,
+        }
+    }
+
+    /// What came before the registrar's own request.
+    pub fn prior(&self) -> &Prior {
+        &self.prior
     }
 }
 
@@ -186,14 +213,27 @@ impl PledgeRequest {
     }
 }
 
-/// A clear word for those who ask for the renewal of a voucher the way of RFC 8366bis, section 10.1.
-fn renewal(prior: &Signed<VoucherRequest>, err: &VerifyError) -> Option<Refusal> {
+/// The voucher in the place of the pledge's request, if one is there.
+fn shown_voucher(prior: &Signed<VoucherRequest>, err: &VerifyError) -> Option<Signed<Voucher>> {
     // Whose signature was in order before the content was read is a pledge that mistakes the words, not a voucher's signer.
     if matches!(err, VerifyError::Decode { .. }) {
         return None;
     }
     let voucher = Signed::<Voucher>::from_wire(prior.format(), prior.wire());
-    voucher.peek_unverified(Leniencies::default()).ok().map(|_| Refusal::RenewalUnsupported)
+    voucher.peek_unverified(Leniencies::default()).is_ok().then_some(voucher)
+}
+
+/// Verifies a voucher that one of ours signed, perhaps long ago: its signer's certificate must have been valid then, if it is no more. Whether it ever was issued the ledger knows.
+fn verify_earlier(voucher: &Signed<Voucher>, anchors: &Anchors, now: UnixTime) -> Result<Verified<Voucher>, VerifyError> {
+    let by = SignedBy::Anchored { anchors, usage: Usage::Any, known: anchors.certificates() };
+    let verifier = Verifier { by, lenient: Leniencies::default() };
+    match voucher.verify(&verifier, now) {
+        Err(VerifyError::NotCurrent { .. }) => {
+            let then = voucher.peek_unverified(Leniencies::default())?.created_on.filter(|then| *then < now);
+            voucher.verify(&verifier, then.unwrap_or(now))
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]

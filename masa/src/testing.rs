@@ -10,10 +10,10 @@ use brski_common::{
     PeerCertificates, SerialNumber, SignatureAlgorithm, Signed, Signer, SigningParty, SoftwareKey, UnixTime, Voucher, VoucherRequest,
 };
 
-use crate::issue::IssuePolicy;
 use crate::ledger::{Ledger, MemoryLedger};
 use crate::manufacture::Station;
 use crate::masa::{Masa, MasaParts};
+use crate::product_line::{Levels, ProductLine, ProductLines, VoucherSigners};
 
 /// Some time in 2026.
 pub(crate) const NOW: UnixTime = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_790_000_000));
@@ -214,6 +214,7 @@ pub(crate) struct Maker {
     pub(crate) issuing: Entity,
     pub(crate) station: SoftwareKey,
     pub(crate) voucher: Entity,
+    pub(crate) nonceless: Entity,
     pub(crate) provenance: Entity,
     pub(crate) log: SoftwareKey,
 }
@@ -223,7 +224,8 @@ impl Maker {
         let root = Entity::root("IDevID root");
         let issuing = root.issue(Subject::common_name("IDevID issuing"), |template| template.ca(None));
         let log = SoftwareKey::generate(SignatureAlgorithm::EdDsa).unwrap().0;
-        Self { root, issuing, station: new_key(), voucher: Entity::root("voucher signer"), provenance: Entity::root("provenance signer"), log }
+        let (voucher, nonceless) = (Entity::root("voucher signer"), Entity::root("signer of vouchers without nonce"));
+        Self { root, issuing, station: new_key(), voucher, nonceless, provenance: Entity::root("provenance signer"), log }
     }
 
     pub(crate) fn anchors(&self) -> Anchors {
@@ -238,24 +240,32 @@ impl Maker {
         Pledge(self.issuing.issue(Subject::serial_number(&serial(name)), |template| template))
     }
 
+    pub(crate) fn station_party(&self) -> SigningParty {
+        SigningParty::with_name("line 1", Arc::new(self.station.clone()))
+    }
+
     pub(crate) fn report(&self, pledge: &Pledge, origin: Option<KeyOrigin>) -> Signed<ManufactureReport> {
-        let station = SigningParty::with_name("line 1", Arc::new(self.station.clone()));
-        seal(&station, &ManufactureReport { idevid: pledge.idevid(), origin }, Format::Jws)
+        seal(&self.station_party(), &ManufactureReport { idevid: pledge.idevid(), origin }, Format::Jws)
+    }
+
+    pub(crate) fn lines(&self) -> ProductLines {
+        let vouchers = VoucherSigners::one(self.voucher.party(&[])).and_nonceless(self.nonceless.party(&[]));
+        ProductLines::one(ProductLine {
+            disclosure: Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
+            ..ProductLine::new("everything", vouchers, self.provenance.party(&[]))
+        })
     }
 
     pub(crate) fn parts(&self, ledger: Arc<dyn Ledger>) -> MasaParts {
         MasaParts {
             authority: "masa.example.com".to_owned(),
             ledger,
-            voucher: self.voucher.party(&[]),
-            provenance: self.provenance.party(&[]),
+            lines: self.lines(),
             log_key: Arc::new(self.log.clone()),
             last_signed: Arc::new(crate::masa::LastSigned::in_memory()),
             stations: self.stations(),
             idevid_anchors: self.anchors(),
-            issue_policy: IssuePolicy::default(),
             lenient: Leniencies::default(),
-            disclosure: Disclosure::Customer,
             clock: Clock::from_fn(|| NOW),
         }
     }
@@ -275,9 +285,11 @@ pub(crate) fn origin() -> KeyOrigin {
     KeyOrigin { private_transfer: Transfer::None, ..origin }
 }
 
-/// A voucher's content, checked against the maker's voucher key.
+/// A voucher's content, checked against the maker's key for vouchers with nonce, or for those without.
 pub(crate) fn read_voucher(maker: &Maker, voucher: &Signed<Voucher>) -> Voucher {
-    let by = brski_common::SignedBy::Holder(&maker.voucher.certificate);
+    let nonce = voucher.peek_unverified(Leniencies::default()).unwrap().nonce;
+    let signer = if nonce.is_some() { &maker.voucher } else { &maker.nonceless };
+    let by = brski_common::SignedBy::Holder(&signer.certificate);
     voucher.verify(&brski_common::Verifier::strict(by), NOW).unwrap().get().clone()
 }
 

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, socket_address};
+use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
 use brski_common::voucher::Wanted;
 use brski_common::{Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime};
 use brski_registrar::masa_client::HttpMasaClient;
@@ -42,6 +43,7 @@ struct Values {
     body_limit: usize,
     identity: KeyFiles,
     domain_ca: KeyFiles,
+    proxy: Option<ProxyValues>,
     #[serde(default)]
     requests: Requests,
     #[serde(default)]
@@ -113,6 +115,11 @@ impl Configuration {
         self.values.listen
     }
 
+    /// Who may end TLS in front of the server and say who the client is.
+    pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
+        Ok(self.file.proxies("proxy", self.values.proxy.as_ref())?)
+    }
+
     /// Largest request body in octets.
     pub(crate) fn body_limit(&self) -> usize {
         self.values.body_limit
@@ -121,7 +128,7 @@ impl Configuration {
     /// The registrar's certificate path and key.
     pub(crate) fn tls(&self) -> anyhow::Result<TlsIdentity> {
         let pair = self.file.key_pair("identity", &self.values.identity)?;
-        Ok(TlsIdentity::new(&pair.chain, &pair.key_der).map_err(|err| self.file.error("identity", "cannot be used for TLS").because(err))?)
+        Ok(TlsIdentity::with_signer(&pair.chain, pair.key).map_err(|err| self.file.error("identity", "cannot be used for TLS").because(err))?)
     }
 
     /// The folder of manufacturers' profiles.
@@ -135,7 +142,7 @@ impl Configuration {
         let masa = HttpMasaClient::new(self.tls()?);
         let parts = |pledges| {
             anyhow::Ok(RegistrarParts {
-                identity: SigningParty::with_chain(identity.chain, Arc::new(identity.key)),
+                identity: SigningParty::with_chain(identity.chain, identity.key),
                 trust: self.trust()?,
                 policy: self.policy()?,
                 masa: Arc::new(masa),
@@ -154,6 +161,7 @@ impl Configuration {
     /// Reads every file that serving would read, and changes none.
     pub(crate) fn check(&self, now: UnixTime) -> anyhow::Result<Report> {
         self.ca()?;
+        self.proxies()?;
         let mut report = Report::new(self, self.policy()?.accepted_in_words())?;
         report.add_key_pair(&self.file, "identity", &self.values.identity, now)?;
         report.add_key_pair(&self.file, "domain-ca", &self.values.domain_ca, now)?;
@@ -181,8 +189,8 @@ impl Configuration {
     }
 
     fn ca(&self) -> anyhow::Result<BuiltInCa> {
-        let KeyPair { chain, key, .. } = self.file.key_pair("domain-ca", &self.values.domain_ca)?;
-        Ok(BuiltInCa::new(chain, Arc::new(key)).map_err(|err| self.file.error("domain-ca", "cannot be used").because(err))?)
+        let KeyPair { chain, key } = self.file.key_pair("domain-ca", &self.values.domain_ca)?;
+        Ok(BuiltInCa::new(chain, key).map_err(|err| self.file.error("domain-ca", "cannot be used").because(err))?)
     }
 }
 

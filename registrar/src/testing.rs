@@ -183,6 +183,8 @@ impl World {
             seq,
             salt: [5; 16],
             status: Status::Valid,
+            report: None,
+            supersedes: None,
             reported_by: "line-1".to_owned(),
             recorded_at: at(NOW - 900),
             origin,

@@ -5,8 +5,8 @@ mod tests;
 
 use brski_common::sign::Hash;
 use brski_common::{
-    Anchors, Certificate, DecodeError, DeviceId, IDevIdCert, Leniencies, MasaUrl, Payload, PeerCertificates, ProvenanceStatement, Refusal, Signed, SignedBy,
-    SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError, Voucher,
+    Anchors, Certificate, DecodeError, DeviceId, IDevIdCert, Leniencies, MasaUrl, Payload, PeerCertificates, PolicyOid, ProvenanceStatement, Refusal, Signed,
+    SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError, Voucher,
 };
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ pub struct Manufacturer {
     pub name: String,
     /// Which CAs issue its IDevIDs.
     pub idevid_anchors: Anchors,
-    /// Who may sign its vouchers.
+    /// Who may sign its vouchers: of those below them, where they [demand](Anchors::demanding) a policy, only who was certified under it.
     pub voucher_anchors: Anchors,
     /// Who may sign its provenance statements.
     pub provenance_anchors: Anchors,
@@ -52,11 +52,17 @@ impl Manufacturer {
             let source = DecodeError::InvalidField { field: "name", expected: "1 to 128 octets of printable text" };
             return Err(ProfileError::Field { field: "name", source });
         }
+        let voucher_anchors = some_anchors("voucher-anchors", &profile.voucher_anchors)?;
+        let policy = profile.voucher_policy.as_deref().map(PolicyOid::new).transpose();
+        let policy = policy.map_err(|source| ProfileError::Field { field: "voucher-policy", source })?;
         let masa_url = profile.masa_url.as_deref().map(MasaUrl::new).transpose();
         Ok(Self {
             name: profile.name,
             idevid_anchors: some_anchors("idevid-anchors", &profile.idevid_anchors)?,
-            voucher_anchors: some_anchors("voucher-anchors", &profile.voucher_anchors)?,
+            voucher_anchors: match policy {
+                Some(policy) => voucher_anchors.demanding(policy),
+                None => voucher_anchors,
+            },
             provenance_anchors: anchors("provenance-anchors", &profile.provenance_anchors)?,
             masa_tls_anchors: anchors("masa-tls-anchors", &profile.masa_tls_anchors)?,
             masa_url: masa_url.map_err(|source| ProfileError::Field { field: "masa-url", source })?,
@@ -137,6 +143,8 @@ struct Profile {
     masa_url: Option<String>,
     idevid_anchors: String,
     voucher_anchors: String,
+    #[serde(default)]
+    voucher_policy: Option<String>,
     #[serde(default)]
     provenance_anchors: String,
     #[serde(default)]

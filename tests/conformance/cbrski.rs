@@ -189,10 +189,13 @@ fn rvr_hex_lacks_the_pledges_chain() {
 fn masa_that_knows_the_device_finds_proximity_proven() {
     let Some(vectors) = Vectors::find() else { return };
     let made = Made { at: time(NOW), idevid: IDevIdCert::new(certificate(&vectors, "pledge")).unwrap(), reported_by: "station".to_owned() };
-    let history = History::build([(0, Entry::Made(made))], false).unwrap();
+    let history = History::build([(0, Entry::Made(made))], [], false).unwrap();
     let request = Signed::<VoucherRequest>::from_wire(Format::Cose, vectors.hex("cbrski/rvr.hex"));
     let anchors = Anchors::new([certificate(&vectors, "masa_ca")]).unwrap();
-    let claim = RegistrarRequest::verify(&request, brski_common::Leniencies::default(), time(NOW)).unwrap().open(&history, &anchors, time(NOW)).unwrap();
+    let claim = RegistrarRequest::verify(&request, brski_common::Leniencies::default(), time(NOW))
+        .unwrap()
+        .open(&history, &anchors, Anchors::default, time(NOW))
+        .unwrap();
     let policy = IssuePolicy { freshness: core::time::Duration::from_secs(7 * 86_400), ..IssuePolicy::default() };
     let decision = issue::evaluate(&claim, &PeerCertificates::default(), &history, &policy, time(NOW)).unwrap();
     let issue::Decision::Record(order) = decision else { panic!("{decision:?}") };

@@ -169,9 +169,9 @@ fn masa_finds_that_the_pledge_named_another_key_than_signed_the_registrars_reque
     let Some(vectors) = Vectors::find() else { return };
     let [idevid, manufacturer] = chain(&vectors, "pledge");
     let made = Made { at: time(NOW), idevid: IDevIdCert::new(idevid).unwrap(), reported_by: "station".to_owned() };
-    let history = History::build([(0, Entry::Made(made))], false).unwrap();
+    let history = History::build([(0, Entry::Made(made))], [], false).unwrap();
     let request = RegistrarRequest::verify(&registrars_request(&vectors), brski_common::Leniencies::default(), time(NOW)).unwrap();
-    let claim = request.open(&history, &Anchors::new([manufacturer]).unwrap(), time(NOW)).unwrap();
+    let claim = request.open(&history, &Anchors::new([manufacturer]).unwrap(), Anchors::default, time(NOW)).unwrap();
     let decision = issue::evaluate(&claim, &PeerCertificates::default(), &history, &IssuePolicy::default(), time(NOW));
     assert!(matches!(decision, Err(brski_common::Refusal::ProximityMismatch)));
     check("jws-voucher/rvr.jws.json", "proximity", decision);

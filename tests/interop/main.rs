@@ -10,6 +10,7 @@ mod requests;
 mod tool;
 mod world;
 
+mod admin_over_https;
 mod bodies;
 mod breaks;
 mod crowds;
@@ -20,6 +21,7 @@ mod openssl_requests;
 mod python_pledge;
 mod python_receipts;
 mod python_registrar;
+mod python_station;
 mod python_variants;
 mod python_verifies;
 mod registrar_over_https;

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use brski_common::provenance::{Basis, Disclosure, Locus, ManufactureReport, Protection, Source, Transfer};
 use brski_common::serve::{Limits, Server, TlsIdentity, server_config};
 use brski_common::{
     Anchors, BoxFuture, Clock, EnrolledKey, Format, IDevIdCert, KeyOrigin, Leniencies, MasaUrl, Method, Policy, Signed, SigningParty, SoftwareKey, UnixTime,
     VoucherRequest,
 };
-use brski_masa::{IssuePolicy, Masa, MasaParts, MasaService, MemoryLedger};
+use brski_masa::{Masa, MasaParts, MasaService, MemoryLedger};
 use brski_registrar::masa_client::HttpMasaClient;
 use brski_registrar::{
     BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, Registrar, RegistrarParts, RegistrarService, Settings, Trust,
@@ -66,7 +68,9 @@ impl World {
         let (masa_address, registrar_address) = (masa_server.local_addr().unwrap(), registrar_server.local_addr().unwrap());
         make_certificates(&openssl, &masa_address.to_string(), curve);
 
-        let station = SigningParty::with_name("station-7", Arc::new(SoftwareKey::generate(brski_common::SignatureAlgorithm::Es256).unwrap().0));
+        let (station, pkcs8) = SoftwareKey::generate(brski_common::SignatureAlgorithm::Es256).unwrap();
+        openssl.write("station.key", format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(&*pkcs8)));
+        let station = SigningParty::with_name("station-7", Arc::new(station));
         let masa = Arc::new(Masa::new(masa_parts(&openssl, &masa_address.to_string(), &station)));
         let service = MasaService::new(masa.clone(), BODY_LIMIT);
         let respond = move |request| {
@@ -86,17 +90,56 @@ impl World {
         Some(Self { openssl, masa_address, registrar_address, masa, station, curve, relayed })
     }
 
+    /// The MASA itself.
+    pub(crate) fn masa(&self) -> Arc<Masa> {
+        Arc::clone(&self.masa)
+    }
+
+    /// What the MASA shows as TLS server.
+    pub(crate) fn masa_tls(&self) -> TlsIdentity {
+        tls(&self.openssl, "masa")
+    }
+
+    /// A signed report of a new device that generates its own key.
+    pub(crate) async fn report(&self, serial: &str) -> Signed<ManufactureReport> {
+        certify(&self.openssl, Kind::IDevId, self.curve, serial, &format!("/serialNumber={serial}/O=Fruitmaker"), Some("idevid-ca"));
+        let origin = KeyOrigin::new(Method::Avocado, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, UnixTime::now());
+        let origin = Some(KeyOrigin { private_transfer: Transfer::None, ..origin });
+        let report = ManufactureReport { idevid: IDevIdCert::new(certificate(&self.openssl, serial)).unwrap(), origin };
+        self.station.seal(&report, Format::Jws).await.unwrap()
+    }
+
     /// Makes a device that generates its own key, and has its making recorded. Its certificate, key and statement bear the serial number as name.
     pub(crate) async fn manufacture(&self, serial: &str) {
         self.manufacture_on(self.curve, serial).await;
     }
 
-    /// The same with its key on this curve.
-    pub(crate) async fn manufacture_on(&self, curve: &str, serial: &str) {
+    /// What a station has to say of a new device.
+    pub(crate) fn report_of(&self, serial: &str) -> ManufactureReport {
+        self.report_on(self.curve, serial)
+    }
+
+    fn report_on(&self, curve: &str, serial: &str) -> ManufactureReport {
         certify(&self.openssl, Kind::IDevId, curve, serial, &format!("/serialNumber={serial}/O=Fruitmaker"), Some("idevid-ca"));
         let made = KeyOrigin::new(Method::Avocado, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, UnixTime::now());
         let origin = Some(KeyOrigin { private_transfer: Transfer::None, ..made });
-        let report = ManufactureReport { idevid: IDevIdCert::new(certificate(&self.openssl, serial)).unwrap(), origin };
+        ManufactureReport { idevid: IDevIdCert::new(certificate(&self.openssl, serial)).unwrap(), origin }
+    }
+
+    /// The serial numbers that an import of this file records, or why it does not.
+    pub(crate) fn import(&self, file: &str) -> Vec<Result<String, String>> {
+        let mut told = Vec::new();
+        let input = std::io::Cursor::new(self.openssl.read(file));
+        let _ = brski_masa::Import::new(&self.masa, brski_masa::Want::Record).run(file, input, &mut |outcome| {
+            told.push(outcome.result.map(|recorded| recorded.device.serial.to_string()).map_err(|failure| failure.to_string()));
+            core::ops::ControlFlow::Continue(())
+        });
+        told
+    }
+
+    /// The same with its key on this curve.
+    pub(crate) async fn manufacture_on(&self, curve: &str, serial: &str) {
+        let report = self.report_on(curve, serial);
         let recorded = self.masa.record(&self.station.seal(&report, Format::Jws).await.unwrap()).await.unwrap();
         self.openssl.write(&format!("{serial}.statement"), recorded.statement.unwrap().wire());
     }
@@ -178,15 +221,15 @@ fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> Mas
     MasaParts {
         authority: authority.to_owned(),
         ledger: Arc::new(MemoryLedger::new(UnixTime::now(), "Fruitmaker").unwrap()),
-        voucher: party(openssl, "voucher"),
-        provenance: party(openssl, "provenance"),
         log_key: Arc::new(SoftwareKey::from_pem(&openssl.text("log-key.pem")).unwrap()),
         last_signed: Arc::new(brski_masa::LastSigned::in_memory()),
         stations: vec![brski_masa::Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
         idevid_anchors: Anchors::new(openssl.certificates("idevid-ca-chain.pem")).unwrap(),
-        issue_policy: IssuePolicy::default(),
         lenient: Leniencies::default(),
-        disclosure: Disclosure::Customer,
+        lines: brski_masa::ProductLines::one(brski_masa::ProductLine {
+            disclosure: brski_masa::Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
+            ..brski_masa::ProductLine::new("everything", brski_masa::VoucherSigners::one(party(openssl, "voucher")), party(openssl, "provenance"))
+        }),
         clock: Clock::system(),
     }
 }

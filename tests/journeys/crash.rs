@@ -56,6 +56,10 @@ impl Ledger for Full {
         self.0.history(device)
     }
 
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        self.0.entries(from, most)
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<brski_masa::ledger::TreeHead, LedgerError>> {
         self.0.head()
     }
@@ -73,8 +77,8 @@ impl Ledger for Full {
 async fn without_voucher_key() -> (World, Device, Arc<Removable>) {
     let mut world = World::new().await;
     let device = world.maker.make("A-1", Method::Avocado).await;
-    let key = Removable::new(world.maker.parts.voucher.signer.clone());
-    world.maker.parts.voucher.signer = key.clone();
+    let key = Removable::new(world.maker.voucher_party().signer.clone());
+    world.maker.set_voucher_signer(key.clone());
     world.maker.restart();
     (world, device, key)
 }

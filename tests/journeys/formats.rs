@@ -143,7 +143,7 @@ in_each_format!(voucher_that_displays_a_method_without_a_statement_admits_nobody
 async fn voucher_that_displays_a_method_without_a_statement_admits_nobody(format: Format) {
     let world = World::new().await;
     let device = world.maker.make_as("U-1", None).await.speaking(format);
-    let signer = world.maker.parts.voucher.clone();
+    let signer = world.maker.voucher_party().clone();
     let boasting = move |voucher: Vec<u8>| {
         let voucher = Signed::<Voucher>::from_wire(format, voucher).peek_unverified(Leniencies::default()).unwrap();
         let mut provenance = ProvenanceExtension::default();
@@ -182,7 +182,7 @@ async fn cose_voucher_reaches_the_pledge_without_certificates_and_with_every_sig
     let sent = watched(&world);
     let Onboarded::Enrolled { voucher, .. } = onboard(&device, &world.owner, &world.hand).await else { panic!("it was to be enrolled") };
     let sent = sent.lock().unwrap().clone();
-    let signer = world.maker.parts.voucher.identity.chain[0].der();
+    let signer = world.maker.voucher_party().identity.chain[0].der();
     assert!(contains(&sent, signer) && !contains(&voucher, signer));
     // [protected, unprotected, payload, signature]: one empty map has taken the place of the unprotected header, and nothing else changed.
     let same = sent.iter().zip(&voucher).take_while(|(sent, passed)| sent == passed).count();

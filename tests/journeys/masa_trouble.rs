@@ -104,7 +104,7 @@ async fn voucher_that_was_cut_off_is_never_passed_on() {
 async fn voucher_that_somebody_else_signed_is_never_passed_on() {
     let (world, device) = world_with_device().await;
     let stranger = Authority::root("stranger").await.party("voucher signer", &[]).await;
-    for signer in [stranger, device.party(), world.maker.parts.provenance.clone(), world.owner.parts.identity.clone()] {
+    for signer in [stranger, device.party(), world.maker.parts.lines.rest().provenance.clone(), world.owner.parts.identity.clone()] {
         told(&world, &device, resigned(&signer, |_| {})).await.refused(502, "cannot be trusted and is not passed on");
     }
 }
@@ -113,7 +113,7 @@ async fn voucher_that_somebody_else_signed_is_never_passed_on() {
 async fn genuine_voucher_for_another_device_is_never_passed_on() {
     let (world, device) = world_with_device().await;
     let other = world.maker.make("A-2", Method::Avocado).await.serial();
-    let mood = resigned(&world.maker.parts.voucher, move |voucher| voucher.serial_number = other.clone());
+    let mood = resigned(world.maker.voucher_party(), move |voucher| voucher.serial_number = other.clone());
     told(&world, &device, mood).await.refused(502, "the voucher's serial-number is not what was asked for");
 }
 
@@ -121,26 +121,26 @@ async fn genuine_voucher_for_another_device_is_never_passed_on() {
 async fn genuine_voucher_for_another_request_is_never_passed_on() {
     let (world, device) = world_with_device().await;
     let nonce = world.hand.nonce();
-    let mood = resigned(&world.maker.parts.voucher, move |voucher| voucher.nonce = Some(nonce.clone()));
+    let mood = resigned(world.maker.voucher_party(), move |voucher| voucher.nonce = Some(nonce.clone()));
     told(&world, &device, mood).await.refused(502, "the voucher's nonce is not what was asked for");
 }
 
 #[tokio::test]
 async fn genuine_voucher_without_the_nonce_is_never_passed_on() {
     let (world, device) = world_with_device().await;
-    told(&world, &device, resigned(&world.maker.parts.voucher, |voucher| voucher.nonce = None)).await.refused(502, "the voucher's nonce");
+    told(&world, &device, resigned(world.maker.voucher_party(), |voucher| voucher.nonce = None)).await.refused(502, "the voucher's nonce");
 }
 
 #[tokio::test]
 async fn genuine_voucher_for_another_domain_is_never_passed_on() {
     let (world, device) = world_with_device().await;
     let other = Owner::found("Vineyard", &world.maker, &world.hand).await.ca.certificate();
-    let mood = resigned(&world.maker.parts.voucher, move |voucher| voucher.pinned_domain_cert = Some(other.clone()));
+    let mood = resigned(world.maker.voucher_party(), move |voucher| voucher.pinned_domain_cert = Some(other.clone()));
     told(&world, &device, mood).await.refused(502, "the voucher's pinned-domain-cert is not what was asked for");
 }
 
 #[tokio::test]
 async fn genuine_voucher_that_pins_nothing_is_never_passed_on() {
     let (world, device) = world_with_device().await;
-    told(&world, &device, resigned(&world.maker.parts.voucher, |voucher| voucher.pinned_domain_cert = None)).await.refused(502, "pinned-domain-cert");
+    told(&world, &device, resigned(world.maker.voucher_party(), |voucher| voucher.pinned_domain_cert = None)).await.refused(502, "pinned-domain-cert");
 }

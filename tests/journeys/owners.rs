@@ -18,7 +18,7 @@ fn peer(owner: &Owner) -> PeerCertificates {
 
 /// The manufacturer allows this owner vouchers without nonce.
 fn allow_nonceless(maker: &mut Manufacturer, owner: &Owner) {
-    maker.parts.issue_policy.nonceless.domains.push(owner.ca.certificate().spki_digest());
+    maker.parts.lines.rest_mut().issue_policy.nonceless.domains.push(owner.ca.certificate().spki_digest());
     maker.restart();
 }
 

@@ -132,9 +132,9 @@ async fn voucher_that_somebody_else_signed_is_kept_back(format: Format) {
     let world = World::new().await;
     let device = made(&world, "A-1", format).await;
     // The MASA's own face with another key, then other parties with good certificates of their own.
-    let masked = SigningParty::with_chain(world.maker.parts.voucher.identity.chain.clone(), Arc::new(new_key()));
+    let masked = SigningParty::with_chain(world.maker.voucher_party().identity.chain.clone(), Arc::new(new_key()));
     let stranger = Authority::root("stranger").await.party("voucher signer", &[]).await;
-    for signer in [masked, stranger, device.party(), world.maker.parts.provenance.clone(), world.owner.parts.identity.clone()] {
+    for signer in [masked, stranger, device.party(), world.maker.parts.lines.rest().provenance.clone(), world.owner.parts.identity.clone()] {
         kept_back(&world, &device, resigned(signer, format)).await;
     }
 }
@@ -144,17 +144,17 @@ async fn cose_voucher_of_a_nameless_signer_who_is_not_known_is_kept_back() {
     let world = World::new().await;
     let device = made(&world, "A-1", Format::Cose).await;
     // Genuine, but nothing here says whose it is: the owner knows the root alone.
-    kept_back(&world, &device, resigned(world.maker.parts.voucher.clone().nameless(), Format::Cose)).await;
+    kept_back(&world, &device, resigned(world.maker.voucher_party().clone().nameless(), Format::Cose)).await;
 }
 
 #[tokio::test]
 async fn cose_voucher_of_a_nameless_signer_who_is_known_is_passed_on() {
     let mut world = World::new().await;
     let device = made(&world, "A-1", Format::Cose).await;
-    let voucher_anchors = Anchors::new(world.maker.parts.voucher.identity.chain.clone()).unwrap();
+    let voucher_anchors = Anchors::new(world.maker.voucher_party().identity.chain.clone()).unwrap();
     world.owner.parts.trust = Trust::new([Profile { voucher_anchors, ..world.maker.profile() }]);
     world.owner.restart();
-    world.owner.masa.set(resigned(world.maker.parts.voucher.clone().nameless(), Format::Cose));
+    world.owner.masa.set(resigned(world.maker.voucher_party().clone().nameless(), Format::Cose));
     let request = device.sign(&device.request(&world.owner, &world.hand)).await;
     world.owner.submit(&request, &device.peer()).await.ok("application/voucher+cose");
 }
@@ -201,7 +201,7 @@ fn replaced(octets: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
 async fn cose_voucher_with_an_enumeration_as_text_is_kept_back() {
     let world = World::new().await;
     let device = made(&world, "A-1", Format::Cose).await;
-    let signer = world.maker.parts.voucher.clone();
+    let signer = world.maker.voucher_party().clone();
     let reworded = move |voucher: Vec<u8>| {
         let voucher = Signed::<Voucher>::from_wire(Format::Cose, voucher).peek_unverified(Leniencies::default()).unwrap();
         let payload = replaced(&voucher.encode(Format::Cose).unwrap(), &[1, 2], b"\x01\x69proximity");

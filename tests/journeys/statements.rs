@@ -10,7 +10,7 @@ use crate::support::{Device, NOW, Onboarded, POLICY, World, onboard};
 async fn restated(world: &World, device: &Device, change: impl FnOnce(&mut ProvenanceStatement)) -> Signed<ProvenanceStatement> {
     let mut statement = device.statement.as_ref().unwrap().peek_unverified(Leniencies::default()).unwrap();
     change(&mut statement);
-    world.maker.parts.provenance.seal(&statement, Format::Cose).await.unwrap()
+    world.maker.parts.lines.rest().provenance.seal(&statement, Format::Cose).await.unwrap()
 }
 
 /// The device shows this statement and is refused with 406 and these words, before the MASA hears of it.
@@ -91,7 +91,7 @@ async fn statement_that_somebody_else_signed_is_refused() {
     let mut claim = device.statement.as_ref().unwrap().peek_unverified(Leniencies::default()).unwrap();
     claim.method = Method::Avocado;
     // The device itself, the voucher key, and the line's station: none of them speaks about provenance.
-    for party in [device.party(), world.maker.parts.voucher.clone(), world.maker.station.clone()] {
+    for party in [device.party(), world.maker.voucher_party().clone(), world.maker.station.clone()] {
         let statement = party.seal(&claim, Format::Cose).await.unwrap();
         refused_at_once(&world, device.clone().carrying(Some(statement)), "the provenance statement is not trusted").await;
     }

@@ -133,6 +133,8 @@ fn statement() -> ProvenanceStatement {
         seq: 0,
         salt: [5; 16],
         status: Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW),
         origin: origin(Method::Avocado),

@@ -29,6 +29,8 @@ fn stated(device: &Device, method: Method, protection: Protection, status: Statu
         seq: 0,
         salt: [5; 16],
         status,
+        report: None,
+        supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW),
         origin: KeyOrigin {

@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 
 use brski_common::provenance::{
-    Answers, Basis, CaArrangement, CoGeneration, Disclosure, Fact, KeyAlgorithm, KeyOrigin, Lock, Locus, ManufactureReport, Overrides, Protection, Question,
-    SecureElementGeneration, Seed, Source, Status, Text, Transfer,
+    Answers, Basis, CaArrangement, CoGeneration, Disclosure, Fact, KeyAlgorithm, KeyOrigin, Lock, Locus, ManufactureBatch, ManufactureReport, Overrides,
+    Protection, Question, RowForm, SecureElementGeneration, Seed, Source, Status, Text, Transfer, to_csv,
 };
 use brski_common::time::at;
 use brski_common::{DeviceId, Format, IDevIdCert, Method, Payload as _, ProvenanceRecord, ProvenanceStatement, Signer as _, SoftwareKey};
+use brski_masa::ledger::{Made, Marked, Scope};
+use brski_masa::{Entry, History};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -85,7 +87,27 @@ prop_compose! {
         (key, origin) in (0..KEYS.len(), origin()),
     ) -> (ProvenanceRecord, usize) {
         let spki = KEYS[key].public_key().digest();
-        (ProvenanceRecord { device: DeviceId { issuer, serial }, spki, seq, salt, status, reported_by, recorded_at, origin }, key)
+        (ProvenanceRecord { device: DeviceId { issuer, serial }, spki, seq, salt, status, report: None, supersedes: None, reported_by, recorded_at, origin }, key)
+    }
+}
+
+/// An IDevID with the key of this number.
+fn idevid_of(key: usize) -> IDevIdCert {
+    static IDEVIDS: LazyLock<Vec<IDevIdCert>> = LazyLock::new(|| {
+        let subject = |key: usize| brski_common::issuing::Subject::serial_number(&brski_common::SerialNumber::new(format!("K-{key}")).unwrap());
+        let issue = |key: usize| block_on(async { Authority::root("IDevID root").await.issue(template(subject(key), &KEYS[key])).await });
+        (0..KEYS.len()).map(|key| IDevIdCert::new(issue(key)[0].clone()).unwrap()).collect()
+    });
+    IDEVIDS[key].clone()
+}
+
+fn record_is_in(scope: &Scope, record: &ProvenanceRecord) -> bool {
+    let is = |recorded: &Option<Text>, name: &String| recorded.as_ref().is_some_and(|recorded| recorded.as_str() == name);
+    match scope {
+        Scope::Device(device) => *device == record.device,
+        Scope::Batch(name) => is(&record.origin.batch, name),
+        Scope::Line(name) => is(&record.origin.line, name),
+        Scope::Station(name) => record.reported_by == *name || is(&record.origin.station, name),
     }
 }
 
@@ -128,6 +150,35 @@ proptest! {
     }
 
     #[test]
+    fn batch_is_read_as_it_was_written(origins in prop::collection::vec(of(origin()), 0..5), format in select(&[Format::Jws, Format::Cose][..])) {
+        let reports: Vec<ManufactureReport> = origins.into_iter().map(|origin| ManufactureReport { idevid: IDEVID.clone(), origin }).collect();
+        let batch = ManufactureBatch::of_reports(&reports).unwrap();
+        let read = ManufactureBatch::decode(&batch.encode(format).unwrap(), format, &brski_common::Reading::default()).unwrap();
+        prop_assert_eq!(read.rows().map(|(_, row)| read.reader().read(&read.text()[row]).unwrap()).collect::<Vec<_>>(), reports);
+    }
+
+    #[test]
+    fn csv_is_read_as_it_was_written_or_names_what_has_no_column(origins in prop::collection::vec(of(origin()), 1..4)) {
+        let cut = |origin: KeyOrigin| {
+            let answers = Answers { pki_algorithms: None, ..origin.answers };
+            KeyOrigin { co_generation: None, disclosure: Overrides::default(), answers, ..origin }
+        };
+        let reports = |origins: Vec<Option<KeyOrigin>>| -> Vec<ManufactureReport> {
+            origins.into_iter().map(|origin| ManufactureReport { idevid: IDEVID.clone(), origin }).collect()
+        };
+        let (whole, cut) = (reports(origins.clone()), reports(origins.into_iter().map(|origin| origin.map(cut)).collect()));
+        for reports in [whole, cut] {
+            match to_csv(&reports) {
+                Ok(csv) => {
+                    let batch = ManufactureBatch::new(RowForm::Csv, csv).unwrap();
+                    prop_assert_eq!(batch.rows().map(|(_, row)| batch.reader().read(&batch.text()[row]).unwrap()).collect::<Vec<_>>(), reports);
+                }
+                Err(fault) => prop_assert!(fault.field.is_some(), "{fault}"),
+            }
+        }
+    }
+
+    #[test]
     fn whoever_may_see_more_is_told_at_least_as_much((record, key) in record(), levels in (select(Disclosure::ALL), select(Disclosure::ALL))) {
         let (less, more) = (view(&record, key, levels.0.min(levels.1)), view(&record, key, levels.0.max(levels.1)));
         prop_assert!(tells_at_least(&more.certificate_transfer, &less.certificate_transfer));
@@ -152,6 +203,77 @@ proptest! {
         for (fact, told) in [(Fact::Site, &statement.site), (Fact::Line, &statement.line), (Fact::Station, &statement.station), (Fact::Batch, &statement.batch)] {
             prop_assert!(!(kept_back(fact.into()) && told.is_some()), "{fact}");
         }
+    }
+
+    #[test]
+    fn every_field_is_told_to_exactly_those_who_may_see_it((record, key) in record(), level in select(Disclosure::ALL)) {
+        let (statement, origin) = (view(&record, key, level), &record.origin);
+        let open = |field| origin.disclosure.of(field) <= level;
+        for fact in Fact::ALL.iter().copied() {
+            let open = open(fact.into());
+            let told = match fact {
+                Fact::CertificateTransfer => statement.certificate_transfer == open.then_some(origin.certificate_transfer),
+                Fact::PrivateTransfer => statement.private_transfer == open.then_some(origin.private_transfer),
+                Fact::SeGeneration => statement.se_generation == origin.se_generation.filter(|_| open),
+                Fact::Lock => statement.lock == open.then_some(origin.lock),
+                Fact::MadeAt => statement.made_at == open.then_some(origin.made_at),
+                Fact::KeyRetained => statement.key_retained == origin.key_retained.filter(|_| open),
+                Fact::CoGeneration => statement.co_generation.map(|quorum| quorum.threshold) == origin.co_generation.as_ref().filter(|_| open).map(|made| made.threshold),
+                Fact::Site => statement.site == origin.site.clone().filter(|_| open),
+                Fact::Line => statement.line == origin.line.clone().filter(|_| open),
+                Fact::Station => statement.station == origin.station.clone().filter(|_| open),
+                Fact::Batch => statement.batch == origin.batch.clone().filter(|_| open),
+                other => panic!("{other} is not looked at"),
+            };
+            prop_assert!(told, "{fact}");
+        }
+        for question in Question::ALL.iter().copied() {
+            let split = question == Question::IdentitySharedSplitExtra && level < Disclosure::Internal && !origin.split.may_leave();
+            let expected = open(question.into()) && !split && origin.answers.has(question);
+            prop_assert_eq!(statement.answers.has(question), expected, "{}", question);
+        }
+    }
+
+    #[test]
+    fn whatever_marks_come_the_statement_says_the_worst_that_stands(
+        (record, key) in record(),
+        marks in prop::collection::vec((0..4_usize, select(Status::ALL)), 0..12),
+        asked_after in any::<u16>(),
+        level in select(&Disclosure::ALL[..3]),
+    ) {
+        let of_key = idevid_of(key);
+        let record = ProvenanceRecord { device: of_key.device().clone(), seq: 0, status: Status::Valid, ..record };
+        let scopes = [
+            Scope::Device(record.device.clone()),
+            Scope::Batch(record.origin.batch.as_ref().map_or("elsewhere".to_owned(), |batch| batch.to_string())),
+            Scope::Line(record.origin.line.as_ref().map_or("elsewhere".to_owned(), |line| line.to_string())),
+            Scope::Station(record.reported_by.clone()),
+        ];
+        let made = Entry::Made(Made { at: at(NOW), idevid: of_key.clone(), reported_by: record.reported_by.clone() });
+        let (mut own, mut others) = (vec![made, Entry::Recorded(Box::new(record.clone()))], Vec::new());
+        let history = |own: &[Entry], others: &[Entry]| History::build((1..).zip(own.iter().cloned()), others, false).unwrap();
+        let mut newest = [Status::Valid; 4];
+        for (i, (scope, status)) in marks.into_iter().enumerate() {
+            let marked = Marked { at: at(NOW + 1), by: "jane".to_owned(), scope: scopes[scope].clone(), status, reason: "why".to_owned() };
+            if scope == 0 { own.push(Entry::Marked(marked)) } else { others.push(Entry::Marked(marked)) }
+            let holds = record_is_in(&scopes[scope], &record);
+            newest[scope] = if holds { status } else { Status::Valid };
+            // Somebody asks now and then, so that the record is followed by another.
+            if asked_after >> (i % 16) & 1 == 1 && let Some(next) = brski_masa::marks::restated(&history(&own, &others), [7; 16], at(NOW + 2)).unwrap() {
+                own.push(Entry::Recorded(Box::new(next)));
+            }
+        }
+        if let Some(next) = brski_masa::marks::restated(&history(&own, &others), [8; 16], at(NOW + 3)).unwrap() {
+            own.push(Entry::Recorded(Box::new(next)));
+        }
+        let after = history(&own, &others);
+        let worst = newest.into_iter().max_by_key(|status| status.number()).unwrap();
+        let said = view(after.record().unwrap(), key, level);
+        prop_assert_eq!((after.status(), said.status), (worst, worst));
+        prop_assert_eq!(after.blocked().is_some(), worst != Status::Valid);
+        // A mark says nothing of how the key came to be, to nobody.
+        let unmarked = view(&record, key, level);
+        prop_assert_eq!(ProvenanceStatement { status: unmarked.status, seq: unmarked.seq, record: unmarked.record, ..said }, unmarked);
     }
 
     #[test]

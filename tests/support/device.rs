@@ -60,7 +60,11 @@ impl Device {
         let anchors = match self.format {
             Format::Cose => {
                 let configured = self.voucher_anchors.certificates().iter().chain([&self.voucher_signer]);
-                Anchors::new(configured.cloned()).unwrap()
+                let anchors = Anchors::new(configured.cloned()).unwrap();
+                match self.voucher_anchors.policy() {
+                    Some(policy) => anchors.demanding(policy.clone()),
+                    None => anchors,
+                }
             }
             _ => self.voucher_anchors.clone(),
         };

@@ -21,6 +21,8 @@ pub(crate) struct Manufacturer {
     pub(crate) name: String,
     /// Issues IDevIDs, two CAs below the root.
     pub(crate) plant: Authority,
+    /// The root of the IDevIDs.
+    pub(crate) root: Authority,
     /// Reports what was made.
     pub(crate) station: SigningParty,
     pub(crate) ledger: Arc<MemoryLedger>,
@@ -34,26 +36,39 @@ impl Manufacturer {
     pub(crate) async fn found(name: &str, hand: &Hand) -> Self {
         let root = Authority::root(&format!("{name} IDevID root")).await;
         let plant = root.subordinate(&format!("{name} IDevID devices")).await.subordinate(&format!("{name} IDevID plant 3")).await;
-        let voucher = Authority::root(&format!("{name} voucher root")).await.party(&format!("{name} voucher signer"), &[]).await;
+        let voucher_root = Authority::root(&format!("{name} voucher root")).await;
+        let voucher = voucher_root.party(&format!("{name} voucher signer"), &[]).await;
+        let nonceless = voucher_root.party(&format!("{name} nonceless voucher signer"), &[]).await;
         let provenance = Authority::root(&format!("{name} provenance root")).await.party(&format!("{name} provenance signer"), &[]).await;
         let station = SigningParty::with_name("station-7", Arc::new(new_key()));
         let ledger = Arc::new(MemoryLedger::new(hand.now(), name).unwrap());
         let parts = MasaParts {
             authority: AUTHORITY.to_owned(),
             ledger: ledger.clone(),
-            voucher,
-            provenance,
             log_key: Arc::new(SoftwareKey::generate(SignatureAlgorithm::EdDsa).unwrap().0),
             last_signed: Arc::new(brski_masa::LastSigned::in_memory()),
             stations: vec![Station::new(EnrolledKey { name: "station-7".to_owned(), key: station.signer.public_key().clone() })],
             idevid_anchors: Anchors::new(plant.chain.iter().rev().cloned()).unwrap(),
-            issue_policy: IssuePolicy::default(),
             lenient: Leniencies::default(),
-            disclosure: Disclosure::Customer,
+            lines: brski_masa::ProductLines::one(brski_masa::ProductLine {
+                disclosure: brski_masa::Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
+                ..brski_masa::ProductLine::new("everything", brski_masa::VoucherSigners::one(voucher).and_nonceless(nonceless), provenance)
+            }),
             clock: hand.clock(),
         };
         let service = Arc::new(RwLock::new(served(&parts)));
-        Self { name: name.to_owned(), plant, station, ledger, parts, service }
+        Self { name: name.to_owned(), plant, root, station, ledger, parts, service }
+    }
+
+    /// Lets another signer make its vouchers' signatures.
+    pub(crate) fn set_voucher_signer(&mut self, signer: Arc<dyn brski_common::Signer>) {
+        let party = SigningParty { signer, ..self.voucher_party().clone() };
+        self.parts.lines.rest_mut().vouchers = brski_masa::VoucherSigners::one(party);
+    }
+
+    /// Who signs its vouchers.
+    pub(crate) fn voucher_party(&self) -> &SigningParty {
+        self.parts.lines.rest().vouchers.parties().next().unwrap()
     }
 
     /// The MASA's process ends, and a new one begins with the present `parts`.
@@ -72,8 +87,8 @@ impl Manufacturer {
         Profile {
             name: self.name.clone(),
             idevid_anchors: Anchors::new([self.plant.anchor()]).unwrap(),
-            voucher_anchors: anchor(&self.parts.voucher),
-            provenance_anchors: anchor(&self.parts.provenance),
+            voucher_anchors: anchor(self.voucher_party()),
+            provenance_anchors: anchor(&self.parts.lines.rest().provenance),
             masa_tls_anchors: Anchors::default(),
             masa_url: None,
             ignore_idevid_expiry: false,
@@ -105,9 +120,9 @@ impl Manufacturer {
     }
 
     pub(crate) async fn certify_as(&self, template: Template, key: SoftwareKey) -> Device {
-        let voucher_anchors = Anchors::new(self.parts.voucher.identity.chain.last().cloned()).unwrap();
+        let voucher_anchors = Anchors::new(self.voucher_party().identity.chain.last().cloned()).unwrap();
         let (format, proximity) = (Format::Cms, ProximityLeaf::Certificate);
-        let voucher_signer = self.parts.voucher.identity.chain[0].clone();
+        let voucher_signer = self.voucher_party().identity.chain[0].clone();
         Device { chain: self.plant.issue(template).await, key, voucher_anchors, statement: None, carries: false, format, proximity, voucher_signer }
     }
 

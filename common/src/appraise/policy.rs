@@ -106,6 +106,11 @@ impl Rule {
         }
     }
 
+    /// Whether it says for which status it is meant.
+    pub(super) fn lists_status(&self) -> bool {
+        self.conditions.iter().any(|condition| matches!(condition, Condition::Status(_)))
+    }
+
     fn names_no_method(&self) -> bool {
         self.conditions.iter().all(|condition| condition.subject_in_words().is_none())
     }

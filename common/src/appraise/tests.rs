@@ -213,3 +213,24 @@ fn compromised_key_is_refused_even_where_a_rule_lists_it() {
     let lists_it = accept_if("status = [\"compromised\"]");
     assert!(matches!(judge(&lists_it, &idevid, Some(&said), now()), Err(Refusal::StatementVoid(_))));
 }
+
+#[test]
+fn disputed_key_is_refused_unless_a_rule_lists_that_status() {
+    let idevid = any_device();
+    let said = ProvenanceStatement { status: Status::Disputed, ..statement(&idevid, origin(Method::Salak), Disclosure::Customer) };
+    let judged = |condition| judge(&accept_if(condition), &idevid, Some(&said), now());
+    for silent in ["statement = \"present\"", "method = [\"salak\"]"] {
+        let Err(Refusal::StatementVoid(why)) = judged(silent) else { panic!("{silent}") };
+        assert!(why.starts_with("its manufacturer disputes the record behind it; rule '"), "{why}");
+    }
+    assert_eq!(judged("status = [\"valid\", \"disputed\"]").unwrap().verdict(), Verdict::Accept);
+    assert_eq!(judged("status = [\"valid\"]").unwrap().verdict(), Verdict::Refuse);
+}
+
+#[test]
+fn disputed_key_is_not_held_by_a_rule_that_says_nothing_of_it() {
+    let idevid = any_device();
+    let said = ProvenanceStatement { status: Status::Disputed, ..statement(&idevid, origin(Method::Salak), Disclosure::Customer) };
+    let hold = Policy::from_toml("version = 1\n[[rule]]\nname = \"ask\"\nmethod = [\"salak\"]\nthen = \"hold\"\n").unwrap();
+    assert!(matches!(judge(&hold, &idevid, Some(&said), now()), Err(Refusal::StatementVoid(_))));
+}

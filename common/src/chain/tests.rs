@@ -1,4 +1,6 @@
 mod namesakes;
+mod policies;
+mod remembered;
 
 use super::*;
 use crate::issuing::{Subject, Template};

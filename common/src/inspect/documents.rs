@@ -47,6 +47,9 @@ pub(super) fn of_json(octets: &[u8], value: &Json) -> Inspection {
     if has("events") {
         return audit_log(octets);
     }
+    if has("bundle-version") && has("files") {
+        return bundle_manifest(value);
+    }
     if has("version") && (has("status") || has("Status")) {
         return telemetry(octets);
     }
@@ -108,6 +111,36 @@ fn audit_log(octets: &[u8]) -> Inspection {
     let numbers_as_text = serde_json::from_slice::<Json>(octets).is_ok_and(|log| log.get("version").is_some_and(Json::is_string));
     if numbers_as_text {
         inspection.deviates("RFC 8995, section 5.8.1", "version is text, as in the example there; the CDDL has a number");
+    }
+    inspection
+}
+
+/// What `brski-masa bundle` says of the files beside it. It bears no signature: each of them bears its own, or is of no weight alone.
+fn bundle_manifest(value: &Json) -> Inspection {
+    let mut inspection = Inspection::new(Kind::BundleManifest);
+    let text = |value: &Json, name: &str| value.get(name).and_then(Json::as_str).map(shown);
+    for name in ["masa", "made-at", "by"] {
+        inspection.leaf_if(name, text(value, name));
+    }
+    for name in ["domain-ca", "registrar"] {
+        let subject = value.get(name).and_then(|certificate| text(certificate, "subject").zip(text(certificate, "sha256")));
+        inspection.leaf_if(name, subject.map(|(subject, sha256)| json!({ "subject": subject, "sha256": sha256 })));
+    }
+    let files = value.get("files").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    inspection.leaf("files", files.len());
+    for file in files.iter().take(MOST_EVENTS) {
+        if let Some(path) = text(file, "path") {
+            inspection.leaf(format!("file {path}"), json!({ "kind": text(file, "kind"), "serial": text(file, "serial"), "sha256": text(file, "sha256") }));
+        }
+    }
+    if files.len() > MOST_EVENTS {
+        inspection.leaf("not-shown", files.len() - MOST_EVENTS);
+    }
+    let refused = value.get("refused").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    for device in refused.iter().take(MOST_EVENTS) {
+        if let (Some(serial), Some(cause)) = (text(device, "serial"), text(device, "cause")) {
+            inspection.leaf(format!("refused {serial}"), cause);
+        }
     }
     inspection
 }

@@ -41,6 +41,8 @@ pub enum Kind {
     DeliveryList,
     /// A MASA's audit log of one device.
     AuditLog,
+    /// What is in a bundle for a domain without network.
+    BundleManifest,
     /// A pledge's status report.
     Telemetry,
     /// How a key came to be, as a station tells it before it signs a report.
@@ -78,6 +80,7 @@ impl Kind {
             Self::ManufactureReport => "manufacture report",
             Self::DeliveryList => "delivery list",
             Self::AuditLog => "audit log",
+            Self::BundleManifest => "manifest of a bundle",
             Self::Telemetry => "telemetry",
             Self::KeyOrigin => "key origin",
             Self::KeyAttestation => "PKIX key attestation evidence",
@@ -110,6 +113,7 @@ impl Kind {
             | Self::Policy
             | Self::ManufacturerProfile
             | Self::AuditLog
+            | Self::BundleManifest
             | Self::Telemetry
             | Self::KeyOrigin
             | Self::MasaConfiguration
@@ -121,5 +125,5 @@ impl Kind {
 
 /// All that is recognised, in a sentence's words.
 pub const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, checkpoints, certificates, certification requests, keys, policies, \
-manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, audit logs, telemetry and the configurations \
+manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, audit logs, manifests of bundles, telemetry and the configurations \
 of both programs, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";

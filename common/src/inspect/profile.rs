@@ -2,7 +2,7 @@
 
 use super::certificate::{Role, certificate, shown};
 use super::{Context, Finding, Inspection, Kind};
-use crate::certificate::{Certificate, MasaUrl};
+use crate::certificate::{Certificate, MasaUrl, PolicyOid};
 use crate::codec::{hex, sha256};
 
 /// A profile's fields, each anchor nested.
@@ -20,6 +20,12 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
         match MasaUrl::new(url) {
             Ok(url) => inspection.leaf("masa-url", url.to_string()),
             Err(err) => inspection.deviations.push(Finding::undecodable("RFC 8995, section 2.3.2", &err)),
+        }
+    }
+    if let Some(policy) = table.get("voucher-policy").and_then(toml::Value::as_str) {
+        match PolicyOid::new(policy) {
+            Ok(policy) => inspection.leaf("voucher-policy", policy.to_string()),
+            Err(err) => inspection.deviations.push(Finding::undecodable("", &err)),
         }
     }
     inspection.leaf("ignore-idevid-expiry", table.get("ignore-idevid-expiry").and_then(toml::Value::as_bool).unwrap_or(false));
@@ -47,5 +53,5 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
     inspection
 }
 
-const FIELDS: [&str; 8] =
-    ["version", "name", "masa-url", "idevid-anchors", "voucher-anchors", "provenance-anchors", "masa-tls-anchors", "ignore-idevid-expiry"];
+const FIELDS: [&str; 9] =
+    ["version", "name", "masa-url", "idevid-anchors", "voucher-anchors", "voucher-policy", "provenance-anchors", "masa-tls-anchors", "ignore-idevid-expiry"];

@@ -159,8 +159,12 @@ fn answers(origin: &KeyOrigin) -> Result<(), Refusal> {
     let split = Question::IdentitySharedSplitExtra;
     let published = origin.answers.has(split) && origin.disclosure.0.get(&split.into()).is_some_and(|level| *level < Disclosure::Internal);
     demand(!published || origin.split.may_leave(), || {
-        let published = SplitReveal::MinimalMajorityPublished;
-        format!("disclosure publishes {}, which with n = 2k-1 tells n and k; split must be {published} if that is wanted", split.name())
+        let [harmless, published] = [SplitReveal::Harmless, SplitReveal::MinimalMajorityPublished];
+        format!(
+            "disclosure publishes {}, which with n = 2k-1 tells n and k, and split is {}; split must be {harmless} if n is not 2k-1, or {published} if that is wanted",
+            split.name(),
+            origin.split
+        )
     })?;
     for anchor in &origin.trust_anchors {
         let asked_elsewhere = Question::ALL.iter().find(|q| q.number() < Question::PkiLevel.number() && anchor.answers.has(**q));

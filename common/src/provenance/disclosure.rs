@@ -147,7 +147,7 @@ impl Overrides {
 vocabulary! {
     /// What n-k would tell about how a root key was split into n shares of which k are needed.
     ///
-    /// With n = 2k-1, the split that Shamir suggests, n-k is k-1 and tells both.
+    /// With n = 2k-1, the split that Shamir suggests, n-k is k-1 and tells both. Where nobody said that it is not so, n-k is therefore withheld.
     #[derive(Default)]
     pub enum SplitReveal {
         /// Nobody said how n and k relate.
@@ -166,8 +166,16 @@ impl SplitReveal {
     /// Whether n-k may be told to anybody outside the manufacturer.
     pub fn may_leave(self) -> bool {
         match self {
-            Self::Unstated | Self::Harmless | Self::MinimalMajorityPublished => true,
-            Self::MinimalMajority => false,
+            Self::Harmless | Self::MinimalMajorityPublished => true,
+            Self::Unstated | Self::MinimalMajority => false,
+        }
+    }
+
+    /// Whether n-k is to be told although it tells n and k, which takes the manufacturer's explicit word.
+    pub fn tells_all(self) -> bool {
+        match self {
+            Self::MinimalMajorityPublished => true,
+            Self::Unstated | Self::Harmless | Self::MinimalMajority => false,
         }
     }
 }

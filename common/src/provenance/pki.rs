@@ -62,6 +62,12 @@ macro_rules! questions {
             pub fn withhold(&mut self, question: Question) {
                 match question { $( Question::$variant => self.$field = None, )+ }
             }
+
+            /// The same with the answers of `others` to questions that are not answered here.
+            #[must_use]
+            pub fn or(self, others: &Self) -> Self {
+                Self { $( $field: self.$field.or_else(|| others.$field.clone()), )+ }
+            }
         }
     };
 }

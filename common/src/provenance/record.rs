@@ -1,10 +1,10 @@
 //! What the manufacturer keeps of one key, and the leaf that stands for it in the log.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
 
+use super::digest::{RecordDigest, ReportDigest};
 use super::origin::KeyOrigin;
+use super::quantity::Text;
 use super::word::vocabulary;
 use crate::codec;
 use crate::error::DecodeError;
@@ -14,7 +14,7 @@ use crate::time::{UnixTime, rfc3339};
 
 /// Everything the manufacturer knows of one device's key. Never changed once it is in the log.
 ///
-/// Readers go by the record with the highest `seq`; a MASA writes one record a device so far.
+/// Readers go by the record with the highest `seq`. A correction is another record, which says what it replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ProvenanceRecord {
@@ -29,6 +29,12 @@ pub struct ProvenanceRecord {
     pub salt: [u8; 16],
     /// Whether the manufacturer still stands by it.
     pub status: Status,
+    /// Digest of the report that it follows from, as its station made it; absent in records of a time when that was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportDigest>,
+    /// Which record it replaces, and why; absent in a device's first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<Supersession>,
     /// Name of the enrolled key that signed the report.
     pub reported_by: String,
     /// When the MASA recorded it.
@@ -36,6 +42,18 @@ pub struct ProvenanceRecord {
     pub recorded_at: UnixTime,
     /// How the key came to be.
     pub origin: KeyOrigin,
+}
+
+/// One record takes the place of another, which stays in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Supersession {
+    /// The record that no longer counts.
+    pub record: RecordDigest,
+    /// Why.
+    pub reason: Text,
+    /// On whose word: the name of an operator or of a system.
+    pub by: String,
 }
 
 impl ProvenanceRecord {
@@ -59,7 +77,8 @@ impl ProvenanceRecord {
         if octets.len() > LARGEST {
             return Err(too_large());
         }
-        let value = codec::from_cbor(NAME, octets)?;
+        // Whatever is not in its one form is found below, where the record is written again.
+        let value = codec::from_any_cbor(NAME, octets)?;
         let (version, record) = match value.into_array().map(<[_; 2]>::try_from) {
             Ok(Ok([version, record])) => (version, record),
             Ok(Err(_)) | Err(_) => return Err(DecodeError::InvalidField { field: NAME, expected: "an array of version and record" }),
@@ -106,34 +125,11 @@ vocabulary! {
     }
 }
 
-/// SHA-256 leaf hash of a whole record: every view of the record carries it. Shown in hex.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RecordDigest(pub [u8; 32]);
-
-impl fmt::Display for RecordDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&codec::hex(&self.0))
-    }
-}
-
-impl fmt::Debug for RecordDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecordDigest({self})")
-    }
-}
-
-impl TryFrom<String> for RecordDigest {
-    type Error = DecodeError;
-    fn try_from(text: String) -> Result<Self, DecodeError> {
-        let invalid = DecodeError::InvalidField { field: "record digest", expected: "64 hexadecimal digits" };
-        codec::unhex("record digest", &text)?.try_into().map(Self).map_err(|_| invalid)
-    }
-}
-
-impl From<RecordDigest> for String {
-    fn from(digest: RecordDigest) -> Self {
-        digest.to_string()
+impl Status {
+    /// The worse of two.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        if other.number() > self.number() { other } else { self }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::{RowError, from_json};
 use super::origin::KeyOrigin;
 use crate::certificate::{Certificate, IDevIdCert};
 use crate::codec;
@@ -28,6 +29,38 @@ struct Wire {
     origin: Option<KeyOrigin>,
 }
 
+impl ManufactureReport {
+    /// One line of JSON, as it stands in a JWS or as a row of a [batch](super::ManufactureBatch).
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it cannot be written.
+    pub fn to_json(&self) -> Result<String, DecodeError> {
+        let wire = Wire { version: VERSION, idevid: codec::base64(self.idevid.certificate().der()), origin: self.origin.clone() };
+        serde_json::to_string(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
+    }
+
+    /// Reads a row of JSON, and names the field in which a fault is.
+    pub(super) fn from_json(octets: &[u8]) -> Result<Self, RowError> {
+        if octets.len() > LARGEST {
+            return Err(RowError::whole(too_large().to_string()));
+        }
+        let wire: Wire = from_json(octets)?;
+        match wire.version {
+            VERSION => Ok(Self { idevid: certificate(&wire.idevid).map_err(|err| RowError::of_idevid(&err))?, origin: wire.origin }),
+            _ => Err(RowError::of("version", "must be 1")),
+        }
+    }
+}
+
+/// An IDevID in base64.
+pub(super) fn certificate(base64: &str) -> Result<IDevIdCert, DecodeError> {
+    IDevIdCert::new(Certificate::from_der(&codec::unbase64("idevid", base64)?)?)
+}
+
+fn too_large() -> DecodeError {
+    DecodeError::TooLarge { what: "the manufacture report's size in octets", limit: LARGEST }
+}
+
 impl Payload for ManufactureReport {
     const NAME: &'static str = "manufacture report";
 
@@ -37,21 +70,22 @@ impl Payload for ManufactureReport {
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
         only_json(format)?;
-        let wire = Wire { version: VERSION, idevid: codec::base64(self.idevid.certificate().der()), origin: self.origin.clone() };
-        serde_json::to_vec(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
+        Ok(self.to_json()?.into_bytes())
     }
 
     fn decode(octets: &[u8], format: Format, _: &Reading) -> Result<Self, DecodeError> {
         only_json(format)?;
         if octets.len() > LARGEST {
-            return Err(DecodeError::TooLarge { what: "the manufacture report's size in octets", limit: LARGEST });
+            return Err(too_large());
         }
-        let wire: Wire = serde_json::from_slice(octets).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))?;
+        let wire: Wire = from_json(octets).map_err(|RowError { field, cause }| match field {
+            Some(field) => DecodeError::Member { artefact: Self::NAME, field, cause },
+            None => DecodeError::syntax(Self::NAME, "JSON", cause),
+        })?;
         if wire.version != VERSION {
             return Err(DecodeError::Unexpected { what: "version of the manufacture report", found: wire.version.to_string(), expected: "1" });
         }
-        let certificate = Certificate::from_der(&codec::unbase64("idevid", &wire.idevid)?)?;
-        Ok(Self { idevid: IDevIdCert::new(certificate)?, origin: wire.origin })
+        Ok(Self { idevid: certificate(&wire.idevid)?, origin: wire.origin })
     }
 }
 

@@ -4,13 +4,14 @@ mod claims;
 mod confirmation;
 
 use super::basis::Basis;
+use super::digest::RecordDigest;
 use super::disclosure::{Disclosure, Fact};
 use super::method::{Lock, Locus, Method, SecureElementGeneration};
 use super::origin::CoGeneration;
 use super::pki::Answers;
 use super::protection::Protection;
 use super::quantity::Text;
-use super::record::{ProvenanceRecord, RecordDigest, Status};
+use super::record::{ProvenanceRecord, Status};
 use super::source::Source;
 use super::transfer::Transfer;
 use crate::certificate::IDevIdCert;

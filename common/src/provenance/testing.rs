@@ -106,6 +106,8 @@ pub(crate) fn record(idevid: &IDevIdCert, origin: KeyOrigin) -> ProvenanceRecord
         seq: 0,
         salt: [5; 16],
         status: Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW - 900),
         origin,

@@ -1,4 +1,4 @@
-//! A request body that must arrive within a time.
+//! A request body that must arrive within a time, and an answer's body whose end is noticed.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -6,9 +6,11 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
+use super::paced::Progress;
 use crate::http::BoxError;
 
 /// A request's body as the listener hands it to a service. It fails once its time is up, however slowly it trickles in.
@@ -49,5 +51,44 @@ impl Body for TimedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+/// An answer's body: one of the listener's own, or the service's. Until it is at its end the request counts as being answered, so that a service may answer while it still reads.
+pub(super) struct AnswerBody<B> {
+    body: Either<Full<Bytes>, B>,
+    progress: Progress,
+}
+
+impl<B> AnswerBody<B> {
+    pub(super) fn new(body: Either<Full<Bytes>, B>, progress: Progress) -> Self {
+        Self { body, progress }
+    }
+}
+
+impl<B> Drop for AnswerBody<B> {
+    fn drop(&mut self) {
+        self.progress.answer();
+    }
+}
+
+impl<B> Body for AnswerBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

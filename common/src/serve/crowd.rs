@@ -1,10 +1,11 @@
 //! Who is connected, so that no single peer takes every place.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::task::AbortHandle;
 
 use super::paced::Progress;
+use crate::peer::PeerAddress;
 
 /// The open connections, oldest first.
 #[derive(Default)]
@@ -20,13 +21,13 @@ struct Guest {
 
 impl Crowd {
     /// Adds a connection that has just been accepted.
-    pub(super) fn add(&mut self, peer: IpAddr, progress: Progress, task: AbortHandle) {
-        self.guests.push(Guest { source: source(peer), progress, task });
+    pub(super) fn add(&mut self, peer: SocketAddr, progress: Progress, task: AbortHandle) {
+        self.guests.push(Guest { source: PeerAddress(peer).source(), progress, task });
     }
 
     /// How many connections stand open from where this peer is.
-    pub(super) fn from(&self, peer: IpAddr) -> usize {
-        let source = source(peer);
+    pub(super) fn from(&self, peer: SocketAddr) -> usize {
+        let source = PeerAddress(peer).source();
         self.guests.iter().filter(|guest| guest.source == source).count()
     }
 
@@ -54,21 +55,14 @@ impl Guest {
     }
 }
 
-/// Where a peer is: its address, or in IPv6 its network of 64 bits, of which one host has all addresses.
-fn source(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn hosts_are_told_apart_by_address_or_network() {
-        let same = |a: &str, b: &str| source(a.parse().unwrap()) == source(b.parse().unwrap());
+        let source = |text: &str| PeerAddress(SocketAddr::new(text.parse().unwrap(), 1)).source();
+        let same = |a: &str, b: &str| source(a) == source(b);
         assert!(same("192.0.2.1", "::ffff:192.0.2.1"));
         assert!(!same("192.0.2.1", "192.0.2.2"));
         assert!(!same("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
@@ -78,7 +72,7 @@ mod tests {
 
     #[tokio::test]
     async fn connection_that_ended_takes_no_place() {
-        let (mut crowd, peer) = (Crowd::default(), IpAddr::from([192, 0, 2, 1]));
+        let (mut crowd, peer) = (Crowd::default(), SocketAddr::from(([192, 0, 2, 1], 1)));
         let ended = tokio::spawn(async {});
         let open = tokio::spawn(core::future::pending::<()>());
         for task in [&ended, &open] {

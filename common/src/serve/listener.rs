@@ -5,17 +5,16 @@ use core::pin::pin;
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body::Body;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
@@ -24,19 +23,23 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, error, info, warn};
 
-use super::body::TimedBody;
+use super::body::{AnswerBody, TimedBody};
 use super::crowd::Crowd;
 use super::limits::Limits;
+use super::metrics::{self, OpenConnection};
 use super::paced::{Paced, Progress};
+use super::reload::TlsSource;
+use crate::audit_log::path_for_logs;
 use crate::certificate::Certificate;
 use crate::error::DecodeError;
-use crate::http::plain;
-use crate::peer::PeerCertificates;
+use crate::http::{BoxError, plain};
+use crate::peer::{PeerAddress, PeerCertificates};
 
 /// A bound socket that does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    name: &'static str,
 }
 
 impl Server {
@@ -45,7 +48,13 @@ impl Server {
     /// # Errors
     /// Whatever the operating system says.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await? })
+        Ok(Self { listener: TcpListener::bind(address).await?, name: "service" })
+    }
+
+    /// The same under another name than `service`: metrics tell listeners apart by it.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// Where it listens.
@@ -58,15 +67,19 @@ impl Server {
 
     /// Answers requests with `respond` until `shutdown` resolves, then finishes the open ones within [`Limits::drain`].
     ///
-    /// Each request carries its TLS peer as extension [`PeerCertificates`]. A peer whose certificate we cannot read gets 400 and never reaches `respond`.
-    /// If the peer leaves, or [`Limits::request`] passes, the future of `respond` is dropped where it stands.
-    pub async fn serve<R, F>(self, tls: Arc<ServerConfig>, limits: Limits, respond: R, shutdown: impl Future<Output = ()>)
+    /// Each request carries its TLS peer as extensions [`PeerCertificates`] and [`PeerAddress`]. A peer whose certificate we cannot read gets 400 and never reaches `respond`.
+    /// If the peer leaves, or [`Limits::request`] passes, the future of `respond` is dropped where it stands. An answer's body may take longer, as long as the peer takes it.
+    ///
+    /// `tls` is asked for every new connection: one that stands keeps the configuration with which it began.
+    pub async fn serve<R, F, B>(self, tls: impl Into<TlsSource>, limits: Limits, respond: R, shutdown: impl Future<Output = ()>)
     where
         R: Fn(Request<TimedBody>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
     {
         let mut shutdown = pin!(shutdown);
-        let acceptor = TlsAcceptor::from(tls);
+        let (tls, name) = (tls.into(), self.name);
         let mut crowd = Crowd::default();
         let (stop, stopping) = watch::channel(());
         let mut connections = JoinSet::new();
@@ -82,7 +95,7 @@ impl Server {
                 accepted = accept(&self.listener), if connections.len() < limits.connections || crowd.has_silent() => accepted,
             };
             let Some((stream, peer)) = accepted else { continue };
-            if crowd.from(peer.ip()) >= limits.connections_per_address {
+            if crowd.from(peer) >= limits.connections_per_address {
                 info!(%peer, limit = limits.connections_per_address, "a connection was refused: its address has too many");
                 continue;
             }
@@ -96,9 +109,9 @@ impl Server {
                 crowd.forget_ended();
             }
             let progress = Progress::default();
-            let connection = Connection { peer, limits, respond: respond.clone(), progress: progress.clone(), stopping: stopping.clone() };
-            let task = connections.spawn(connection.run(acceptor.clone(), stream));
-            crowd.add(peer.ip(), progress, task);
+            let connection = Connection { peer, name, limits, respond: respond.clone(), progress: progress.clone(), stopping: stopping.clone() };
+            let task = connections.spawn(connection.run(TlsAcceptor::from(tls.current()), stream));
+            crowd.add(peer, progress, task);
         }
 
         drop((self.listener, stop));
@@ -144,6 +157,7 @@ fn note_end(ended: Result<(), JoinError>) {
 /// One connection's surroundings.
 struct Connection<R> {
     peer: SocketAddr,
+    name: &'static str,
     limits: Limits,
     respond: R,
     progress: Progress,
@@ -151,19 +165,28 @@ struct Connection<R> {
     stopping: watch::Receiver<()>,
 }
 
-impl<R, F> Connection<R>
+impl<R, F, B> Connection<R>
 where
     R: Fn(Request<TimedBody>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
 {
     async fn run(mut self, acceptor: TlsAcceptor, stream: TcpStream) {
-        let peer = self.peer;
+        let (peer, name) = (self.peer, self.name);
+        let _open = OpenConnection::count(name);
         let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
         let stream = tokio::select! {
             shaken = handshake => match shaken {
                 Ok(Ok(stream)) => stream,
-                Ok(Err(err)) => return info!(%peer, error = %err, "the TLS handshake failed"),
-                Err(_) => return info!(%peer, "the TLS handshake did not end in time"),
+                Ok(Err(err)) => {
+                    metrics::count_failed_handshake(name);
+                    return info!(%peer, error = %err, "the TLS handshake failed");
+                }
+                Err(_) => {
+                    metrics::count_failed_handshake(name);
+                    return info!(%peer, "the TLS handshake did not end in time");
+                }
             },
             _ = self.stopping.changed() => return,
         };
@@ -202,24 +225,27 @@ where
     }
 
     /// One request, from the end of its head to its answer.
-    async fn answer(&self, identity: &Result<PeerCertificates, DecodeError>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, identity: &Result<PeerCertificates, DecodeError>, request: Request<Incoming>) -> Response<AnswerBody<B>> {
         self.progress.begin();
         let (limits, peer) = (self.limits, self.peer);
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (method, path) = (request.method().clone(), path_for_logs(request.uri().path()));
         let answer = match identity {
             Ok(certificates) => {
                 let mut request = request.map(|incoming| TimedBody::new(incoming, limits.body));
                 request.extensions_mut().insert(certificates.clone());
-                timeout(limits.request, (self.respond)(request)).await.unwrap_or_else(|_| {
-                    warn!(%peer, %method, path, "a request was given up: no answer in time");
-                    closing(StatusCode::SERVICE_UNAVAILABLE, "the request took too long, ask again later".to_owned())
-                })
+                request.extensions_mut().insert(PeerAddress(peer));
+                match timeout(limits.request, (self.respond)(request)).await {
+                    Ok(answer) => answer.map(Either::Right),
+                    Err(_) => {
+                        warn!(%peer, %method, path, "a request was given up: no answer in time");
+                        closing(StatusCode::SERVICE_UNAVAILABLE, "the request took too long, ask again later".to_owned()).map(Either::Left)
+                    }
+                }
             }
-            Err(err) => closing(StatusCode::BAD_REQUEST, format!("the TLS client certificate cannot be read: {err}")),
+            Err(err) => closing(StatusCode::BAD_REQUEST, format!("the TLS client certificate cannot be read: {err}")).map(Either::Left),
         };
-        self.progress.answer();
         debug!(%peer, %method, path, status = answer.status().as_u16(), "answered");
-        answer
+        answer.map(|body| AnswerBody::new(body, self.progress.clone()))
     }
 }
 

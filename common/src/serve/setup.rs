@@ -4,52 +4,42 @@
 
 mod error;
 mod finding;
+mod keys;
 mod new_files;
+mod place;
+mod proxy;
+mod suggestion;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde::de::{DeserializeOwned, Error as _};
 use zeroize::Zeroizing;
 
 pub use error::SetupError;
 pub use finding::Finding;
+pub use keys::{KeyFiles, KeyPair};
 pub use new_files::NewFiles;
+pub use proxy::ProxyValues;
+pub use suggestion::nearest;
+use suggestion::{Wanted, and, for_missing, for_unreadable};
 
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
 use crate::codec::pem_fault;
 use crate::csr::Csr;
-use crate::sign::{PublicKey, Signer as _, SoftwareKey};
+use crate::sign::{PublicKey, SoftwareKey};
 
 /// A configuration file that was read. The paths in it are relative to the folder it lies in.
 #[derive(Clone, Debug)]
 pub struct ConfigFile {
     path: PathBuf,
-}
-
-/// A table that names a certificate file and the file of its private key.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct KeyFiles {
-    /// PEM: the certificate, then the path above it, if others should be told.
-    pub certificate: PathBuf,
-    /// PEM: the private key in PKCS #8 or SEC 1, unencrypted.
-    pub key: PathBuf,
-}
-
-/// A certificate path, own certificate first, and the private key that belongs to it.
-#[derive(Clone, Debug)]
-pub struct KeyPair {
-    /// Own certificate first.
-    pub chain: Vec<Certificate>,
-    /// The private key.
-    pub key: SoftwareKey,
-    /// The private key's PKCS #8 or SEC 1 DER, for the TLS library.
-    pub key_der: Zeroizing<Vec<u8>>,
+    /// On which line each field stands.
+    lines: BTreeMap<String, usize>,
 }
 
 impl ConfigFile {
@@ -58,10 +48,17 @@ impl ConfigFile {
     /// # Errors
     /// [`SetupError`] if the file cannot be read or is not such a configuration.
     pub fn read<T: DeserializeOwned>(path: &Path) -> Result<(Self, T), SetupError> {
-        let file = Self { path: path.to_owned() };
         let text = read_text(path).map_err(|err| SetupError::new(path, "cannot be read").because(err))?;
-        let config = toml::from_str(&text).map_err(|err| SetupError::from_toml(path, &text, &err))?;
-        Ok((file, config))
+        Self::read_as(path, &text)
+    }
+
+    /// Reads this text as if it stood in the file at `path`: to see whether it might.
+    ///
+    /// # Errors
+    /// [`SetupError`] if it is not such a configuration.
+    pub fn read_as<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(Self, T), SetupError> {
+        let config = toml::from_str(text).map_err(|err| SetupError::from_toml(path, text, &err))?;
+        Ok((Self { path: path.to_owned(), lines: place::lines(text) }, config))
     }
 
     /// The file itself.
@@ -77,9 +74,9 @@ impl ConfigFile {
         }
     }
 
-    /// An error about one field of this file.
+    /// An error about one field of this file. An element of an array has its place in brackets: `stations[0].name`.
     pub fn error(&self, field: &str, problem: impl Into<String>) -> SetupError {
-        SetupError::new(&self.path, problem).field(field)
+        SetupError::new(&self.path, problem).field(field).line(self.lines.get(field).copied())
     }
 
     /// The text of a file that `field` names, at most 1 MiB.
@@ -87,8 +84,16 @@ impl ConfigFile {
     /// # Errors
     /// [`SetupError`] if it cannot be read.
     pub fn text(&self, field: &str, path: &Path) -> Result<Zeroizing<String>, SetupError> {
+        self.text_of(field, path, Wanted::Other)
+    }
+
+    fn text_of(&self, field: &str, path: &Path, wanted: Wanted) -> Result<Zeroizing<String>, SetupError> {
         let path = self.resolve(path);
-        read_text(&path).map_err(|err| self.error(field, format!("{} cannot be read", path.display())).because(err))
+        read_text(&path).map_err(|err| match err.kind() {
+            ErrorKind::NotFound => self.error(field, format!("{} does not exist; {}", path.display(), for_missing(&path, wanted))),
+            ErrorKind::InvalidData => self.error(field, and(format!("{} cannot be read", path.display()), for_unreadable(&path, wanted))).because(err),
+            _ => self.error(field, format!("{} cannot be read", path.display())).because(err),
+        })
     }
 
     /// The certificates in the PEM file that `field` names; at least one.
@@ -96,7 +101,7 @@ impl ConfigFile {
     /// # Errors
     /// [`SetupError`] if the file cannot be read or holds none.
     pub fn certificates(&self, field: &str, path: &Path) -> Result<Vec<Certificate>, SetupError> {
-        let text = self.text(field, path)?;
+        let text = self.text_of(field, path, Wanted::Certificate)?;
         Certificate::all_from_pem(&text).map_err(|err| self.unusable(field, path).because(err))
     }
 
@@ -112,28 +117,6 @@ impl ConfigFile {
         Anchors::new(certificates).map_err(|err| self.error(field, "a certificate cannot serve as anchor").because(err))
     }
 
-    /// The certificate path and key that the table `field` names, if they belong together. A key that others can read is warned of in the log.
-    ///
-    /// # Errors
-    /// [`SetupError`] if a file cannot be read or the key is not the certificate's.
-    pub fn key_pair(&self, field: &str, files: &KeyFiles) -> Result<KeyPair, SetupError> {
-        let chain = self.certificates(&format!("{field}.certificate"), &files.certificate)?;
-        let field = format!("{field}.key");
-        let text = self.text(&field, &files.key)?;
-        if let Some(warning) = self.exposed(&files.key) {
-            tracing::warn!(field, "{warning}");
-        }
-        let key_der = SoftwareKey::pem_to_der(&text).map_err(|err| self.unusable(&field, &files.key).because(err))?;
-        let key = SoftwareKey::from_der(&key_der).map_err(|err| self.unusable(&field, &files.key).because(err))?;
-        match chain.first() {
-            Some(own) if own.public_key() == *key.public_key() => Ok(KeyPair { chain, key, key_der }),
-            _ => {
-                let (key, certificate) = (self.resolve(&files.key), self.resolve(&files.certificate));
-                Err(self.error(&field, format!("{} is not the private key of the first certificate in {}", key.display(), certificate.display())))
-            }
-        }
-    }
-
     /// The public key in the PEM file that `field` names.
     ///
     /// # Errors
@@ -141,7 +124,7 @@ impl ConfigFile {
     pub fn public_key(&self, field: &str, path: &Path) -> Result<PublicKey, SetupError> {
         use rustls_pki_types::SubjectPublicKeyInfoDer;
         use rustls_pki_types::pem::PemObject as _;
-        let text = self.text(field, path)?;
+        let text = self.text_of(field, path, Wanted::PublicKey)?;
         let spki = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).map_err(|err| self.unusable(field, path).because(pem_fault(&err)))?;
         PublicKey::from_spki(&spki).map_err(|err| self.unusable(field, path).because(err))
     }
@@ -160,16 +143,6 @@ impl ConfigFile {
             Err(err) if err.kind() == ErrorKind::NotFound => Ok(false),
             Err(err) => Err(self.error(field, format!("{} cannot be read", path.display())).because(err)),
         }
-    }
-
-    /// What is wrong with the permissions of a private key's file, if others than its owner can read it.
-    pub fn exposed(&self, path: &Path) -> Option<String> {
-        let path = self.resolve(path);
-        #[cfg(unix)]
-        let others = std::fs::metadata(&path).map(|file| std::os::unix::fs::MetadataExt::mode(&file) & 0o077).unwrap_or(0);
-        #[cfg(not(unix))]
-        let others = 0;
-        (others != 0).then(|| format!("{} can be used by others than its owner; chmod 600 would change that", path.display()))
     }
 
     fn unusable(&self, field: &str, path: &Path) -> SetupError {

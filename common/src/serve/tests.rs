@@ -3,6 +3,7 @@
 mod client;
 mod limits;
 mod listener;
+mod reload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,19 +78,22 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) async fn start<R, F>(server: &Party, limits: Limits, respond: R) -> Self
+    pub(super) async fn start<R, F, B>(server: &Party, limits: Limits, respond: R) -> Self
     where
         R: Fn(Request<TimedBody>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: http_body::Body<Data = Bytes, Error: Into<crate::http::BoxError>> + Send + Unpin + 'static,
     {
         Self::start_with(server_config(&server.tls()).unwrap(), limits, respond).await
     }
 
-    pub(super) async fn start_with<R, F>(tls: Arc<ServerConfig>, limits: Limits, respond: R) -> Self
+    pub(super) async fn start_with<R, F, B>(tls: impl Into<TlsSource>, limits: Limits, respond: R) -> Self
     where
         R: Fn(Request<TimedBody>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: http_body::Body<Data = Bytes, Error: Into<crate::http::BoxError>> + Send + Unpin + 'static,
     {
+        let tls = tls.into();
         let listener = Server::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -180,6 +180,11 @@ fn progress(refused: &VerifyError) -> u8 {
         VerifyError::UnknownSigner { .. } => 1,
         VerifyError::WrongSigner { .. } => 2,
         VerifyError::BadSignature { .. } | VerifyError::BadProof { .. } => 3,
-        VerifyError::NoPath { .. } | VerifyError::NotCurrent { .. } | VerifyError::WrongUsage { .. } | VerifyError::MayNotSign { .. } => 4,
+        VerifyError::NoPath { .. }
+        | VerifyError::NotCurrent { .. }
+        | VerifyError::WrongUsage { .. }
+        | VerifyError::WrongPolicy { .. }
+        | VerifyError::MayNotSign { .. }
+        | VerifyError::KeyRetired { .. } => 4,
     }
 }

@@ -31,20 +31,21 @@ pub(crate) struct Unblock {
     device: Device,
 }
 
+/// One device.
 #[derive(Debug, Args)]
-struct Device {
+pub(super) struct Device {
     /// Configuration file
     #[arg(long, default_value = "masa/masa.toml")]
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// The device's serial number
     #[arg(value_parser = |text: &str| SerialNumber::new(text))]
-    serial: SerialNumber,
+    pub(super) serial: SerialNumber,
     /// Key identifier of the CA that issued its IDevID, in hex; needed only where two CAs used the serial number
     #[arg(long, value_parser = |text: &str| KeyIdentifier::try_from(text.to_owned()))]
-    idevid_issuer: Option<KeyIdentifier>,
+    pub(super) idevid_issuer: Option<KeyIdentifier>,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    pub(super) output: Output,
 }
 
 /// How a device stands now.
@@ -82,7 +83,7 @@ pub(super) async fn find(masa: &Masa, serial: &SerialNumber, idevid_issuer: Opti
 }
 
 /// It becomes part of a sentence that registrars and their logs show.
-fn reason(text: &str) -> Result<String, &'static str> {
+pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     match (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) {
         true => Ok(text.to_owned()),
         false => Err("must be 1 to 200 octets of text in one line"),

@@ -1,20 +1,23 @@
 //! `init`: a complete manufacturer in one folder.
 
 mod pki;
+mod vouching;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use brski_common::access::Token;
 use brski_common::log::VerifierKey;
 use brski_common::serve::setup::NewFiles;
-use brski_common::{Certificate, Clock, MasaUrl};
+use brski_common::{Certificate, Clock, MasaUrl, PolicyOid};
 use brski_masa::SqliteLedger;
 use clap::Args;
 use serde::Serialize;
 
 use super::Output;
 use pki::Pki;
+use vouching::{Mode, Vouching};
 
 /// Make a complete manufacturer: IDevID PKI, signing keys, ledger, configuration and the profile for registrars
 ///
@@ -34,9 +37,18 @@ pub(crate) struct Arguments {
     /// TCP port
     #[arg(long, default_value_t = 9443, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
+    /// TCP port of the admin interface, which listens on this machine alone
+    #[arg(long, default_value_t = 9444, value_parser = clap::value_parser!(u16).range(1..))]
+    admin_port: u16,
     /// IP address to listen on [default: 0.0.0.0 if --host is given, else 127.0.0.1]
     #[arg(long)]
     listen: Option<IpAddr>,
+    /// How the keys that sign vouchers are certified; [voucher-signing] in the configuration tells what each means
+    #[arg(long, value_enum, default_value_t)]
+    profile: Mode,
+    /// Certificate policy by which voucher signers are known, a dotted OID of your own; for --profile idevid-intertwined
+    #[arg(long, required_if_eq("profile", "idevid-intertwined"))]
+    voucher_policy: Option<PolicyOid>,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -53,6 +65,7 @@ struct Made {
     log_verifier: String,
     station_key: PathBuf,
     offline_keys: PathBuf,
+    admin_token: PathBuf,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,12 +88,17 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     anyhow::ensure!((1..=40).contains(&length) && !arguments.name.chars().any(char::is_control), "--name must be 1 to 40 printable characters");
 
     let now = Clock::system().now();
-    let pki = Pki::make(&arguments.name, &hosts, now).await?;
+    let policy = arguments.voucher_policy.as_ref();
+    anyhow::ensure!(policy.is_none() || arguments.profile == Mode::IdevidIntertwined, "--voucher-policy belongs to --profile idevid-intertwined alone");
+    let pki = Pki::make(&arguments.name, &hosts, now, arguments.profile, policy).await?;
     let log_verifier = VerifierKey::new(brski_masa::masa::log_name(&authority).context("--host")?, pki.log_key().clone())?.to_string();
     let profile = profile(&arguments.name, &authority, &pki);
     let mut files = NewFiles::new();
     pki.add_to(&mut files);
-    files.public(CONFIG, config(SocketAddr::new(listen, arguments.port), &authority));
+    let token = Token::generate().context("the system gives no random numbers")?;
+    let admin = SocketAddr::new([127, 0, 0, 1].into(), arguments.admin_port);
+    files.public(CONFIG, config(SocketAddr::new(listen, arguments.port), &authority, admin, &token, &pki.vouching)?);
+    files.secret(ADMIN_TOKEN, format!("{}\n", token.reveal()));
     files.public(PROFILE, profile.as_str());
     files.public(LOG_VERIFIER, format!("{log_verifier}\n"));
     files.write_into_empty(&arguments.dir)?;
@@ -96,6 +114,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         log_verifier,
         station_key: arguments.dir.join(pki::STATION_KEY),
         offline_keys: arguments.dir.join(pki::OFFLINE_KEYS),
+        admin_token: arguments.dir.join(ADMIN_TOKEN),
     })
 }
 
@@ -112,8 +131,13 @@ fn authority(hosts: &[String], port: u16) -> anyhow::Result<String> {
     Ok(authority)
 }
 
-fn config(listen: SocketAddr, authority: &str) -> String {
-    include_str!("init/masa.toml").replace("{listen}", &listen.to_string()).replace("{authority}", authority)
+fn config(listen: SocketAddr, authority: &str, admin: SocketAddr, token: &Token, vouching: &Vouching) -> anyhow::Result<String> {
+    let text = vouching.configure(include_str!("init/masa.toml"))?;
+    Ok(text
+        .replace("{listen}", &listen.to_string())
+        .replace("{authority}", authority)
+        .replace("{admin-listen}", &admin.to_string())
+        .replace("{admin-token-sha256}", &token.digest().to_string()))
 }
 
 /// What a registrar must know to accept this manufacturer's devices.
@@ -123,7 +147,8 @@ fn profile(name: &str, authority: &str, pki: &Pki) -> String {
         .replace("{name}", &name)
         .replace("{authority}", authority)
         .replace("{idevid-anchors}", &pki.idevid_root.certificate.to_pem())
-        .replace("{voucher-anchors}", &pki.voucher_ca.certificate.to_pem())
+        .replace("{voucher-anchors}", &pki.voucher_anchors().iter().map(|anchor| anchor.to_pem()).collect::<String>())
+        .replace("{voucher-policy}", &pki.vouching.policy_line())
         .replace("{provenance-anchors}", &pki.provenance_ca.certificate.to_pem())
         .replace("{masa-tls-anchors}", &pki.tls_ca.certificate.to_pem())
 }
@@ -143,11 +168,13 @@ impl core::fmt::Display for Made {
         }
         writeln!(f, "transparency log, for witnesses: {}", self.log_verifier)?;
         writeln!(f, "\nMove {} to a safe place: serving does not need the keys in it.", self.offline_keys.display())?;
+        writeln!(f, "Operator's token for the admin interface: {}", self.admin_token.display())?;
         write!(f, "Next: brski-masa serve --config {}", self.config.display())
     }
 }
 
 const CONFIG: &str = "masa.toml";
+const ADMIN_TOKEN: &str = "keys/admin-token";
 const LEDGER: &str = "ledger.sqlite";
 const PROFILE: &str = "manufacturer-profile.toml";
 const LOG_VERIFIER: &str = "log-verifier.txt";
@@ -155,4 +182,5 @@ const LOG_VERIFIER: &str = "log-verifier.txt";
 const EXAMPLES: &str = "\
 Examples:
   brski-masa init
-  brski-masa init --dir /etc/brski-masa --name 'Example Devices' --host masa.example.com --port 443";
+  brski-masa init --dir /etc/brski-masa --name 'Example Devices' --host masa.example.com --port 443
+  brski-masa init --profile idevid-intertwined --voucher-policy 1.3.6.1.4.1.32473.1";

@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
     /// PKCS #10 certification request, PEM
     #[arg(long)]
     csr: PathBuf,
+    /// Product line whose CA issues it, where the serial number does not tell ("everything else" for none of them)
+    #[arg(long)]
+    line: Option<String>,
     /// Where to write the IDevID and the path above it, PEM; must not exist
     #[arg(long)]
     out: PathBuf,
@@ -43,13 +46,13 @@ struct Issued {
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
-    let issuer = configuration.idevid_issuer()?;
-    let Some(ca) = issuer.chain.first() else { anyhow::bail!("{}: idevid-issuer.certificate holds none", arguments.config.display()) };
-
     let csr = read_request(&arguments.csr)?;
     let file = arguments.csr.display();
     anyhow::ensure!(!csr.requests_ca(), "{file}: the request asks for a CA certificate, an IDevID is none");
-    anyhow::ensure!(csr.serial_number().is_some(), "{file}: the request's subject must hold exactly one serialNumber, of 1 to 64 printable ASCII characters");
+    let serial = csr.serial_number();
+    let serial = serial.with_context(|| format!("{file}: the request's subject must hold exactly one serialNumber, of 1 to 64 printable ASCII characters"))?;
+    let issuer = configuration.idevid_issuer(arguments.line.as_deref(), &serial)?;
+    let Some(ca) = issuer.chain.first() else { anyhow::bail!("{}: idevid-issuer.certificate holds none", arguments.config.display()) };
 
     let subject = Subject::from_der(csr.subject_der()).with_context(|| file.to_string())?;
     let now = Clock::system().now();

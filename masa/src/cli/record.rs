@@ -1,36 +1,42 @@
 //! `record`: manufacture reports into the ledger.
 
-mod lines;
+mod errors;
+mod input;
 mod outcome;
+mod progress;
 mod statements;
 
-use std::collections::{HashSet, VecDeque};
-use std::io::Write as _;
+use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use brski_common::provenance::ManufactureReport;
-use brski_common::{DeviceId, Format, Leniencies, Signed};
-use brski_masa::{Masa, Recorded};
+use brski_common::SigningParty;
+use brski_common::provenance::{COLUMNS, Text};
+use brski_common::serve::setup::read_key;
+use brski_masa::import::{Failure, Outcome, Place};
+use brski_masa::manufacture::Correction;
+use brski_masa::{Import, Want};
 use clap::Args;
-use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinHandle;
 
 use super::Output;
+use super::by::By;
 use crate::config::Configuration;
-use lines::{Line, Place};
-use outcome::{Tally, Told};
+use errors::Errors;
+use outcome::Teller;
+use progress::Progress;
 use statements::Statements;
 
-/// Record manufactured devices: read reports that stations signed, one JWS a line, and append them to the ledger
+/// Record manufactured devices: read what stations report, and append it to the ledger
 ///
-/// A report that cannot be recorded is told with its line and its cause, the others are recorded nevertheless, and the exit status is 1.
-/// So it is if there was no report at all.
-/// Recording the same report again changes nothing, so that an interrupted run can simply be repeated.
+/// Files hold one JWS a line, each with a report or with a batch of them; or COSE_Sign1 batches one after the other; or, with --station-key, reports that bear no signature,
+/// as CSV or one JSON object a line. What a file holds is seen from its content.
+///
+/// A row that cannot be recorded is told with its line, its field and the cause, and written to errors.jsonl; the others are recorded nevertheless, and the exit status is 1.
+/// So it is if there was no report at all. Recording the same report again changes nothing, so that an interrupted run can simply be repeated.
+/// If the ledger itself fails, the run ends at that row.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = columns())]
 pub(crate) struct Arguments {
     /// Configuration file
     #[arg(long, default_value = "masa/masa.toml")]
@@ -38,9 +44,32 @@ pub(crate) struct Arguments {
     /// Files of reports; - is standard input
     #[arg(required = true)]
     reports: Vec<PathBuf>,
-    /// Folder to write each device's provenance statement into, as SERIAL-NUMBER.cbor
+    /// Tell what would become of each report, and write nothing to the ledger
+    #[arg(long, conflicts_with = "statements")]
+    dry_run: bool,
+    /// Where to write each device's provenance statement with its receipt: a folder, for SERIAL-NUMBER.cbor, or a file that ends in .jsonl, which is continued
     #[arg(long)]
     statements: Option<PathBuf>,
+    /// Take reports that publish n-k although n = 2k-1, from which everybody learns n and k
+    #[arg(long)]
+    reveal_split: bool,
+    /// New file for rows that cannot be recorded, made only if there are any; errors.jsonl unless it is given, and errors.1.jsonl and so on if that exists
+    #[arg(long)]
+    errors: Option<PathBuf>,
+    /// Private key of the station, PEM, in whose name to sign rows that bear no signature
+    #[arg(long, requires = "station", value_name = "FILE")]
+    station_key: Option<PathBuf>,
+    /// Name under which that key is enrolled
+    #[arg(long, requires = "station_key", value_name = "NAME")]
+    station: Option<String>,
+    /// Folder of the PEM files that a CSV names in its column idevid-file
+    #[arg(long, requires = "station_key", value_name = "FOLDER")]
+    certificates: Option<PathBuf>,
+    /// Record reports that say something else than the record in its place, for this reason; it stays in the log
+    #[arg(long, value_name = "REASON", value_parser = |text: &str| Text::new(text))]
+    supersede: Option<Text>,
+    #[command(flatten)]
+    by: By,
     /// For whom to write the results
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -48,123 +77,116 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(&arguments.config)?;
-    let statements = arguments.statements.as_ref().map(Statements::new).transpose()?;
-    let mut recorder = Recorder {
-        masa: Arc::new(configuration.masa()?),
-        statements,
-        output: arguments.output,
-        in_flight: VecDeque::new(),
-        devices: HashSet::new(),
-        tally: Tally::default(),
+    let station = match (&arguments.station_key, &arguments.station) {
+        (Some(key), Some(name)) => Some(SigningParty::with_name(name.clone(), Arc::new(read_key(key)?))),
+        (Some(_) | None, Some(_) | None) => None,
     };
-    recorder.record_all(lines::read(arguments.reports.clone())).await?;
-    if recorder.tally.is_empty() {
-        let inputs: Vec<String> = arguments.reports.iter().map(|path| path.display().to_string()).collect();
-        anyhow::bail!("{}: no report was read, expected one JWS a line", inputs.join(", "));
+    let correction = match &arguments.supersede {
+        Some(reason) => Correction::Supersede { reason: reason.clone(), by: arguments.by.name()?.to_string() },
+        None => Correction::Refuse,
+    };
+    let errors = Errors::new(arguments.errors.as_deref())?;
+    let statements = arguments.statements.as_ref().map(Statements::new).transpose()?;
+    let masa = configuration.masa()?;
+    let masa = if arguments.reveal_split { masa.revealing_split() } else { masa };
+    let want = match (arguments.dry_run, &statements) {
+        (true, _) => Want::Trial,
+        (false, None) => Want::Record,
+        (false, Some(_)) => Want::Statement,
+    };
+    let mut import = Import::new(&masa, want).correcting(&correction);
+    if let Some(station) = &station {
+        import = import.signing_as(station);
     }
-    recorder.tally.finish();
-    Ok(if recorder.tally.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if let Some(folder) = &arguments.certificates {
+        import = import.with_certificates(folder);
+    }
+    let recorder = Recorder { teller: Teller::new(arguments.output), errors, statements, trouble: None };
+    // It has threads of its own, and waits for them.
+    tokio::task::block_in_place(|| recorder.run(import, &arguments.reports))
 }
 
-/// Keeps some reports under way at once, so that the ledger can make many durable together, and tells their outcomes in the order of the input.
+/// Does with each outcome what the command line wants.
 struct Recorder {
-    masa: Arc<Masa>,
+    teller: Teller,
+    errors: Errors,
     statements: Option<Statements>,
-    output: Output,
-    in_flight: VecDeque<InFlight>,
-    devices: HashSet<DeviceId>,
-    tally: Tally,
-}
-
-struct InFlight {
-    place: Place,
-    device: Option<DeviceId>,
-    task: JoinHandle<anyhow::Result<Recorded>>,
+    /// Why the run ended early.
+    trouble: Option<anyhow::Error>,
 }
 
 impl Recorder {
-    async fn record_all(&mut self, mut lines: Receiver<Line>) -> anyhow::Result<()> {
-        loop {
-            // Outcomes are told as they come, not with the next line: a station at the other end of a pipe may wait for them.
-            tokio::select! {
-                line = lines.recv(), if self.in_flight.len() < AT_ONCE => match line {
-                    Some(line) => self.take(line).await?,
-                    None => return self.drain().await,
-                },
-                outcome = first_outcome(&mut self.in_flight), if !self.in_flight.is_empty() => self.tell_first(outcome)?,
-            }
-        }
-    }
-
-    async fn take(&mut self, Line { place, content }: Line) -> anyhow::Result<()> {
-        let report = match content {
-            Ok(line) => Signed::<ManufactureReport>::from_wire(Format::Jws, line),
-            Err(err) => {
-                self.drain().await?;
-                return self.tell(place, Err(err));
-            }
-        };
-        // Two reports of one device must arrive in the order of the input: the later may supersede the earlier.
-        let device = report.peek_unverified(Leniencies::default()).ok().map(|report| report.idevid.device().clone());
-        if device.as_ref().is_some_and(|device| self.devices.contains(device)) {
-            self.drain().await?;
-        }
-        self.devices.extend(device.clone());
-        let masa = Arc::clone(&self.masa);
-        let task = tokio::spawn(async move { Ok(masa.record(&report).await?) });
-        self.in_flight.push_back(InFlight { place, device, task });
-        Ok(())
-    }
-
-    /// Waits until nothing is under way.
-    async fn drain(&mut self) -> anyhow::Result<()> {
-        while !self.in_flight.is_empty() {
-            let outcome = first_outcome(&mut self.in_flight).await;
-            self.tell_first(outcome)?;
-        }
-        Ok(())
-    }
-
-    fn tell_first(&mut self, outcome: anyhow::Result<Recorded>) -> anyhow::Result<()> {
-        match self.in_flight.pop_front() {
-            Some(InFlight { place, device, .. }) => {
-                if let Some(device) = device {
-                    self.devices.remove(&device);
+    fn run(mut self, import: Import<'_>, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+        let mut progress = Progress::new(files);
+        for file in files {
+            let name = file.display().to_string();
+            let flow = match input::open(file, progress.read()) {
+                Ok((input, expected)) => {
+                    let import = expected.map_or(import, |expected| import.expecting(expected));
+                    import.run(&name, input, &mut |outcome| self.take(outcome, &mut progress))
                 }
-                self.tell(place, outcome)
+                Err(err) => {
+                    let failure = Failure { field: None, cause: format!("cannot be read: {err}"), trouble: false };
+                    self.take(Outcome { place: Place { file: name.into(), line: None, row: None }, result: Err(failure) }, &mut progress)
+                }
+            };
+            if flow.is_break() {
+                break;
             }
-            None => Ok(()),
+        }
+        progress.end();
+        let tally = self.teller.tally();
+        if tally.is_empty() {
+            let inputs: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+            anyhow::bail!("{}: no report was read, expected signed reports or batches, or rows as CSV or JSON", inputs.join(", "));
+        }
+        self.teller.finish(self.errors.path());
+        match self.trouble {
+            Some(trouble) => Err(trouble),
+            None if tally.failed() == 0 => Ok(ExitCode::SUCCESS),
+            None => Ok(ExitCode::FAILURE),
         }
     }
 
-    fn tell(&mut self, place: Place, outcome: anyhow::Result<Recorded>) -> anyhow::Result<()> {
-        let written = outcome.and_then(|recorded| {
-            if let (Some(statements), Some(statement)) = (&self.statements, &recorded.statement) {
-                statements.write(&recorded.device, statement)?;
-            }
-            if recorded.statement.is_some() && recorded.receipt.is_none() {
-                let serial = &recorded.device.serial;
-                writeln!(std::io::stderr(), "warning: {serial} is recorded, but its statement has no receipt of the log; `log prove {serial}` tells why")?;
-            }
-            Ok(recorded)
+    fn take(&mut self, mut outcome: Outcome, progress: &mut Progress) -> ControlFlow<()> {
+        let stopped = outcome.result.as_ref().err().filter(|failure| failure.trouble).map(|failure| {
+            anyhow::anyhow!("{}: {failure}; what was told before it is done, and the same command goes on from there once this is mended", outcome.place)
         });
-        self.tally.count(&written);
-        Told::new(place, written).print(self.output)
+        progress.count();
+        let written = self.write(&mut outcome).and_then(|()| self.teller.tell(&outcome, progress));
+        self.trouble = stopped.or(written.err());
+        match self.trouble {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn write(&mut self, outcome: &mut Outcome) -> anyhow::Result<()> {
+        let written = match (&outcome.result, &mut self.statements) {
+            (Ok(recorded), Some(statements)) => statements.write(recorded),
+            (Ok(_) | Err(_), Some(_) | None) => Ok(()),
+        };
+        if let Err(err) = written {
+            outcome.result = Err(Failure { field: None, cause: format!("{err:#}"), trouble: false });
+        }
+        match &outcome.result {
+            Ok(_) => Ok(()),
+            Err(failure) => self.errors.write(&outcome.place, failure),
+        }
     }
 }
 
-/// The outcome of the report that was taken first; must not be asked again before that report is removed.
-async fn first_outcome(in_flight: &mut VecDeque<InFlight>) -> anyhow::Result<Recorded> {
-    match in_flight.front_mut() {
-        Some(first) => (&mut first.task).await.context("the report was given up")?,
-        None => core::future::pending().await,
-    }
+fn columns() -> String {
+    format!(
+        "{EXAMPLES}\n\nColumns of a CSV; commas, semicolons or tabs separate them. An empty cell, like a column that is not there, says that nobody said; basis and made-at must be \
+         said wherever anything but the certificate is. Whatever has no column here is told in JSON.\n{}",
+        COLUMNS.trim_end()
+    )
 }
-
-// The ledger commits what waits in groups; more than this gains nothing.
-const AT_ONCE: usize = 64;
 
 const EXAMPLES: &str = "\
 Examples:
   brski-masa record --config masa/masa.toml reports.jsonl
+  brski-masa record --statements statements.jsonl monday.cose tuesday.cose
+  brski-masa record --station-key masa/keys/station-1.pem --station station-1 --dry-run devices.csv
   ssh station cat reports.jsonl | brski-masa record --statements statements -o json -";

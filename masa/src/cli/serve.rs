@@ -1,23 +1,31 @@
-//! `serve`: the MASA behind a TLS listener.
+//! `serve`: the MASA behind a TLS listener, and those who run it behind another.
 
-use std::io::{IsTerminal as _, Write as _};
+mod logging;
+mod reload;
+
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use brski_common::Leniency;
-use brski_common::serve::{Limits, Server, server_config};
-use brski_masa::MasaService;
-use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use brski_common::serve::metrics::{LISTENER_METRICS, UPKEEP, recorder};
+use brski_common::serve::{Limits, Reloadable, Server, TlsSource};
+use brski_masa::metrics;
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::Configuration;
+use logging::LogFormat;
+use reload::{Process, Served};
 
 /// Answer registrars over HTTPS until SIGTERM or SIGINT
 ///
-/// Writes one line to standard output once it listens, and its log to standard error (RUST_LOG chooses what is logged).
+/// Writes one line to standard output for each listener once both listen, and its log to standard error (RUST_LOG chooses what is logged).
 /// When told to stop it finishes open requests first.
+///
+/// With SIGHUP it reads its configuration again, and every file that this names: keys, certificates, anchors, stations, policy, credentials. Connections stay.
+/// What cannot be used is logged as an error, and all of the old stays in force.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -29,52 +37,96 @@ pub(crate) struct Arguments {
     log_format: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one JSON object a line.
-    Json,
-}
-
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    start_log(arguments.log_format);
-    let configuration = Configuration::read(&arguments.config)?;
-    let masa = Arc::new(configuration.masa()?);
-    let tls = server_config(&configuration.tls()?)?;
-    let service = MasaService::new(masa, configuration.body_limit());
+    logging::start(arguments.log_format);
+    let recorder = recorder(&[LISTENER_METRICS, metrics::METRICS])?;
+    let numbers = recorder.handle();
+    ::metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("metrics are collected already"))?;
+    metrics::tell_build();
 
-    let address = configuration.listen();
-    let server = Server::bind(address).await;
-    let server = server.with_context(|| format!("{}, field listen: {address} cannot be listened on", arguments.config.display()))?;
-    // Before anybody is told: whoever reads the line may ask us to stop at once.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => (),
-            _ = interrupt.recv() => (),
+    let configuration = Configuration::read(&arguments.config)?;
+    let process = Process { opened: configuration.open()?, throttle: Default::default(), numbers: numbers.clone() };
+    let served = Reloadable::new(Served::new(&configuration, &process)?);
+
+    let bind = async |field: &str, address| {
+        let server = Server::bind(address).await;
+        server.with_context(|| format!("{}, field {field}: {address} cannot be listened on", arguments.config.display()))
+    };
+    let server = bind("listen", configuration.listen()).await?.named("masa");
+    let admin = match configuration.admin_listen() {
+        Some(address) => Some(bind("admin.listen", address).await?.named("admin")),
+        None => None,
+    };
+    // Before anybody is told: whoever reads the lines may ask us to stop or to reload at once.
+    let (terminate, interrupt, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    let mut out = std::io::stdout();
+    writeln!(out, "brski-masa listens on https://{}", server.local_addr()?)?;
+    if let Some(admin) = &admin {
+        writeln!(out, "brski-masa admin listens on https://{}", admin.local_addr()?)?;
+    }
+
+    let (stop, stopping) = watch::channel(());
+    let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone()));
+    let upkeep = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            numbers.run_upkeep();
         }
-    };
-    writeln!(std::io::stdout(), "brski-masa listens on https://{}", server.local_addr()?)?;
-    let respond = move |request| {
-        let service = service.clone();
-        async move { service.respond(request).await }
-    };
-    server.serve(tls, Limits::default(), respond, stop).await;
+    });
+    tokio::join!(stop_on(terminate, interrupt, stop), serve_registrars(server, served.clone(), stopping.clone()), serve_admins(admin, served, stopping));
+    reloads.abort();
+    upkeep.abort();
     Leniency::log_totals();
     Ok(())
 }
 
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: watch::Sender<()>) {
+    tokio::select! {
+        _ = terminate.recv() => (),
+        _ = interrupt.recv() => (),
     }
+    drop(stop);
 }
 
+async fn serve_registrars(server: Server, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+    let for_tls = served.clone();
+    let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let respond = move |request| {
+        // For each request anew: one that is under way ends under the configuration it began with.
+        let served = served.current();
+        async move {
+            match served.proxies.identify(request) {
+                Ok(request) => served.registrars.respond(request).await,
+                Err(refusal) => *refusal,
+            }
+        }
+    };
+    let stop = async move { drop(stopping.changed().await) };
+    server.serve(tls, Limits::default(), respond, stop).await;
+}
+
+async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+    let Some(server) = server else { return };
+    let for_tls = served.clone();
+    let tls = TlsSource::from_fn(move || for_tls.current().admin_tls.clone());
+    let respond = move |request| {
+        let served = served.current();
+        async move { served.admins.respond(request).await }
+    };
+    let stop = async move { drop(stopping.changed().await) };
+    server.serve(tls, admin_limits(), respond, stop).await;
+}
+
+/// Few come, and they may stay long: an import lasts as long as its input.
+fn admin_limits() -> Limits {
+    let default = Limits::default();
+    Limits { connections: 64, connections_per_address: 64, body: LONGEST_IMPORT, request: LONGEST_IMPORT, ..default }
+}
+
+const LONGEST_IMPORT: core::time::Duration = core::time::Duration::from_secs(6 * 3600);
+
 const EXAMPLES: &str = "\
-Example:
-  brski-masa serve --config masa/masa.toml";
+Examples:
+  brski-masa serve --config masa/masa.toml
+  kill -HUP $(pidof brski-masa)
+  curl --cacert masa/certificates/tls-ca.pem -H \"Authorization: Bearer $(cat masa/keys/admin-token)\" https://127.0.0.1:9444/metrics";

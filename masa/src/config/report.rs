@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use brski_common::access::{Proof, Role};
 use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
 use brski_common::{Anchors, Leniency, UnixTime};
 use serde::Serialize;
 
 use super::Configuration;
+use super::lines::Line;
 
 /// A configuration with all that it names.
 #[derive(Debug, Serialize)]
@@ -25,6 +27,12 @@ pub(crate) struct Report {
     log: String,
     /// Name and SHA-256 of the SubjectPublicKeyInfo.
     pub(super) stations: BTreeMap<String, String>,
+    /// Name, and how the keys that sign vouchers are certified.
+    product_lines: BTreeMap<String, &'static str>,
+    /// Where the admin interface listens, if it does.
+    admin: Option<SocketAddr>,
+    /// Name and role of each of its credentials.
+    credentials: BTreeMap<String, Role>,
     /// Those that are on.
     leniencies: Vec<&'static str>,
     warnings: Vec<String>,
@@ -32,7 +40,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(super) fn new(configuration: &Configuration) -> anyhow::Result<Self> {
-        let Configuration { file, values } = configuration;
+        let Configuration { file, values, .. } = configuration;
         let warning = "no station is enrolled, so that `record` accepts nothing; add a [[stations]] table".to_owned();
         Ok(Self {
             config: file.path().to_owned(),
@@ -43,6 +51,9 @@ impl Report {
             certificates: Vec::new(),
             log: String::new(),
             stations: BTreeMap::new(),
+            product_lines: BTreeMap::new(),
+            admin: None,
+            credentials: BTreeMap::new(),
             leniencies: values.leniencies.granted().map(Leniency::name).collect(),
             warnings: values.stations.is_empty().then_some(warning).into_iter().collect(),
         })
@@ -63,6 +74,34 @@ impl Report {
         Ok(())
     }
 
+    /// Adds the product lines, and warns of devices that no voucher key covers.
+    pub(super) fn add_product_lines(&mut self, configuration: &Configuration, now: UnixTime) -> anyhow::Result<()> {
+        for Line { line, mode } in configuration.lines()? {
+            let gaps = line.vouchers.gaps(&line.devices.serial_prefix, now);
+            self.warnings.extend(gaps.into_iter().map(|gap| format!("product line '{}': no voucher key covers {gap}", line.name)));
+            self.product_lines.insert(line.name, mode.name());
+        }
+        Ok(())
+    }
+
+    /// Adds the admin interface with its credentials.
+    pub(super) fn add_admin(&mut self, configuration: &Configuration, now: UnixTime) -> anyhow::Result<()> {
+        let Some(values) = &configuration.values.admin else { return Ok(()) };
+        let credentials = configuration.credentials()?;
+        if let Some(files) = &values.tls {
+            self.add_key_pair(&configuration.file, "admin.tls", files, now)?;
+        }
+        self.admin = Some(values.listen);
+        self.warnings.extend(values.warnings(&credentials, now));
+        for credential in credentials {
+            if let Proof::Certificate(certificate) = &credential.proof {
+                Finding::add(&mut self.certificates, "admin.credentials", core::slice::from_ref(certificate), now);
+            }
+            self.credentials.insert(credential.name, credential.role);
+        }
+        Ok(())
+    }
+
     /// Adds certificates that are trusted.
     pub(super) fn add_anchors(&mut self, field: &str, anchors: &Anchors, now: UnixTime) {
         if anchors.certificates().is_empty() {
@@ -80,7 +119,10 @@ impl fmt::Display for Report {
         writeln!(f, "ledger: {}, {state}", self.ledger.display())?;
         self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         self.stations.iter().try_for_each(|(name, digest)| writeln!(f, "stations: {name}, SHA-256 of its key {digest}"))?;
+        self.product_lines.iter().try_for_each(|(name, mode)| writeln!(f, "product line: {name}, vouchers signed in mode {mode}"))?;
         writeln!(f, "transparency log: {}", self.log)?;
+        self.admin.iter().try_for_each(|listen| writeln!(f, "admin: {listen}"))?;
+        self.credentials.iter().try_for_each(|(name, role)| writeln!(f, "admin credential: {name}, {role}"))?;
         self.leniencies.iter().try_for_each(|leniency| writeln!(f, "leniency: {leniency}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         write!(f, "Next: brski-masa serve --config {}", self.config.display())

@@ -9,8 +9,13 @@ const EXAMPLE: &str = include_str!("../cli/init/masa.toml");
 /// The policy of the configuration that `init` writes, once `from` is replaced in it.
 fn issue_policy(from: &str, to: &str) -> IssuePolicy {
     assert_eq!(EXAMPLE.matches(from).count(), 1, "{from:?}");
-    let text = EXAMPLE.replace("{listen}", "127.0.0.1:0").replace("{authority}", "masa.example.com").replace(from, to);
-    toml::from_str::<Values>(&text).unwrap().issue_policy()
+    let text = EXAMPLE
+        .replace("{listen}", "127.0.0.1:0")
+        .replace("{authority}", "masa.example.com")
+        .replace("{admin-listen}", "127.0.0.1:0")
+        .replace("{admin-token-sha256}", &"0".repeat(64))
+        .replace(from, to);
+    toml::from_str::<Values>(&text).unwrap().issue_policy(None)
 }
 
 #[test]

@@ -22,12 +22,13 @@ fn vouched(owner: &Owner, pledge: &Pledge, secs: u64, nonce: Option<Nonce>) -> E
         nonce,
         assertion: brski_common::Assertion::Proximity,
         expires_on: None,
+        content: None,
     })
 }
 
 fn history(pledge: &Pledge, vouched: Vec<Entry>) -> Option<History> {
     let made = Entry::Made(Made { at: NOW, idevid: pledge.idevid(), reported_by: String::new() });
-    History::build((1..).zip(core::iter::once(made).chain(vouched)), false)
+    History::build((1..).zip(core::iter::once(made).chain(vouched)), [], false)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Statuses, types and sentences, without sockets.
 
+mod audit;
 mod formats;
 mod leniencies;
 mod log;
@@ -173,7 +174,7 @@ fn peer_certificates_in_the_extensions_authenticate_a_nonceless_request() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let pledge = maker.pledge("JADA123");
     let mut parts = maker.parts(crate::testing::memory());
-    parts.issue_policy.nonceless.domains = vec![owner.root.certificate.spki_digest()];
+    parts.lines.rest_mut().issue_policy.nonceless.domains = vec![owner.root.certificate.spki_digest()];
     let masa = Masa::new(parts);
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
     let scene = Scene { maker, owner, pledge, service: MasaService::new(Arc::new(masa), 64 * 1024) };
@@ -208,6 +209,7 @@ fn every_outcome_has_the_status_of_the_table() {
         (403, untrusted(VerifyError::UnknownSigner { artefact: "voucher-request", detail: "it carries no certificate".to_owned() })),
         (202, refused(Refusal::Pending { reason: "a person decides".to_owned(), wait: Duration::from_secs(60) })),
         (404, refused(Refusal::UnknownDevice(device.clone()))),
+        (403, refused(Refusal::NoVoucherKey { serial: serial(), made_at: String::new() })),
         (403, refused(Refusal::TooManyVouchers { serial: serial(), limit: 50 })),
         (404, refused(Refusal::NeverOwner { domain: "AQID".to_owned(), serial: serial() })),
         (401, refused(Refusal::ClientCertificateRequired("the registrar's"))),
@@ -221,7 +223,7 @@ fn every_outcome_has_the_status_of_the_table() {
         (403, refused(Refusal::NonceMismatch)),
         (403, refused(Refusal::NotFresh { created_on: String::new(), now: String::new(), limit: 600 })),
         (403, refused(Refusal::Replayed { how: "to another domain" })),
-        (403, refused(Refusal::RenewalUnsupported)),
+        (403, refused(Refusal::NotRenewed(""))),
         (403, refused(Refusal::NoncelessNotAuthorized { ca_key: brski_common::SpkiDigest([0; 32]) })),
         (403, refused(Refusal::RevocationUnchecked { subject: "CN=registrar".to_owned() })),
         (403, refused(Refusal::KeyMismatch(serial()))),

@@ -1,7 +1,9 @@
 //! What a voucher pins, and thereby whose the device becomes: a domain by its certificate, or a registrar by its raw key (RFC 8366bis, sections 8 and 9).
 
 use brski_common::voucher::Proximity;
-use brski_common::{Certificate, DomainId, SpkiDigest, Voucher};
+use brski_common::{Certificate, DomainId, SpkiDigest};
+
+use crate::ledger::Pinned;
 
 /// The one thing that a voucher pins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +45,12 @@ impl<'a> Pin<'a> {
         }
     }
 
-    /// The same voucher with this pin and no other.
-    pub(super) fn put_into(self, voucher: Voucher) -> Voucher {
-        let bare = Voucher { pinned_domain_cert: None, pinned_domain_pubk: None, pinned_domain_pubk_sha256: None, ..voucher };
+    /// The pin as the ledger keeps it.
+    pub(super) fn to_pinned(self) -> Pinned {
         match self {
-            Self::Certificate(certificate) => Voucher { pinned_domain_cert: Some(certificate.clone()), ..bare },
-            Self::Key(spki) => Voucher { pinned_domain_pubk: Some(spki.to_vec()), ..bare },
-            Self::KeyHash(hash) => Voucher { pinned_domain_pubk_sha256: Some(*hash), ..bare },
+            Self::Certificate(certificate) => Pinned::Certificate(certificate.clone()),
+            Self::Key(spki) => Pinned::Key(spki.to_vec()),
+            Self::KeyHash(_) => Pinned::KeyHash,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What a manufacturer decides about vouchers. Each default is the safe choice.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use brski_common::SpkiDigest;
+use brski_common::{Certificate, SpkiDigest};
 use serde::{Deserialize, Serialize};
 
 /// When a voucher may be issued.
@@ -24,6 +25,8 @@ pub struct IssuePolicy {
     pub daily_vouchers: usize,
     /// Whether a voucher tells of the device's key what its registrar asks for. It does.
     pub statement_in_voucher: bool,
+    /// What follows from sales data. A device that is sold to known keys goes to nobody else.
+    pub sales: SalesPolicy,
 }
 
 impl Default for IssuePolicy {
@@ -36,6 +39,7 @@ impl Default for IssuePolicy {
             nonceless: NoncelessPolicy::default(),
             daily_vouchers: 50,
             statement_in_voucher: true,
+            sales: SalesPolicy::default(),
         }
     }
 }
@@ -74,6 +78,59 @@ pub enum UncheckedRevocation {
     Accept,
 }
 
+/// What follows from what a manufacturer knows of its sales.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SalesPolicy {
+    /// Whether sales data decides who gets vouchers.
+    pub sales: Sales,
+    /// Who may have a device that another domain has already.
+    pub resale: Resale,
+    /// What is known of customers beyond the ledger.
+    pub customers: Vec<KnownCustomer>,
+}
+
+impl SalesPolicy {
+    /// The keys of the customer of this name.
+    pub fn keys_of(&self, name: &str) -> impl Iterator<Item = SpkiDigest> {
+        self.customers.iter().filter(move |customer| customer.name == name).flat_map(|customer| customer.keys.iter().copied())
+    }
+}
+
+/// Whether sales data decides who gets vouchers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sales {
+    /// It decides nothing, but vouchers for the customer assert `verified`.
+    Ignored,
+    /// A device that is sold to known keys goes to nobody else.
+    #[default]
+    IfSold,
+    /// A device goes to the customer that it is sold to, and to nobody before.
+    Required,
+}
+
+/// Who may have a device that another domain was given a voucher for since it last changed hands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resale {
+    /// Anybody, as RFC 8995 has it: the audit log shows who had it.
+    #[default]
+    Anyone,
+    /// Nobody, until it is released or sold anew.
+    AfterRelease,
+}
+
+/// A customer of whom the manufacturer knows more than a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownCustomer {
+    /// The name, as the sales data has it.
+    pub name: String,
+    /// The keys of the customer's domain CAs.
+    pub keys: Vec<SpkiDigest>,
+    /// How long vouchers without nonce for its devices are valid at most, if that is agreed.
+    pub lifetime: Option<Duration>,
+}
+
 /// Vouchers without nonce, which work without the pledge taking part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoncelessPolicy {
@@ -81,10 +138,15 @@ pub struct NoncelessPolicy {
     pub domains: Vec<SpkiDigest>,
     /// How long they are valid at most. 20 minutes.
     pub lifetime: Duration,
+    /// How long those are valid at most that pin these keys, where something else is agreed.
+    pub lifetimes: BTreeMap<SpkiDigest, Duration>,
+    /// Under which certificates a registrar's own shows who asks, where it is not that of a TLS client (RFC 8995, section 5.5.4). None.
+    pub registrar_anchors: Vec<Certificate>,
 }
 
 impl Default for NoncelessPolicy {
     fn default() -> Self {
-        Self { domains: Vec::new(), lifetime: Duration::from_secs(20 * 60) }
+        let lifetime = Duration::from_secs(20 * 60);
+        Self { domains: Vec::new(), lifetime, lifetimes: BTreeMap::new(), registrar_anchors: Vec::new() }
     }
 }

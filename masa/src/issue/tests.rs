@@ -1,10 +1,13 @@
 //! Every "no" of the issue rule, and the "yes" beside it.
 
 mod extension;
+mod issued;
 mod nonceless;
 mod pin;
 mod proximity;
+mod renewal;
 mod repetition;
+mod sales;
 
 use brski_common::{Assertion, Leniencies, Nonce, SpkiDigest, VoucherRequest};
 
@@ -13,6 +16,7 @@ use crate::ledger::Standing;
 use crate::testing::{CMC_RA, Maker, NOW, Owner, Pledge, later, nonce, serial};
 
 /// A maker, an owner and a pledge on record.
+#[derive(Clone)]
 struct Scene {
     maker: Maker,
     owner: Owner,
@@ -40,12 +44,12 @@ impl Scene {
     }
 
     fn history(&self) -> History {
-        History::build((1..).zip(self.entries.clone()), false).unwrap()
+        History::build((1..).zip(self.entries.clone()), [], false).unwrap()
     }
 
     fn claim(&self, leaves: &VoucherRequest) -> Claim {
         let request = RegistrarRequest::verify(&self.owner.sign(leaves), Leniencies::default(), self.now).unwrap();
-        request.open(&self.history(), &self.maker.anchors(), self.now).unwrap()
+        request.open(&self.history(), &self.maker.anchors(), || self.maker.lines().voucher_anchors(), self.now).unwrap()
     }
 
     fn decide(&self, leaves: &VoucherRequest) -> Result<Decision, Refusal> {
@@ -97,6 +101,8 @@ fn certificate_with_a_compromised_key_on_record_is_refused() {
         seq: 1,
         salt: [0; 16],
         status: brski_common::provenance::Status::Compromised,
+        report: None,
+        supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
         origin: crate::testing::origin(),
@@ -154,7 +160,7 @@ fn recorded_voucher_is_the_one_ordered_and_knows_its_entry() {
 fn pledge_request_older_than_four_days_is_refused() {
     let scene = Scene::new();
     let limit = LONGEST_DEFERRAL.as_secs();
-    let made = |age| VoucherRequest { created_on: Some(at(NOW.as_secs() - age)), ..scene.inner() };
+    let made = |age| VoucherRequest { created_on: Some(brski_common::time::at(NOW.as_secs() - age)), ..scene.inner() };
     assert!(scene.decide_on_inner(&made(limit)).is_ok());
     assert!(matches!(scene.decide_on_inner(&made(limit + 1)), Err(Refusal::NotFresh { .. })));
 }
@@ -238,7 +244,10 @@ fn registrar_alone_in_its_domain_is_pinned_itself() {
     scene.owner.registrar = registrar;
     let party = scene.owner.registrar.party(&[]);
     let signed = crate::testing::seal(&party, &scene.outer(), brski_common::Format::Cms);
-    let request = RegistrarRequest::verify(&signed, Leniencies::default(), NOW).unwrap().open(&scene.history(), &scene.maker.anchors(), NOW).unwrap();
+    let request = RegistrarRequest::verify(&signed, Leniencies::default(), NOW)
+        .unwrap()
+        .open(&scene.history(), &scene.maker.anchors(), || scene.maker.lines().voucher_anchors(), NOW)
+        .unwrap();
     let order = evaluate(&request, &scene.peer, &scene.history(), &scene.policy, NOW).unwrap();
     assert_eq!(order.voucher().pinned_domain_cert, Some(scene.owner.registrar.certificate));
 }
@@ -246,7 +255,7 @@ fn registrar_alone_in_its_domain_is_pinned_itself() {
 #[test]
 fn issuer_is_named_only_where_the_serial_number_is_shared() {
     let scene = Scene::new();
-    let shared = History::build((1..).zip(scene.entries.clone()), true).unwrap();
+    let shared = History::build((1..).zip(scene.entries.clone()), [], true).unwrap();
     let claim = scene.claim(&scene.outer());
     let issuer_for = |history: &History| evaluate(&claim, &scene.peer, history, &scene.policy, NOW).unwrap().voucher().idevid_issuer.clone();
     assert_eq!((issuer_for(&shared), issuer_for(&scene.history())), (Some(scene.pledge.device().issuer), None));

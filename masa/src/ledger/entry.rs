@@ -1,13 +1,17 @@
-//! One fact in the ledger, and its octets.
+//! One fact in the ledger.
 
-use brski_common::time::at;
+mod octets;
+
+use brski_common::provenance::{Disclosure, Status};
 use brski_common::{
-    Assertion, Certificate, DecodeError, DeviceId, DomainId, Format, IDevIdCert, KeyIdentifier, Nonce, ProvenanceRecord, ProvenanceStatement, SerialNumber,
-    Signed, SpkiDigest, UnixTime,
+    Assertion, Certificate, DeviceId, DomainId, IDevIdCert, Nonce, ProvenanceRecord, ProvenanceStatement, Signed, SpkiDigest, UnixTime, Voucher,
 };
-use ciborium::Value;
 
-use super::Unique;
+use super::{TreeHead, Unique};
+
+pub(super) use octets::genesis;
+#[cfg(feature = "sqlite")]
+pub(super) use octets::log_name;
 
 /// One fact. Its octets are deterministic CBOR: a provenance record's own, else an array that begins with the kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +27,12 @@ pub enum Entry {
     Vouched(Vouched),
     /// A device was blocked, or is no longer.
     Standing(Standing),
+    /// A device was sold, or given back.
+    Owned(Owned),
+    /// The manufacturer stands by some devices' keys no longer, or again.
+    Marked(Marked),
+    /// The ledger was put back from a backup.
+    Restored(Restored),
 }
 
 /// A device and its IDevID.
@@ -43,6 +53,8 @@ pub struct Stated {
     pub device: DeviceId,
     /// Sequence number of the record it is a view of.
     pub seq: u32,
+    /// For readers of which level; `None` in ledgers of a time when there was one statement a record, at whichever level was configured.
+    pub level: Option<Disclosure>,
     /// The statement, octet for octet as it was given away.
     pub statement: Signed<ProvenanceStatement>,
 }
@@ -66,6 +78,28 @@ pub struct Vouched {
     pub assertion: Assertion,
     /// When the voucher expires, if it does.
     pub expires_on: Option<UnixTime>,
+    /// What else the voucher says, so that the same can be signed again; `None` in ledgers of a time when nobody could ask for that.
+    pub content: Option<VoucherContent>,
+}
+
+/// What a voucher says beyond the facts that audit logs tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoucherContent {
+    /// What it pins.
+    pub pinned: Pinned,
+    /// Whether it names the IDevID's issuer.
+    pub names_issuer: bool,
+}
+
+/// What a voucher pins (RFC 8366bis, section 8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// pinned-domain-cert.
+    Certificate(Certificate),
+    /// pinned-domain-pubk: DER SubjectPublicKeyInfo.
+    Key(Vec<u8>),
+    /// pinned-domain-pubk-sha256, which is the entry's own digest.
+    KeyHash,
 }
 
 /// Whether a device may be vouched for; the newest entry of a device counts.
@@ -79,15 +113,115 @@ pub struct Standing {
     pub blocked: Option<String>,
 }
 
+/// Somebody else has a device, or nobody has it any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Which device.
+    pub device: DeviceId,
+    /// Since when.
+    pub at: UnixTime,
+    /// On whose word: the name of an operator or of a system.
+    pub by: String,
+    /// What happened.
+    pub change: OwnerChange,
+}
+
+/// What happened to a device's ownership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnerChange {
+    /// It was sold.
+    SoldTo(Customer),
+    /// Its owner gave it up: whoever has it next may claim it as if it were new.
+    Released,
+}
+
+/// Whom a device was sold to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// The customer's name, as the sales data has it.
+    pub name: String,
+    /// The keys of the customer's domain CAs; empty if the sales data names none.
+    pub keys: Vec<SpkiDigest>,
+}
+
+/// The manufacturer's word on the keys of some devices; of marks with the same scope the newest counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Since when.
+    pub at: UnixTime,
+    /// On whose word.
+    pub by: String,
+    /// Of which devices.
+    pub scope: Scope,
+    /// What of their keys. [`Status::Valid`] takes an earlier mark back.
+    pub status: Status,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// Devices that have something in common. Only a device's newest record tells batch, line and station.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One device.
+    Device(DeviceId),
+    /// Those of one batch.
+    Batch(String),
+    /// Those that were made or reported at one station: by the record's station, or by the name of the enrolled key.
+    Station(String),
+    /// Those of one assembly line.
+    Line(String),
+}
+
+/// The ledger continues from a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// When.
+    pub at: UnixTime,
+    /// On whose word.
+    pub by: String,
+    /// Why, in one line.
+    pub reason: String,
+    /// The newest state that is known to have been signed before, if the backup does not reach it: what lies between is lost.
+    pub lost: Option<TreeHead>,
+}
+
+impl Vouched {
+    /// The voucher as it was decided on, without what its registrar wished to be told of the device's key; `None` if the entry does not have all of it.
+    pub fn voucher(&self) -> Option<Voucher> {
+        self.content.as_ref().map(|content| self.saying(content))
+    }
+
+    /// The voucher with this content beside the entry's own facts.
+    pub(crate) fn saying(&self, VoucherContent { pinned, names_issuer }: &VoucherContent) -> Voucher {
+        let bare = Voucher {
+            assertion: Some(self.assertion),
+            created_on: Some(self.at),
+            domain_cert_revocation_checks: Some(false),
+            expires_on: self.expires_on,
+            idevid_issuer: names_issuer.then(|| self.device.issuer.clone()),
+            nonce: self.nonce.clone(),
+            ..Voucher::new(self.device.serial.clone())
+        };
+        match pinned {
+            Pinned::Certificate(certificate) => Voucher { pinned_domain_cert: Some(certificate.clone()), ..bare },
+            Pinned::Key(spki) => Voucher { pinned_domain_pubk: Some(spki.clone()), ..bare },
+            Pinned::KeyHash => Voucher { pinned_domain_pubk_sha256: Some(self.pin.0), ..bare },
+        }
+    }
+}
+
 impl Entry {
-    /// Of which device it speaks.
-    pub fn device(&self) -> &DeviceId {
+    /// Of which device it speaks; `None` if of many, or of the ledger itself.
+    pub fn device(&self) -> Option<&DeviceId> {
         match self {
-            Self::Made(made) => made.idevid.device(),
-            Self::Recorded(record) => &record.device,
-            Self::Stated(stated) => &stated.device,
-            Self::Vouched(vouched) => &vouched.device,
-            Self::Standing(standing) => &standing.device,
+            Self::Made(made) => Some(made.idevid.device()),
+            Self::Recorded(record) => Some(&record.device),
+            Self::Stated(stated) => Some(&stated.device),
+            Self::Vouched(vouched) => Some(&vouched.device),
+            Self::Standing(standing) => Some(&standing.device),
+            Self::Owned(owned) => Some(&owned.device),
+            Self::Marked(Marked { scope: Scope::Device(device), .. }) => Some(device),
+            Self::Marked(Marked { scope: Scope::Batch(_) | Scope::Station(_) | Scope::Line(_), .. }) | Self::Restored(_) => None,
         }
     }
 
@@ -99,97 +233,24 @@ impl Entry {
             Self::Stated(_) => STATED,
             Self::Vouched(_) => VOUCHED,
             Self::Standing(_) => STANDING,
+            Self::Owned(_) => OWNED,
+            Self::Marked(_) => MARKED,
+            Self::Restored(_) => RESTORED,
         }
     }
 
     /// What of it may occur only once for its device, besides the making of the device itself.
     pub(super) fn once(&self) -> Option<(Unique, Vec<u8>)> {
         match self {
-            Self::Made(_) | Self::Standing(_) => None,
+            Self::Made(_) | Self::Standing(_) | Self::Owned(_) | Self::Marked(_) | Self::Restored(_) => None,
             Self::Recorded(record) => Some((Unique::Record, record.seq.to_be_bytes().to_vec())),
-            Self::Stated(stated) => Some((Unique::Statement, stated.seq.to_be_bytes().to_vec())),
+            Self::Stated(stated) => {
+                let level = stated.level.map(Disclosure::number);
+                Some((Unique::Statement, stated.seq.to_be_bytes().into_iter().chain(level).collect()))
+            }
             Self::Vouched(vouched) => vouched.nonce.as_ref().map(|nonce| (Unique::Nonce, nonce.octets())),
         }
     }
-
-    /// The entry's octets, the same for the same entry.
-    ///
-    /// # Errors
-    /// [`DecodeError`] if it is a record that is too large.
-    pub fn to_octets(&self) -> Result<Vec<u8>, DecodeError> {
-        match self {
-            Self::Made(made) => encode(MADE, [time(made.at), bytes(made.idevid.certificate().der()), text(&made.reported_by)]),
-            Self::Recorded(record) => record.to_cbor(),
-            Self::Stated(stated) => {
-                let [issuer, serial] = device(&stated.device);
-                encode(STATED, [issuer, serial, Value::from(stated.seq), bytes(stated.statement.wire())])
-            }
-            Self::Vouched(vouched) => {
-                let [issuer, serial] = device(&vouched.device);
-                let nonce = vouched.nonce.as_ref().map_or(Value::Null, |n| text(n.as_text()));
-                let expires_on = vouched.expires_on.map_or(Value::Null, time);
-                let (domain, pin, registrar) = (bytes(vouched.domain.as_bytes()), bytes(&vouched.pin.0), bytes(&vouched.registrar.0));
-                encode(VOUCHED, [issuer, serial, time(vouched.at), domain, pin, registrar, nonce, text(vouched.assertion.name()), expires_on])
-            }
-            Self::Standing(standing) => {
-                let [issuer, serial] = device(&standing.device);
-                encode(STANDING, [issuer, serial, time(standing.at), standing.blocked.as_deref().map_or(Value::Null, text)])
-            }
-        }
-    }
-
-    /// Reads an entry's octets back.
-    ///
-    /// # Errors
-    /// [`DecodeError`] if they are not an entry of this kind.
-    pub fn from_octets(kind: &str, octets: &[u8]) -> Result<Self, DecodeError> {
-        if kind == RECORDED {
-            return ProvenanceRecord::from_cbor(octets).map(|record| Self::Recorded(Box::new(record)));
-        }
-        let mut fields = Fields::open(kind, octets)?;
-        let entry = match kind {
-            MADE => {
-                let (at, der, reported_by) = (fields.time()?, fields.bytes()?, fields.text()?);
-                Self::Made(Made { at, idevid: IDevIdCert::new(Certificate::from_der(&der)?)?, reported_by })
-            }
-            STATED => {
-                let (device, seq) = (fields.device()?, fields.number()?);
-                let seq = u32::try_from(seq).map_err(|_| unfit("a 32-bit sequence number"))?;
-                Self::Stated(Stated { device, seq, statement: Signed::from_wire(Format::Cose, fields.bytes()?) })
-            }
-            VOUCHED => Self::Vouched(Vouched {
-                device: fields.device()?,
-                at: fields.time()?,
-                domain: DomainId::new(fields.bytes()?)?,
-                pin: fields.digest()?,
-                registrar: fields.digest()?,
-                nonce: fields.optional()?.map(|n| n.into_text().map_err(|_| unfit("a nonce as text")).and_then(Nonce::from_text)).transpose()?,
-                assertion: Assertion::from_name(&fields.text()?).ok_or_else(|| unfit("the name of an assertion"))?,
-                expires_on: fields.optional()?.map(seconds).transpose()?,
-            }),
-            STANDING => Self::Standing(Standing {
-                device: fields.device()?,
-                at: fields.time()?,
-                blocked: fields.optional()?.map(|b| b.into_text().map_err(|_| unfit("a reason as text"))).transpose()?,
-            }),
-            _ => return Err(unfit("of a known kind")),
-        };
-        fields.close()?;
-        Ok(entry)
-    }
-}
-
-/// Octets of entry 0: which log this is and since when.
-pub(super) fn genesis(log: &str, now: UnixTime) -> Result<Vec<u8>, DecodeError> {
-    encode(GENESIS, [text(log), time(now)])
-}
-
-/// The log's name in the octets of entry 0.
-#[cfg(feature = "sqlite")]
-pub(super) fn log_name(octets: &[u8]) -> Result<String, DecodeError> {
-    let mut fields = Fields::open(GENESIS, octets)?;
-    let (name, _) = (fields.text()?, fields.time()?);
-    fields.close().map(|()| name)
 }
 
 pub(super) const GENESIS: &str = "genesis";
@@ -198,94 +259,6 @@ pub(super) const RECORDED: &str = "recorded";
 pub(super) const STATED: &str = "stated";
 pub(super) const VOUCHED: &str = "vouched";
 pub(super) const STANDING: &str = "standing";
-
-fn encode<const N: usize>(kind: &str, fields: [Value; N]) -> Result<Vec<u8>, DecodeError> {
-    let array = Value::Array(core::iter::once(text(kind)).chain(fields).collect());
-    let mut octets = Vec::new();
-    // Arrays, texts and integers: ciborium writes them in the one shortest form, which is RFC 8949's deterministic one.
-    ciborium::into_writer(&array, &mut octets).map_err(|err| DecodeError::syntax("ledger entry", "CBOR", err))?;
-    Ok(octets)
-}
-
-fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
-}
-
-fn bytes(octets: &[u8]) -> Value {
-    Value::Bytes(octets.to_vec())
-}
-
-fn time(time: UnixTime) -> Value {
-    Value::from(time.as_secs())
-}
-
-fn device(device: &DeviceId) -> [Value; 2] {
-    [bytes(device.issuer.as_bytes()), text(device.serial.as_str())]
-}
-
-fn seconds(value: Value) -> Result<UnixTime, DecodeError> {
-    value.as_integer().and_then(|i| u64::try_from(i).ok()).map(at).ok_or_else(|| unfit("seconds since 1970"))
-}
-
-fn unfit(expected: &'static str) -> DecodeError {
-    DecodeError::InvalidField { field: "a ledger entry", expected }
-}
-
-/// The rest of an array, field by field.
-struct Fields(std::vec::IntoIter<Value>);
-
-impl Fields {
-    fn open(kind: &str, octets: &[u8]) -> Result<Self, DecodeError> {
-        let mut rest = octets;
-        let value: Value = ciborium::from_reader(&mut rest).map_err(|err| DecodeError::syntax("ledger entry", "CBOR", err))?;
-        match value {
-            Value::Array(fields) if rest.is_empty() => {
-                let mut fields = Self(fields.into_iter());
-                match fields.text()? == kind {
-                    true => Ok(fields),
-                    false => Err(unfit("of the kind it is filed under")),
-                }
-            }
-            _ => Err(unfit("one CBOR array")),
-        }
-    }
-
-    fn next(&mut self) -> Result<Value, DecodeError> {
-        self.0.next().ok_or_else(|| unfit("complete"))
-    }
-
-    fn optional(&mut self) -> Result<Option<Value>, DecodeError> {
-        self.next().map(|value| (!value.is_null()).then_some(value))
-    }
-
-    fn text(&mut self) -> Result<String, DecodeError> {
-        self.next()?.into_text().map_err(|_| unfit("a text where one belongs"))
-    }
-
-    fn bytes(&mut self) -> Result<Vec<u8>, DecodeError> {
-        self.next()?.into_bytes().map_err(|_| unfit("octets where they belong"))
-    }
-
-    fn number(&mut self) -> Result<u64, DecodeError> {
-        self.next()?.as_integer().and_then(|i| u64::try_from(i).ok()).ok_or_else(|| unfit("a number where one belongs"))
-    }
-
-    fn time(&mut self) -> Result<UnixTime, DecodeError> {
-        self.number().map(at)
-    }
-
-    fn digest(&mut self) -> Result<SpkiDigest, DecodeError> {
-        self.bytes()?.try_into().map(SpkiDigest).map_err(|_| unfit("a digest of 32 octets"))
-    }
-
-    fn device(&mut self) -> Result<DeviceId, DecodeError> {
-        Ok(DeviceId { issuer: KeyIdentifier::new(self.bytes()?)?, serial: SerialNumber::new(self.text()?)? })
-    }
-
-    fn close(mut self) -> Result<(), DecodeError> {
-        match self.0.next() {
-            None => Ok(()),
-            Some(_) => Err(unfit("without further fields")),
-        }
-    }
-}
+pub(super) const OWNED: &str = "owned";
+pub(super) const MARKED: &str = "marked";
+pub(super) const RESTORED: &str = "restored";

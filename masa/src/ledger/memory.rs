@@ -22,6 +22,8 @@ struct State {
     serials: HashMap<SerialNumber, usize>,
     taken: HashSet<(DeviceId, Unique, Vec<u8>)>,
     octets: Vec<Vec<u8>>,
+    /// Every entry but the genesis.
+    entries: Vec<Entry>,
     frontier: Frontier,
     /// Every complete subtree, level by level.
     nodes: Vec<Vec<Hash>>,
@@ -55,8 +57,21 @@ impl Ledger for MemoryLedger {
         Box::pin(async move { self.with(|state| state.append(entries)) })
     }
 
+    fn append_all(&self, groups: Vec<Vec<Entry>>) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        Box::pin(async move { self.with(|state| groups.into_iter().map(|entries| state.append(entries)).collect()) })
+    }
+
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         Box::pin(async move { Ok(self.with(|state| state.history(device))) })
+    }
+
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        let from = from.max(1);
+        let found = self.with(|state| {
+            let skipped = usize::try_from(from - 1).unwrap_or(usize::MAX);
+            (from..).zip(state.entries.iter().skip(skipped).take(most).cloned()).collect()
+        });
+        Box::pin(async move { Ok(found) })
     }
 
     fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {
@@ -82,9 +97,12 @@ impl State {
         let octets: Vec<_> = entries.iter().map(Entry::to_octets).collect::<Result<_, _>>().map_err(LedgerError::Encode)?;
         let first = self.octets.len() as u64;
         octets.into_iter().for_each(|octets| self.keep(octets));
-        for (index, entry) in (first..).zip(entries) {
-            self.devices.entry(entry.device().clone()).or_default().push((index, entry));
+        for (index, entry) in (first..).zip(&entries) {
+            if let Some(device) = entry.device() {
+                self.devices.entry(device.clone()).or_default().push((index, entry.clone()));
+            }
         }
+        self.entries.extend(entries);
         for device in new.devices.into_keys() {
             *self.serials.entry(device.serial).or_default() += 1;
         }
@@ -111,7 +129,7 @@ impl State {
 
     /// Notes in `new` what `entry` claims for itself, unless it is taken here or there.
     fn claim(&self, entry: &Entry, new: &mut Self) -> Result<(), LedgerError> {
-        let device = entry.device().clone();
+        let Some(device) = entry.device().cloned() else { return Ok(()) };
         let known = self.devices.contains_key(&device) || new.devices.contains_key(&device);
         if let Entry::Made(made) = entry {
             let key = made.idevid.spki_digest();
@@ -140,6 +158,7 @@ impl State {
     fn history(&self, device: &DeviceId) -> Option<History> {
         let entries = self.devices.get(device)?.iter().cloned();
         let devices_of_serial = self.serials.get(&device.serial).copied().unwrap_or_default();
-        History::build(entries, devices_of_serial > 1)
+        let marks = self.entries.iter().filter(|entry| entry.device().is_none());
+        History::build(entries, marks, devices_of_serial > 1)
     }
 }

@@ -3,8 +3,12 @@
 //! One thread writes: it commits in groups, so that many waiting appends share one flush to disk. Another thread reads. The callers' futures only wait for a reply, so that no
 //! executor is blocked and none is needed. Other processes may read and append at the same time: all state is in the file.
 
+mod append;
 mod damage;
+mod digest;
 mod file;
+mod find;
+mod lists;
 mod migrate;
 mod schema;
 #[cfg(test)]
@@ -23,7 +27,9 @@ use brski_common::{BoxFuture, DeviceId, UnixTime};
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
 
+use self::append::Append;
 pub use self::damage::{Changed, Damage, VerifyLedgerError};
+pub use self::migrate::{Migration, Purpose, migrate};
 pub use self::verify::verify;
 use super::{Entry, Ledger, LedgerError, TreeHead};
 use crate::history::History;
@@ -46,15 +52,16 @@ impl SqliteLedger {
         Self::open(path, name)
     }
 
-    /// Opens the ledger of the log called `name`. A file of schema version 1 is brought up to date, all of it or nothing.
+    /// Opens the ledger of the log called `name`.
     ///
     /// # Errors
-    /// [`LedgerError::Missing`] if there is none, [`LedgerError::Open`] if the file cannot be used, [`LedgerError::Schema`] if something else wrote it, [`LedgerError::OtherLog`] if it is the ledger of a log of another name,
-    /// [`LedgerError::Tree`] if its Merkle tree contradicts itself where it grows, [`LedgerError::Corrupt`] if a file of version 1 has entries that were changed.
+    /// [`LedgerError::Missing`] if there is none, [`LedgerError::Open`] if the file cannot be used, [`LedgerError::Outdated`] if an earlier version wrote it ([`migrate()`] brings
+    /// it up to date), [`LedgerError::Schema`] if something else did, [`LedgerError::OtherLog`] if it is the ledger of a log of another name, [`LedgerError::Tree`] if its Merkle
+    /// tree contradicts itself where it grows.
     pub fn open(path: impl AsRef<Path>, name: &str) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         let file::Opened { writer: mut to_write, reader, mut edge } = file::open(path, name)?;
-        let mut reader = Reader { connection: reader, edge: edge.clone() };
+        let mut reader = Reader { connection: reader, known: Known { edge: edge.clone(), others: find::OfNoDevice::default() } };
         let failed = |err: std::io::Error| LedgerError::Open { path: path.to_owned(), source: err.into() };
         let writer = Worker::start("ledger-writer", move |queue| write::run(&mut to_write, &mut edge, &queue)).map_err(failed)?;
         let reader = Worker::start("ledger-reader", move |queue| reader.run(&queue)).map_err(failed)?;
@@ -63,11 +70,17 @@ impl SqliteLedger {
 }
 
 impl SqliteLedger {
+    /// Has the writing thread append these groups.
+    fn write(&self, groups: Vec<Vec<append::Row>>) -> Result<oneshot::Receiver<Vec<append::Answer>>, LedgerError> {
+        let (append, answers) = Append::new(groups);
+        self.writer.send(append).map(|()| answers)
+    }
+
     /// Has the reading thread look something up, all of it at the same moment.
     fn ask<T, F>(&self, look: F) -> BoxFuture<'_, Result<T, LedgerError>>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, &mut tree::Edge) -> Result<T, LedgerError> + Send + 'static,
+        F: FnOnce(&Connection, &mut Known) -> Result<T, LedgerError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let read: Read = Box::new(move |reader| {
@@ -90,21 +103,41 @@ impl core::fmt::Debug for SqliteLedger {
 
 impl Ledger for SqliteLedger {
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>> {
-        let (reply, answer) = oneshot::channel();
-        let sent = Append::new(entries, reply).and_then(|append| self.writer.send(append));
+        let sent = append::rows(&entries).and_then(|rows| self.write(vec![rows]));
+        Box::pin(async move { sent?.await.ok().and_then(|mut answers| answers.pop()).unwrap_or_else(|| Err(stopped())) })
+    }
+
+    fn append_all(&self, groups: Vec<Vec<Entry>>) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        let mut rows = Vec::with_capacity(groups.len());
+        let encoded: Vec<_> = groups.iter().map(|entries| append::rows(entries).map(|encoded| rows.push(encoded))).collect();
+        let sent = self.write(rows);
         Box::pin(async move {
-            sent?;
-            answer.await.unwrap_or_else(|_| Err(stopped()))
+            match sent {
+                Ok(answers) => append::merge(encoded, answers.await.unwrap_or_default()),
+                Err(err) => append::merge_refused(encoded, &err),
+            }
         })
     }
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         let device = device.clone();
-        self.ask(move |snapshot, _| history(snapshot, &device))
+        self.ask(move |snapshot, known| find::history(snapshot, known.others.all(snapshot)?, &device))
+    }
+
+    fn histories<'a>(&'a self, devices: &'a [DeviceId]) -> BoxFuture<'a, Result<Vec<Option<History>>, LedgerError>> {
+        let devices = devices.to_vec();
+        self.ask(move |snapshot, known| {
+            let others = known.others.all(snapshot)?;
+            devices.iter().map(|device| find::history(snapshot, others, device)).collect()
+        })
+    }
+
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        self.ask(move |snapshot, _| find::entries(snapshot, from, most))
     }
 
     fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {
-        self.ask(tree::head)
+        self.ask(|snapshot, known| tree::head(snapshot, &mut known.edge))
     }
 
     fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
@@ -116,28 +149,20 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// Entries that go in together, each with its octets, and who waits for it.
-struct Append {
-    entries: Vec<(Entry, Vec<u8>)>,
-    reply: oneshot::Sender<Result<Range<u64>, LedgerError>>,
-}
-
-impl Append {
-    /// Encoding is the caller's work, so that the one writer does nothing but write.
-    fn new(entries: Vec<Entry>, reply: oneshot::Sender<Result<Range<u64>, LedgerError>>) -> Result<Self, LedgerError> {
-        let encoded = entries.into_iter().map(|entry| entry.to_octets().map(|octets| (entry, octets)));
-        Ok(Self { entries: encoded.collect::<Result<_, _>>().map_err(LedgerError::Encode)?, reply })
-    }
-}
-
 /// Something to be looked up; it knows who waits for it.
 type Read = Box<dyn FnOnce(&mut Reader) + Send>;
 
 /// What the reading thread has.
 struct Reader {
     connection: Connection,
-    /// The right edge of the tree as it was when last looked at.
+    known: Known,
+}
+
+/// What it remembers of earlier looks. What was appended since, it reads.
+struct Known {
+    /// The right edge of the tree.
     edge: tree::Edge,
+    others: find::OfNoDevice,
 }
 
 impl Reader {
@@ -147,10 +172,10 @@ impl Reader {
         }
     }
 
-    fn look<T>(&mut self, look: impl FnOnce(&Connection, &mut tree::Edge) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    fn look<T>(&mut self, look: impl FnOnce(&Connection, &mut Known) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         // One transaction, so that all of it is of the same moment.
         let snapshot = self.connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
-        look(&snapshot, &mut self.edge)
+        look(&snapshot, &mut self.known)
     }
 }
 
@@ -185,31 +210,6 @@ impl<T> Drop for Worker<T> {
             let _ended = thread.join();
         }
     }
-}
-
-fn history(snapshot: &Connection, device: &DeviceId) -> Result<Option<History>, LedgerError> {
-    let Some(id) = write::find(snapshot, device).map_err(unavailable)? else { return Ok(None) };
-    let (rows, serial_is_shared) = rows(snapshot, id, device).map_err(unavailable)?;
-
-    let entry = |(index, kind, octets): Row| {
-        let index = file::index(index)?;
-        let entry = Entry::from_octets(&kind, &octets).map_err(|source| LedgerError::Corrupt { index, source })?;
-        Ok((index, entry))
-    };
-    let entries: Vec<(u64, Entry)> = rows.into_iter().map(entry).collect::<Result<_, LedgerError>>()?;
-    Ok(History::build(entries, serial_is_shared))
-}
-
-/// Leaf index, kind and octets.
-type Row = (i64, String, Vec<u8>);
-
-/// A device's entries, and whether its serial number is also that of another.
-fn rows(connection: &Connection, id: i64, device: &DeviceId) -> rusqlite::Result<(Vec<Row>, bool)> {
-    let mut find = connection.prepare_cached("SELECT leaf_index, kind, octets FROM entry WHERE device = ?1 ORDER BY leaf_index")?;
-    let rows = find.query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
-    let others = "SELECT EXISTS (SELECT 1 FROM device WHERE serial = ?1 AND id <> ?2)";
-    let shared = connection.prepare_cached(others)?.query_row((device.serial.as_str(), id), |row| row.get(0))?;
-    Ok((rows, shared))
 }
 
 fn unavailable(err: rusqlite::Error) -> LedgerError {

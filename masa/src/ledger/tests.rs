@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use brski_common::provenance::Disclosure;
 use brski_common::{Assertion, DomainId, Format, Nonce, ProvenanceRecord, Signed, SpkiDigest};
 
 use super::*;
 use crate::testing::{Maker, NOW, Pledge, block_on, later, memory, nonce, origin};
 
+mod kinds;
 mod tree;
 
 /// Runs a check against a fresh ledger of each kind.
@@ -30,6 +32,8 @@ pub(super) fn recorded(pledge: &Pledge, seq: u32) -> Entry {
         seq,
         salt: [9; 16],
         status: brski_common::provenance::Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
         origin: origin(),
@@ -46,11 +50,12 @@ pub(super) fn vouched(pledge: &Pledge, nonce: Option<Nonce>) -> Entry {
         nonce,
         assertion: Assertion::Proximity,
         expires_on: Some(later(6)),
+        content: None,
     })
 }
 
 fn stated(pledge: &Pledge, seq: u32) -> Entry {
-    Entry::Stated(Stated { device: pledge.device(), seq, statement: Signed::from_wire(Format::Cose, [1, 2, 3]) })
+    Entry::Stated(Stated { device: pledge.device(), seq, level: Some(Disclosure::Public), statement: Signed::from_wire(Format::Cose, [1, 2, 3]) })
 }
 
 fn standing(pledge: &Pledge, blocked: Option<&str>) -> Entry {
@@ -71,7 +76,7 @@ fn everything_appended_is_in_the_history() {
         [made(&pledge), recorded(&pledge, 0), stated(&pledge, 0), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, Some("stolen"))];
     each(|ledger| {
         assert_eq!(block_on(ledger.append(entries.to_vec())).unwrap(), 1..7);
-        let expected = History::build((1..).zip(entries.to_vec()), false);
+        let expected = History::build((1..).zip(entries.to_vec()), [], false);
         assert_eq!(block_on(ledger.history(&pledge.device())).unwrap(), expected);
     });
 }
@@ -79,7 +84,13 @@ fn everything_appended_is_in_the_history() {
 #[test]
 fn every_kind_of_entry_survives_its_octets() {
     let pledge = Maker::new().pledge("JADA123");
-    for entry in [made(&pledge), recorded(&pledge, 3), stated(&pledge, 3), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, None)] {
+    let pinning = |pinned| match vouched(&pledge, None) {
+        Entry::Vouched(vouched) => Entry::Vouched(Vouched { content: Some(VoucherContent { pinned, names_issuer: true }), ..vouched }),
+        other => other,
+    };
+    let pins = [Pinned::Certificate(pledge.0.certificate.clone()), Pinned::Key(vec![1, 2]), Pinned::KeyHash].map(pinning);
+    let others = [made(&pledge), recorded(&pledge, 3), stated(&pledge, 3), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, None)];
+    for entry in pins.into_iter().chain(others) {
         assert_eq!(Entry::from_octets(entry.kind(), &entry.to_octets().unwrap()), Ok(entry));
     }
 }
@@ -189,7 +200,7 @@ fn newest_standing_counts() {
     let pledge = Maker::new().pledge("JADA123");
     let blocked = |standings: &[Option<&str>]| {
         let entries = core::iter::once(made(&pledge)).chain(standings.iter().map(|blocked| standing(&pledge, *blocked)));
-        History::build((1..).zip(entries), false).unwrap().blocked().map(str::to_owned)
+        History::build((1..).zip(entries), [], false).unwrap().blocked()
     };
     assert_eq!(blocked(&[Some("stolen")]), Some("stolen".to_owned()));
     assert_eq!(blocked(&[Some("stolen"), None]), None);
@@ -199,14 +210,14 @@ fn newest_standing_counts() {
 fn statement_about_an_older_record_is_not_given_for_a_newer_one() {
     let pledge = Maker::new().pledge("JADA123");
     let entries = [made(&pledge), recorded(&pledge, 0), stated(&pledge, 0), recorded(&pledge, 1)];
-    assert_eq!(History::build((1..).zip(entries), false).unwrap().statement(), None);
+    assert_eq!(History::build((1..).zip(entries), [], false).unwrap().statement(Disclosure::Public), None);
 }
 
 #[test]
 fn statement_about_an_older_record_does_not_hide_that_of_the_newer_one() {
     let pledge = Maker::new().pledge("JADA123");
     let newer = Signed::from_wire(Format::Cose, [4, 5, 6]);
-    let stated_1 = Entry::Stated(Stated { device: pledge.device(), seq: 1, statement: newer.clone() });
+    let stated_1 = Entry::Stated(Stated { device: pledge.device(), seq: 1, level: Some(Disclosure::Public), statement: newer.clone() });
     let entries = [made(&pledge), recorded(&pledge, 0), recorded(&pledge, 1), stated_1, stated(&pledge, 0)];
-    assert_eq!(History::build((1..).zip(entries), false).unwrap().statement(), Some(&newer));
+    assert_eq!(History::build((1..).zip(entries), [], false).unwrap().statement(Disclosure::Public), Some(&newer));
 }

@@ -1,6 +1,8 @@
 //! Every "no" of the manufacture rule, and the "yes" beside it.
 
-use brski_common::provenance::{Source, Transfer};
+mod correction;
+
+use brski_common::provenance::{Basis, Source, Transfer};
 
 use super::*;
 use crate::testing::{Maker, NOW, Pledge, later, origin};
@@ -10,25 +12,28 @@ fn genuine(maker: &Maker, pledge: &Pledge, origin: Option<KeyOrigin>) -> Genuine
 }
 
 fn decide(report: &GenuineReport, existing: Option<&History>) -> Result<RecordOrder, Refusal> {
-    evaluate(report, existing, [3; 16], NOW)
+    evaluate(report, existing, &OriginDefaults::default(), &Correction::Refuse, [3; 16], NOW)
 }
 
 /// The ledger after this report.
 fn after(report: &GenuineReport) -> History {
-    History::build((1..).zip(decide(report, None).unwrap().into_entries()), false).unwrap()
+    History::build((1..).zip(decide(report, None).unwrap().into_entries()), [], false).unwrap()
 }
 
 #[test]
 fn first_report_orders_the_making_and_the_record() {
-    let (maker, report) = (Maker::new(), Some(origin()));
+    let maker = Maker::new();
     let pledge = maker.pledge("JADA123");
-    let entries = decide(&genuine(&maker, &pledge, report), None).unwrap().into_entries();
+    let report = genuine(&maker, &pledge, Some(origin()));
+    let entries = decide(&report, None).unwrap().into_entries();
     let record = ProvenanceRecord {
         device: pledge.device(),
         spki: pledge.idevid().spki_digest(),
         seq: 0,
         salt: [3; 16],
         status: Status::Valid,
+        report: Some(ReportDigest::of(report.content()).unwrap()),
+        supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
         origin: origin(),
@@ -93,7 +98,7 @@ fn station_claims_no_basis_beyond_those_it_was_enrolled_with() {
     let pledge = maker.pledge("JADA123");
     let decide_with = |bases: Option<Vec<Basis>>, basis| {
         let station = maker.stations().remove(0);
-        let station = Station { bases: bases.unwrap_or(station.bases), key: station.key };
+        let station = Station { bases: bases.unwrap_or_else(|| station.bases.clone()), ..station };
         let report = maker.report(&pledge, Some(KeyOrigin { basis, ..origin() }));
         decide(&GenuineReport::verify(&report, &[station], &maker.anchors(), NOW).unwrap(), None).map(drop)
     };

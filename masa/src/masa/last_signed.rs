@@ -43,6 +43,29 @@ impl LastSigned {
         Self { file: None, known: Mutex::default() }
     }
 
+    /// The checkpoint that is remembered. Whose signatures it bears is not looked at.
+    ///
+    /// # Errors
+    /// [`LogError::File`] if the file cannot be read, [`LogError::Unbelieved`] if it holds no checkpoint.
+    pub fn remembered(&self) -> Result<Option<SignedCheckpoint>, LogError> {
+        let Some(file) = &self.file else { return Ok(self.with(|known| known.as_ref().map(|known| known.checkpoint.clone()))) };
+        let unbelieved = |source: brski_common::DecodeError| LogError::Unbelieved { path: file.path().to_owned(), source: source.into() };
+        file.read()?.map(|text| SignedCheckpoint::parse(&text).map_err(unbelieved)).transpose()
+    }
+
+    /// Remembers this checkpoint in the file, whatever was remembered there: for a ledger that was put back from a backup, and for nothing else. Under a key whose signature
+    /// it does not bear nothing is signed from now on.
+    ///
+    /// # Errors
+    /// [`LogError::File`] if the file cannot be used.
+    pub fn begin_with(&self, checkpoint: &SignedCheckpoint) -> Result<(), LogError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let new = checkpoint.to_string();
+        // Another process may write in between.
+        while !file.replace(file.read()?.as_deref(), &new)? {}
+        Ok(())
+    }
+
     /// The ledger's head, remembered on disk and signed. Where it has not grown since the last time nothing is signed or written.
     ///
     /// Whoever is content with any state of at least `enough` entries gets the last one that is known here if it is one of them: of many records that became durable

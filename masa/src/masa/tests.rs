@@ -1,7 +1,9 @@
 //! Whole journeys through [`Masa`], without sockets and with a clock that stands still.
 
+mod corrections;
 mod domains;
 mod formats;
+mod marks;
 mod told;
 mod transparency;
 
@@ -9,10 +11,12 @@ use std::sync::Arc;
 
 use brski_common::provenance::Basis;
 use brski_common::{
-    Assertion, BoxFuture, PeerCertificates, PublicKey, Refusal, SignError, Signature, SignatureAlgorithm, SignedBy, Signer, SigningParty, Verifier, VerifyError,
+    Assertion, BoxFuture, Format, PeerCertificates, PublicKey, Refusal, SignError, Signature, SignatureAlgorithm, SignedBy, Signer, SigningParty, Verifier,
+    VerifyError, Voucher,
 };
 
 use super::*;
+use crate::ledger::LedgerError;
 use crate::testing::{Entity, Maker, NOW, Owner, block_on, memory, nonce, origin, read_voucher};
 
 fn refusal<T: core::fmt::Debug>(outcome: Result<T, Error>) -> Refusal {
@@ -98,7 +102,7 @@ fn device_without_known_origin_is_vouched_for_but_has_no_statement() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     let recorded = block_on(masa.record(&maker.report(&pledge, None))).unwrap();
-    assert_eq!((recorded.statement, recorded.index), (None, 1));
+    assert_eq!((recorded.statement, recorded.index), (None, Some(1)));
     let request = owner.request(&pledge, nonce(1));
     block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     assert_eq!(block_on(masa.provenance(&request)).unwrap(), None);
@@ -159,7 +163,7 @@ fn registrar_without_cmc_ra_is_not_trusted() {
 }
 
 #[test]
-fn earlier_voucher_in_place_of_a_pledges_request_is_refused() {
+fn earlier_voucher_with_a_nonce_is_not_renewed_for_another() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
@@ -167,7 +171,7 @@ fn earlier_voucher_in_place_of_a_pledges_request_is_refused() {
     let mut leaves = owner.leaves(&pledge, &pledge.leaves(&owner, nonce(2)));
     leaves.prior_signed_voucher_request = Some(voucher.wire().to_vec());
     let refused = refusal(block_on(masa.vouch(&owner.sign(&leaves), Format::Cms, &PeerCertificates::default())));
-    assert_eq!(refused, Refusal::RenewalUnsupported);
+    assert!(matches!(refused, Refusal::NotRenewed(why) if why.starts_with("the request has another nonce")));
 }
 
 #[test]
@@ -212,10 +216,9 @@ fn signer_that_fails_leaves_an_entry_and_no_voucher() {
     let (masa, pledge) = (Masa::new(maker.parts(ledger.clone())), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
 
-    let parts = MasaParts {
-        voucher: SigningParty::with_chain(vec![maker.voucher.certificate.clone()], Arc::new(Broken(maker.voucher.key.clone()))),
-        ..maker.parts(ledger.clone())
-    };
+    let mut parts = maker.parts(ledger.clone());
+    parts.lines.rest_mut().vouchers =
+        crate::VoucherSigners::one(SigningParty::with_chain(vec![maker.voucher.certificate.clone()], Arc::new(Broken(maker.voucher.key.clone()))));
     let outcome = block_on(Masa::new(parts).vouch(&owner.request(&pledge, nonce(1)), Format::Cms, &PeerCertificates::default()));
     assert!(matches!(outcome, Err(Error::Sign(_))));
     let history = block_on(ledger.history(&pledge.device())).unwrap().unwrap();
@@ -230,10 +233,8 @@ fn signer_that_fails_leaves_an_entry_and_no_voucher() {
 fn statement_lost_in_a_crash_is_signed_anew_and_then_stays() {
     let (maker, ledger) = (Maker::new(), memory());
     let pledge = maker.pledge("JADA123");
-    let parts = MasaParts {
-        provenance: SigningParty::with_chain(vec![maker.provenance.certificate.clone()], Arc::new(Broken(maker.provenance.key.clone()))),
-        ..maker.parts(ledger.clone())
-    };
+    let mut parts = maker.parts(ledger.clone());
+    parts.lines.rest_mut().provenance = SigningParty::with_chain(vec![maker.provenance.certificate.clone()], Arc::new(Broken(maker.provenance.key.clone())));
     let report = maker.report(&pledge, Some(origin()));
     assert!(matches!(block_on(Masa::new(parts).record(&report)), Err(Error::Sign(_))));
 
@@ -292,6 +293,7 @@ fn vouched(owner: &Owner, pledge: &crate::testing::Pledge) -> Entry {
         nonce: Some(nonce(1)),
         assertion: Assertion::Proximity,
         expires_on: None,
+        content: None,
     })
 }
 
@@ -309,6 +311,10 @@ impl Ledger for Overtaken {
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.inner.history(device)
+    }
+
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        self.inner.entries(from, most)
     }
 
     fn head(&self) -> BoxFuture<'_, Result<crate::ledger::TreeHead, LedgerError>> {

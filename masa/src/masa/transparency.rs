@@ -57,7 +57,9 @@ impl Masa {
     /// [`Refusal::UnknownDevice`](brski_common::Refusal::UnknownDevice) if the device was never made here; [`Error::Ledger`], also where what the ledger keeps of
     /// its tree does not prove it; [`Error::Log`] and [`Error::Sign`] as for [`checkpoint`](Self::checkpoint).
     pub async fn receipt(&self, device: &DeviceId) -> Result<Option<(Hash, Receipt)>, Error> {
-        self.receipt_of_record(&self.known(device).await?, ReceiptFrom::Now).await
+        let mut history = self.known(device).await?;
+        self.restate(&mut history, self.0.clock.now()).await?;
+        self.receipt_of_record(&history, ReceiptFrom::Now).await
     }
 
     /// The receipt that the log as it is now continues what it was at `old`; `None` if it is the same.

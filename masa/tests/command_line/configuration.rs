@@ -19,23 +19,6 @@ fn check_changes_nothing() {
 }
 
 #[test]
-fn unknown_field_is_named_with_file_and_line() {
-    let folder = manufacturer();
-    folder.edit("masa/masa.toml", "body-limit", "body_limit");
-    let error = masa(&folder, &["config", "check"]).error();
-    let line = folder.read("masa/masa.toml").lines().position(|line| line.starts_with("body_limit")).unwrap() + 1;
-    assert!(error.starts_with(&format!("error: masa/masa.toml, line {line}, field body_limit: unknown field")), "{error}");
-}
-
-#[test]
-fn wrong_word_is_named_with_what_would_be_right() {
-    let folder = manufacturer();
-    folder.edit("masa/masa.toml", "without-proximity = \"refuse\"", "without-proximity = \"allow\"");
-    let error = masa(&folder, &["config", "check"]).error();
-    assert!(error.contains("field requests.without-proximity: ") && error.contains("`refuse` or `logged`"), "{error}");
-}
-
-#[test]
 fn only_leniencies_that_are_on_are_told() {
     let folder = manufacturer();
     let told = |folder: &_| {
@@ -52,45 +35,11 @@ fn only_leniencies_that_are_on_are_told() {
 }
 
 #[test]
-fn unknown_leniency_is_named() {
-    let folder = manufacturer();
-    let text = folder.read("masa/masa.toml");
-    folder.write("masa/masa.toml", format!("{text}\n[leniencies]\nanything = true\n"));
-    let error = masa(&folder, &["config", "check"]).error();
-    assert!(error.contains("field leniencies.anything: unknown field"), "{error}");
-}
-
-#[test]
-fn missing_file_is_named_with_its_field() {
-    let folder = manufacturer();
-    std::fs::remove_file(folder.path("masa/keys/voucher-signer.pem")).unwrap();
-    let error = masa(&folder, &["serve"]).error();
-    assert!(error.starts_with("error: masa/masa.toml, field voucher-signer.key: masa/keys/voucher-signer.pem cannot be read: "), "{error}");
-}
-
-#[test]
-fn key_of_another_certificate_is_refused() {
-    let folder = manufacturer();
-    folder.edit("masa/masa.toml", "keys/tls.pem", "keys/voucher-signer.pem");
-    let error = masa(&folder, &["config", "check"]).error();
-    assert!(error.starts_with("error: masa/masa.toml, field tls.key: masa/keys/voucher-signer.pem is not the private key of"), "{error}");
-}
-
-#[test]
 fn domain_that_is_no_digest_is_told_what_one_is() {
     let folder = manufacturer();
     folder.edit("masa/masa.toml", "domains = []", "domains = [\"abc\"]");
     let error = masa(&folder, &["config", "check"]).error();
     assert!(error.contains("field nonceless.domains: ") && error.contains("64 hexadecimal digits"), "{error}");
-}
-
-#[test]
-fn two_stations_of_one_name_are_refused() {
-    let folder = manufacturer();
-    let once = "bases = [\"self-declared\", \"station-signed\"]\n";
-    folder.edit("masa/masa.toml", once, &format!("{once}[[stations]]\nname = \"station-1\"\npublic-key = \"certificates/station-1.pem\"\n"));
-    let error = masa(&folder, &["config", "check"]).error();
-    assert!(error.contains("field stations.name: 'station-1' occurs twice"), "{error}");
 }
 
 #[cfg(unix)]

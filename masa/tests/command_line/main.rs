@@ -2,14 +2,31 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
+mod backup;
 mod block;
 mod configuration;
+mod https;
 mod init;
 mod inspect;
+mod lines;
 mod log;
 mod manufacture;
+mod migrate;
+mod mistakes;
+mod owner;
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
+mod pkcs11;
+mod proxy;
+mod record;
+mod reload;
+mod revocation;
+mod sales;
 mod serve;
+mod spool;
 mod support;
+mod systemd;
+mod token;
 
 use std::path::Path;
 
@@ -38,12 +55,22 @@ fn help_is_what_it_was() {
             "",
             "init",
             "serve",
+            "token",
             "record",
             "report",
             "issue-idevid",
             "inspect",
             "block",
             "unblock",
+            "mark",
+            "affected",
+            "statement",
+            "audit-log",
+            "sell",
+            "release",
+            "device",
+            "vouchers",
+            "bundle",
             "config",
             "config check",
             "log",
@@ -51,6 +78,13 @@ fn help_is_what_it_was() {
             "log checkpoint",
             "log prove",
             "log consistency",
+            "backup",
+            "restore",
+            "spool",
+            "spool add",
+            "spool status",
+            "spool forward",
+            "migrate",
         ],
     );
 }

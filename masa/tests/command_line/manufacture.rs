@@ -13,17 +13,18 @@ pub(super) fn idevid(folder: &Folder, serial: &str) -> Certificate {
     let (key, _) = SoftwareKey::generate(brski_common::SignatureAlgorithm::Es256).unwrap();
     let file = format!("{}.pem", key.public_key().digest());
     let subject = Subject::serial_number(&SerialNumber::new(serial).unwrap());
-    issue(folder, &subject, &key, &file).ok();
+    issue(folder, &subject, &key, &file, &[]).ok();
     Certificate::all_from_pem(&folder.read(&file)).unwrap().swap_remove(0)
 }
 
-fn issue(folder: &Folder, subject: &Subject, key: &dyn Signer, out: &str) -> Finished {
+/// Has `issue-idevid` certify a key, with these arguments beside the usual ones.
+pub(super) fn issue(folder: &Folder, subject: &Subject, key: &dyn Signer, out: &str, more: &[&str]) -> Finished {
     use base64::Engine as _;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let csr = runtime.block_on(brski_common::csr::request(&subject.to_der(), key)).unwrap();
     let text = base64::engine::general_purpose::STANDARD.encode(csr);
     folder.write("device.csr", format!("-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n"));
-    masa(folder, &["issue-idevid", "--csr", "device.csr", "--out", out])
+    masa(folder, &[&["issue-idevid", "--csr", "device.csr", "--out", out], more].concat())
 }
 
 /// A line for `record` about a new device that made its key itself.
@@ -32,7 +33,7 @@ pub(super) fn report(folder: &Folder, serial: &str) -> String {
 }
 
 /// A line for `record` about a new device with this origin.
-fn report_of(folder: &Folder, serial: &str, origin: &str) -> String {
+pub(super) fn report_of(folder: &Folder, serial: &str, origin: &str) -> String {
     folder.write("device.pem", idevid(folder, serial).to_pem());
     folder.write("origin.json", origin);
     masa(folder, &["report", "--station-key", "masa/keys/station-1.pem", "--idevid", "device.pem", "--origin", "origin.json"]).ok()
@@ -59,7 +60,7 @@ fn idevid_names_the_device_and_its_masa() {
 fn request_without_serial_number_gets_no_idevid() {
     let folder = manufacturer();
     let (key, _) = SoftwareKey::generate(brski_common::SignatureAlgorithm::Es256).unwrap();
-    let error = issue(&folder, &Subject::common_name("no serial"), &key, "device.pem").error();
+    let error = issue(&folder, &Subject::common_name("no serial"), &key, "device.pem", &[]).error();
     assert!(error.contains("device.csr: the request's subject must hold exactly one serialNumber"), "{error}");
     assert!(!folder.path("device.pem").exists());
 }
@@ -88,8 +89,11 @@ fn people_are_told_of_a_bad_line_on_standard_error() {
 fn input_without_any_report_is_an_error() {
     let folder = manufacturer();
     folder.write("blank.jsonl", "\n \n");
-    assert_eq!(masa(&folder, &["record", "-"]).error(), "error: -: no report was read, expected one JWS a line");
-    assert_eq!(masa(&folder, &["record", "blank.jsonl", "-"]).error(), "error: blank.jsonl, -: no report was read, expected one JWS a line");
+    assert_eq!(masa(&folder, &["record", "-"]).error(), "error: -: no report was read, expected signed reports or batches, or rows as CSV or JSON");
+    assert_eq!(
+        masa(&folder, &["record", "blank.jsonl", "-"]).error(),
+        "error: blank.jsonl, -: no report was read, expected signed reports or batches, or rows as CSV or JSON"
+    );
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn station_that_claims_more_than_it_may_is_told_which_setting_allows_it() {
     assert_eq!(outcomes(&masa(&folder, &["record", "-o", "json", "reports.jsonl"]).ok()), [json!(["JADA1", false])]);
 }
 
-const ORIGIN: &str = r#"{
+pub(super) const ORIGIN: &str = r#"{
     "method": "avocado", "source": "generated-on-device", "protection": "none-software", "locus": "main-cpu", "lock": "software",
     "certificate-transfer": "mechanically-transferred", "private-transfer": "none", "basis": "station-signed", "made-at": "2026-01-31T12:00:00Z"
 }"#;

@@ -10,19 +10,21 @@ use rustls::{ClientConnection, StreamOwned};
 use super::support::Folder;
 use super::{MASA, manufacturer, masa};
 
-/// A manufacturer whose MASA takes any free port.
-fn anywhere() -> Folder {
+/// A manufacturer whose MASA takes any free ports.
+pub(crate) fn anywhere() -> Folder {
     let folder = manufacturer();
     folder.edit("masa/masa.toml", "127.0.0.1:9443", "127.0.0.1:0");
+    folder.edit("masa/masa.toml", "127.0.0.1:9444", "127.0.0.1:0");
     folder
 }
 
 #[test]
-fn server_tells_its_port_once_and_ends_well_on_sigterm() {
+fn server_tells_each_port_once_and_ends_well_on_sigterm() {
     let folder = anywhere();
     let mut server = folder.start(MASA, &["serve"]);
-    let port = server.port();
-    TcpStream::connect(("127.0.0.1", port)).unwrap();
+    for _ in ["registrars", "admins"] {
+        TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    }
     assert_eq!(server.stop("TERM"), (Some(0), String::new()));
 }
 
@@ -31,6 +33,7 @@ fn request_that_is_open_at_sigterm_is_answered_before_the_end() {
     let folder = anywhere();
     let mut server = folder.start(MASA, &["serve"]);
     let port = server.port();
+    server.port();
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let tls = ClientConnection::new(provisional_config(None).unwrap(), "localhost".try_into().unwrap()).unwrap();
@@ -72,6 +75,7 @@ const CONTINUE: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
 fn server_ends_well_on_sigint() {
     let folder = anywhere();
     let mut server = folder.start(MASA, &["serve"]);
+    server.port();
     server.port();
     assert_eq!(server.stop("INT"), (Some(0), String::new()));
 }

@@ -66,6 +66,14 @@ impl Folder {
         Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// The same, for one that ends well and writes something else than text; its standard output.
+    #[allow(dead_code, reason = "both binaries' tests share this file")]
+    pub(crate) fn run_raw(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
+        let output = self.command(program, arguments).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     /// Starts `program` in it.
     pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Running {
         let mut child = self.command(program, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -77,6 +85,8 @@ impl Folder {
         let mut command = Command::new(program);
         // What a person has set for the terminal or the log must not change what a test sees.
         command.args(arguments).current_dir(&self.0).env_remove("COLUMNS").env_remove("RUST_LOG");
+        // Tokens of SoftHSM are those of the folder.
+        command.env("SOFTHSM2_CONF", self.path("softhsm2.conf"));
         command
     }
 }
@@ -142,6 +152,12 @@ impl Running {
     pub(crate) fn stop(self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);
         self.end()
+    }
+
+    /// Its process.
+    #[allow(dead_code, reason = "not every test crate needs it")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal.

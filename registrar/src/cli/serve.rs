@@ -49,6 +49,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let tls = server_config(&configuration.tls()?)?;
     let service = RegistrarService::new(registrar, configuration.body_limit());
+    let proxies = Arc::new(configuration.proxies()?);
 
     let address = configuration.listen();
     let server = Server::bind(address).await;
@@ -63,8 +64,13 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     writeln!(std::io::stdout(), "brski-registrar listens on https://{}", server.local_addr()?)?;
     let respond = move |request| {
-        let service = service.clone();
-        async move { service.respond(request).await }
+        let (service, proxies) = (service.clone(), proxies.clone());
+        async move {
+            match proxies.identify(request) {
+                Ok(request) => service.respond(request).await,
+                Err(refusal) => *refusal,
+            }
+        }
     };
     server.serve(tls, Limits::default(), respond, stop).await;
     Leniency::log_totals();

@@ -52,6 +52,9 @@ struct Shown {
     file: PathBuf,
     sha256: String,
     masa_url: Option<String>,
+    /// Without which certificate policy nobody signs vouchers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voucher_policy: Option<String>,
     anchors: Vec<ShownAnchor>,
 }
 
@@ -145,6 +148,7 @@ impl Shown {
             file: profile.path.clone(),
             sha256: profile.fingerprint(),
             masa_url: manufacturer.masa_url.as_ref().map(ToString::to_string),
+            voucher_policy: manufacturer.voucher_anchors.policy().map(ToString::to_string),
             anchors,
         }
     }
@@ -154,6 +158,7 @@ impl core::fmt::Display for Shown {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         writeln!(f, "{}: {}\n  SHA-256 {}", self.name, self.file.display(), self.sha256)?;
         write!(f, "  MASA: {}", self.masa_url.as_deref().unwrap_or("as each IDevID says"))?;
+        self.voucher_policy.iter().try_for_each(|policy| write!(f, "\n  vouchers: only by signers under certificate policy {policy}"))?;
         self.anchors.iter().try_for_each(|a| write!(f, "\n  {}: {}\n    SHA-256 {}", a.purpose, a.subject, a.sha256))
     }
 }

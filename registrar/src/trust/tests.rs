@@ -1,6 +1,6 @@
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::time::at;
-use brski_common::{Format, Method, Signer as _, SigningParty};
+use brski_common::{Format, Method, PolicyOid, Signer as _, SigningParty};
 
 use super::*;
 use crate::testing::{Ca, NOW, World, block_on, now};
@@ -137,6 +137,47 @@ fn device_with_a_malformed_serial_number_signs_no_more_than_any_other() {
     assert!(matches!(manufacturer.verify_voucher(&voucher, now()), Err(VerifyError::WrongSigner { .. })));
     let statement = world.statement_by(&sibling, &pledge, Method::Avocado, 9);
     assert!(matches!(manufacturer.verify_statement(&statement, now()), Err(VerifyError::WrongSigner { .. })));
+}
+
+/// The voucher keys stand under the IDevIDs' root, and are known by a policy.
+fn intertwined(world: &World) -> (Manufacturer, PolicyOid) {
+    let policy = "voucher-policy = \"1.3.6.1.4.1.32473.1\"\n";
+    let text = profile(world, policy).replace(&world.voucher.identity.chain[1].to_pem(), &world.idevid_ca.certificate.to_pem());
+    (Manufacturer::from_profile(&text).unwrap(), PolicyOid::new("1.3.6.1.4.1.32473.1").unwrap())
+}
+
+#[test]
+fn voucher_policy_of_a_profile_tells_signers_from_devices() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let (manufacturer, policy) = intertwined(&world);
+    let voucher_by = |template: &dyn Fn(Template) -> Template| {
+        let key = crate::testing::key();
+        let certificate = world.idevid_ca.issue(template(Template::new(Subject::common_name("x"), key.public_key(), [7; 16], at(NOW - 99), never())));
+        let signer = SigningParty::with_chain(vec![certificate], key);
+        let voucher = block_on(signer.seal(&world.voucher_for(&world.request(&pledge)), Format::Cms)).unwrap();
+        manufacturer.verify_voucher(&voucher, now())
+    };
+    assert!(voucher_by(&|template| template.policy(&policy)).is_ok());
+    assert!(matches!(voucher_by(&|template| template), Err(VerifyError::WrongPolicy { .. })));
+}
+
+#[test]
+fn idevid_key_signs_no_voucher_where_a_policy_is_demanded() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let own = SigningParty::with_chain(vec![pledge.idevid.certificate().clone()], pledge.key.clone());
+    let voucher = block_on(own.seal(&world.voucher_for(&world.request(&pledge)), Format::Cms)).unwrap();
+    let outcome = intertwined(&world).0.verify_voucher(&voucher, now());
+    assert!(matches!(outcome, Err(VerifyError::WrongPolicy { .. })));
+}
+
+#[test]
+fn voucher_policy_has_to_be_an_object_identifier() {
+    for wrong in ["", "vouchers", "2.5.29.32.0"] {
+        let text = profile(&World::new(), &format!("voucher-policy = \"{wrong}\"\n"));
+        assert!(matches!(Manufacturer::from_profile(&text), Err(ProfileError::Field { field: "voucher-policy", .. })));
+    }
 }
 
 #[test]

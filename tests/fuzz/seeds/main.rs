@@ -9,7 +9,9 @@ use brski_common::audit_log::Event;
 use brski_common::evidence::{DeliveredElement, DeliveryList};
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::log::{Checkpoint, Inclusion, LogName, Receipt, SignedCheckpoint, leaf_hash, node_hash, with_receipt};
-use brski_common::provenance::{Basis, CaArrangement, Disclosure, Locus, Protection, SecureElementGeneration, Source, Status};
+use brski_common::provenance::{
+    Basis, CaArrangement, Disclosure, Locus, ManufactureBatch, Protection, RowForm, SecureElementGeneration, Source, Status, to_csv,
+};
 use brski_common::time::at;
 use brski_common::voucher::{ProvenanceExtension, Wanted};
 use brski_common::*;
@@ -49,6 +51,12 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     let voucher = voucher(&idevid, &ca, signed_statement.wire());
     let mut seeds = Vec::new();
     let mut plant = |target: &'static str, name: &str, octets: &[u8]| seeds.push((target, name.to_owned(), octets.to_vec()));
+    plant("key_uri", "token", b"pkcs11:token=My%20token;object=a&b;id=%01;slot-id=7;type=private?module-path=/usr/lib/p11.so&pin-source=file:pin.txt");
+    plant("key_uri", "file", b"file:///etc/my%20key.pem");
+    plant("key_uri", "network", b"2001:db8::/32");
+    let field = |certificate: &Certificate| format!(":{}:", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, certificate.der()));
+    plant("client_cert", "own", field(&idevid).as_bytes());
+    plant("client_cert", "path", format!("{}\n{}, {}", field(&idevid), field(&ca), field(&ca)).as_bytes());
     for &format in Format::ALL {
         let target = format.name();
         let request = request(&idevid, &ca, party.seal(&plain_request(&idevid), format).await?.wire());
@@ -78,6 +86,11 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     let report = ManufactureReport { idevid: IDevIdCert::new(idevid.clone())?, origin: Some(made) };
     plant("report", "payload", &report.encode(Format::Jws)?);
     plant("report", "signed", party.seal(&report, Format::Jws).await?.wire());
+    for (name, batch) in [("jsonl", ManufactureBatch::of_reports([&report])?), ("csv", ManufactureBatch::new(RowForm::Csv, to_csv(core::slice::from_ref(&report))?)?)] {
+        plant("batch", name, &batch.encode(Format::Jws)?);
+        plant("batch", &format!("{name}-jws"), party.seal(&batch, Format::Jws).await?.wire());
+        plant("batch", &format!("{name}-cose"), party.seal(&batch, Format::Cose).await?.wire());
+    }
     let delivery = DeliveryList {
         delivery: "delivery 7".to_owned(),
         se_generation: SecureElementGeneration::Internal,
@@ -135,6 +148,8 @@ fn statement(idevid: &Certificate) -> Anything<ProvenanceStatement> {
         seq: 0,
         salt: [5; 16],
         status: Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW - 900),
         origin: KeyOrigin::new(Method::Salak, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, at(NOW)),

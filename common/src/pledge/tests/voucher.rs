@@ -1,6 +1,7 @@
 //! Which vouchers a pledge believes.
 
 use super::*;
+use crate::certificate::PolicyOid;
 
 #[test]
 fn voucher_for_this_pledge_leads_to_the_domain() {
@@ -64,6 +65,34 @@ fn signer_with_a_serial_number_is_accepted_where_it_is_configured_itself() {
     let signer = device_of(&world.maker, "MASA-1");
     let step = world.asking_below(&signer).answered(&vouched_by(&signer, &world.voucher()), now());
     assert!(matches!(step, Ok(Step::Done(_))));
+}
+
+/// One root above IDevIDs and voucher keys, and a policy by which the latter are known.
+fn intertwined() -> (World, PolicyOid) {
+    let world = World::new();
+    let policy = PolicyOid::new("1.3.6.1.4.1.32473.1").unwrap();
+    let masa_anchors = Anchors::new([world.maker.certificate.clone()]).unwrap().demanding(policy.clone());
+    (world.with(|pledge| Pledge { masa_anchors, ..pledge }), policy)
+}
+
+#[test]
+fn signer_under_the_policy_is_accepted_where_one_root_stands_above_everything() {
+    let (world, policy) = intertwined();
+    let signer = world.maker.issue("Voucher signer", SignatureAlgorithm::Es256, |t| t.policy(&policy));
+    assert!(matches!(world.ask().answered(&vouched_by(&signer, &world.voucher()), now()), Ok(Step::Done(_))));
+}
+
+#[test]
+fn idevid_key_signs_no_voucher_where_one_root_stands_above_everything() {
+    let (world, policy) = intertwined();
+    let device = device_of(&world.idevid_ca, "JADA-2");
+    // Neither does one whose certificate names no device, nor one to which its CA gave the policy without having it itself.
+    let nameless = world.idevid_ca.issue("Router", SignatureAlgorithm::Es256, |t| t);
+    let presuming = world.idevid_ca.issue("Router", SignatureAlgorithm::Es256, |t| t.policy(&policy));
+    for signer in [device, nameless, presuming] {
+        let error = rejection(world.ask().answered(&vouched_below(&signer, &[&world.idevid_ca], &world.voucher()), now()));
+        assert!(matches!(error, PledgeError::VoucherUntrusted(VerifyError::WrongPolicy { .. })), "{error:?}");
+    }
 }
 
 #[test]

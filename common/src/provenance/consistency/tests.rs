@@ -133,7 +133,9 @@ fn split_that_tells_k_and_n_is_not_published_without_saying_so() {
             o.split = split;
         }
     };
-    assert!(contradiction(Method::Salak, publish(SplitReveal::MinimalMajority)).contains("2k-1"));
+    for unsafe_to_tell in [SplitReveal::MinimalMajority, SplitReveal::Unstated] {
+        assert!(contradiction(Method::Salak, publish(unsafe_to_tell)).contains("2k-1"));
+    }
     let mut decided = origin(Method::Salak);
     publish(SplitReveal::MinimalMajorityPublished)(&mut decided);
     assert_eq!(decided.check(), Ok(()));

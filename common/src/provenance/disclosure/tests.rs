@@ -29,6 +29,7 @@ fn split_that_tells_k_and_n_stays_with_the_manufacturer() {
     let split = Question::IdentitySharedSplitExtra.number();
     for level in [Disclosure::Public, Disclosure::Customer, Disclosure::Auditor] {
         assert!(!seen(level, &none, SplitReveal::MinimalMajority).contains(&split));
+        assert!(!seen(level, &none, SplitReveal::Unstated).contains(&split));
         assert!(seen(level, &none, SplitReveal::MinimalMajorityPublished).contains(&split));
     }
     assert!(seen(Disclosure::Internal, &none, SplitReveal::MinimalMajority).contains(&split));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::suggestion;
+
 /// A configuration, or a file it names, that cannot be used.
 #[derive(Debug)]
 pub struct SetupError {
@@ -18,9 +20,16 @@ impl SetupError {
         Self { file: file.to_owned(), line: None, field: None, problem: problem.into(), source: None }
     }
 
-    /// Says in which field it lies; tables and keys are joined by dots.
+    /// Says in which field it lies; tables and keys are joined by dots. A place in brackets is left away: the line tells it.
     pub fn field(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
+        let parts = field.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+        self.field = Some(parts.collect());
+        self
+    }
+
+    /// Says on which line it lies, if that is known.
+    pub(super) fn line(mut self, line: Option<usize>) -> Self {
+        self.line = line;
         self
     }
 
@@ -33,6 +42,8 @@ impl SetupError {
     /// A TOML error, with the line and the field it lies in.
     pub fn from_toml(file: &Path, text: &str, err: &toml::de::Error) -> Self {
         let problem = err.message().trim().replace('\n', ", ");
+        let suggestion = suggestion::for_message(&problem);
+        let problem = suggestion::and(problem, suggestion);
         let mut error = Self::new(file, problem);
         if let Some(before) = err.span().and_then(|span| text.get(..span.start)) {
             let index = before.matches('\n').count();

@@ -37,6 +37,11 @@ impl NewFiles {
         self.files.push(NewFile { path: path.into(), content: pem("PRIVATE KEY", pkcs8), private: true });
     }
 
+    /// Adds a secret such as a token; only the owner may read the file, from its first moment on.
+    pub fn secret(&mut self, path: impl Into<PathBuf>, content: impl Into<Vec<u8>>) {
+        self.files.push(NewFile { path: path.into(), content: Zeroizing::new(content.into()), private: true });
+    }
+
     /// Adds a public key as PEM.
     pub fn public_key(&mut self, path: impl Into<PathBuf>, key: &PublicKey) {
         self.files.push(NewFile { path: path.into(), content: pem("PUBLIC KEY", key.spki()), private: false });

@@ -64,7 +64,7 @@ async fn answer_beyond_the_limit_is_not_read() {
 
 #[tokio::test]
 async fn server_that_never_answers_is_given_up() {
-    let server = Running::start(&Party::root("domain").server("registrar"), Limits::default(), |_| core::future::pending()).await;
+    let server = Running::start(&Party::root("domain").server("registrar"), Limits::default(), |_| core::future::pending::<Response<Full<Bytes>>>()).await;
     let mut connection = open(&server, "127.0.0.1", provisional()).await.unwrap();
     tokio::time::pause();
     let given_up = connection.send(get()).await.unwrap_err();

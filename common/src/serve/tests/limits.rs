@@ -146,7 +146,7 @@ async fn slow_body_is_answered_with_400() {
 
 #[tokio::test]
 async fn service_that_never_answers_is_answered_for() {
-    let server = Running::start(&Party::root("domain").server("registrar"), limits(), |_| core::future::pending()).await;
+    let server = Running::start(&Party::root("domain").server("registrar"), limits(), |_| core::future::pending::<Response<Full<Bytes>>>()).await;
     let mut stream = settled(server.address).await;
     write(&mut stream, REQUEST).await;
     pause().await;
@@ -226,7 +226,7 @@ async fn stopping_gives_up_on_a_request_that_never_ends() {
         let entered = entered.clone();
         async move {
             entered.send(()).unwrap();
-            core::future::pending().await
+            core::future::pending::<Response<Full<Bytes>>>().await
         }
     };
     let mut server = Running::start(&Party::root("domain").server("registrar"), limits(), endless).await;

@@ -4,18 +4,21 @@ use anyhow::Context as _;
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::serve::setup::NewFiles;
 use brski_common::time::at;
-use brski_common::{Certificate, PublicKey, SignatureAlgorithm, Signer as _, SoftwareKey, UnixTime};
+use brski_common::{Certificate, PolicyOid, PublicKey, SignatureAlgorithm, Signer as _, SoftwareKey, UnixTime};
 use zeroize::Zeroizing;
+
+use super::vouching::{Mode, Vouching};
 
 /// Everything a manufacturer signs with.
 ///
-/// Each purpose has an anchor of its own, so that no key can stand in for another: whoever holds the TLS key cannot sign vouchers, and no IDevID can.
+/// Each purpose has an anchor of its own, so that no key can stand in for another: whoever holds the TLS key cannot sign vouchers, and no IDevID can. Where voucher signers stand under
+/// the IDevIDs' root, a certificate policy does the same.
 pub(super) struct Pki {
     pub(super) idevid_root: Party,
     idevid_sub: Party,
     idevid_issuer: Party,
-    pub(super) voucher_ca: Party,
-    voucher_signer: Party,
+    pub(super) vouching: Vouching,
+    nonceless_signer: Party,
     pub(super) provenance_ca: Party,
     provenance_signer: Party,
     pub(super) tls_ca: Party,
@@ -37,15 +40,15 @@ struct Key {
 
 impl Pki {
     /// Makes all keys and certificates.
-    pub(super) async fn make(name: &str, hosts: &[String], now: UnixTime) -> anyhow::Result<Self> {
+    pub(super) async fn make(name: &str, hosts: &[String], now: UnixTime, mode: Mode, policy: Option<&PolicyOid>) -> anyhow::Result<Self> {
         let root = async |what: &str, depth| Party::root(new(name, what, now, never()), depth).await;
         let until = |years: u64| at(now.as_secs() + years * YEAR);
 
         let idevid_root = root("IDevID root", 2).await?;
         let idevid_sub = Party::under(&idevid_root, new(name, "IDevID sub CA", now, never()), |t| t.ca(Some(1))).await?;
         let idevid_issuer = Party::under(&idevid_sub, new(name, "IDevID issuing CA", now, never()), |t| t.ca(Some(0))).await?;
-        let voucher_ca = root("voucher CA", 0).await?;
-        let voucher_signer = Party::under(&voucher_ca, new(name, "voucher signer", now, until(10)), |t| t).await?;
+        let vouching = Vouching::make(name, mode, policy, &idevid_root, now).await?;
+        let nonceless_signer = vouching.nonceless(name, now).await?;
         let provenance_ca = root("provenance CA", 0).await?;
         // A statement is read for as long as its device lives.
         let provenance_signer = Party::under(&provenance_ca, new(name, "provenance signer", now, never()), |t| t).await?;
@@ -54,7 +57,7 @@ impl Pki {
         let station = Key::generate(SignatureAlgorithm::Es256)?;
         // Checkpoints of logs can be signed with no other kind of key.
         let log = Key::generate(SignatureAlgorithm::EdDsa)?;
-        Ok(Self { idevid_root, idevid_sub, idevid_issuer, voucher_ca, voucher_signer, provenance_ca, provenance_signer, tls_ca, tls, station, log })
+        Ok(Self { idevid_root, idevid_sub, idevid_issuer, vouching, nonceless_signer, provenance_ca, provenance_signer, tls_ca, tls, station, log })
     }
 
     /// Adds every key and certificate file.
@@ -64,16 +67,17 @@ impl Pki {
             ("idevid-root", &self.idevid_root, vec![]),
             ("idevid-sub", &self.idevid_sub, vec![]),
             ("idevid-issuer", &self.idevid_issuer, vec![&self.idevid_sub, &self.idevid_root]),
-            ("voucher-ca", &self.voucher_ca, vec![]),
-            // Auditors and pledges find the whole path in each voucher (RFC 8366bis, section 7.1).
-            ("voucher-signer", &self.voucher_signer, vec![&self.voucher_ca]),
+            ("nonceless-signer", &self.nonceless_signer, self.vouching.above_signer(&self.idevid_root)),
             ("provenance-ca", &self.provenance_ca, vec![]),
             ("provenance-signer", &self.provenance_signer, vec![]),
             ("tls-ca", &self.tls_ca, vec![]),
             ("tls", &self.tls, vec![]),
-        ] {
+        ]
+        .into_iter()
+        .chain(self.vouching.parties(&self.idevid_root))
+        {
             files.public(certificate_file(name), party.certificate.to_pem() + &chain(&path));
-            let folder = if ONLINE.contains(&name) { "keys" } else { OFFLINE_KEYS };
+            let folder = if ONLINE.contains(&name) || name.starts_with("voucher-signer") { "keys" } else { OFFLINE_KEYS };
             files.private_key(format!("{folder}/{name}.pem"), &party.key.pkcs8);
         }
         files.public_key(certificate_file("station-1"), self.station.signer.public_key());
@@ -87,10 +91,30 @@ impl Pki {
         self.log.signer.public_key()
     }
 
+    /// What others will trust for vouchers besides the IDevIDs' root, with the names of the files.
+    fn own_voucher_anchors(&self) -> Vec<(&'static str, &Party)> {
+        let mut anchors = self.vouching.own_anchors();
+        if self.vouching.above_signer(&self.idevid_root).is_empty() {
+            anchors.push(("nonceless-signer", &self.nonceless_signer));
+        }
+        anchors
+    }
+
+    /// Under which vouchers are verified, those without nonce included.
+    pub(super) fn voucher_anchors(&self) -> Vec<&Certificate> {
+        let mut anchors = self.vouching.anchors(&self.idevid_root);
+        if self.vouching.above_signer(&self.idevid_root).is_empty() {
+            anchors.push(&self.nonceless_signer.certificate);
+        }
+        anchors
+    }
+
     /// The certificates that others will trust, with the names of their files.
     pub(super) fn certificates(&self) -> impl Iterator<Item = (&'static str, &Certificate)> {
-        let anchors = [("idevid-root", &self.idevid_root), ("voucher-ca", &self.voucher_ca), ("provenance-ca", &self.provenance_ca), ("tls-ca", &self.tls_ca)];
-        anchors.into_iter().map(|(name, party)| (name, &party.certificate))
+        let first = core::iter::once(("idevid-root", &self.idevid_root));
+        let others = [("provenance-ca", &self.provenance_ca), ("tls-ca", &self.tls_ca)];
+        let anchors = first.chain(self.own_voucher_anchors()).chain(others);
+        anchors.map(|(name, party)| (name, &party.certificate))
     }
 }
 
@@ -100,13 +124,20 @@ pub(super) fn certificate_file(name: &str) -> String {
 }
 
 impl Party {
-    async fn root(blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>, depth: u8) -> anyhow::Result<Self> {
+    pub(super) async fn root(blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>, depth: u8) -> anyhow::Result<Self> {
         let key = Key::generate(SignatureAlgorithm::Es256)?;
         let certificate = blank(key.signer.public_key())?.ca(Some(depth)).self_signed(&key.signer).await?;
         Ok(Self { certificate, key })
     }
 
-    async fn under(
+    /// An end-entity certificate that nothing stands above.
+    pub(super) async fn alone(blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>) -> anyhow::Result<Self> {
+        let key = Key::generate(SignatureAlgorithm::Es256)?;
+        let certificate = blank(key.signer.public_key())?.self_signed(&key.signer).await?;
+        Ok(Self { certificate, key })
+    }
+
+    pub(super) async fn under(
         issuer: &Self,
         blank: impl FnOnce(&PublicKey) -> anyhow::Result<Template>,
         complete: impl FnOnce(Template) -> Template,
@@ -126,7 +157,7 @@ impl Key {
 }
 
 /// A certificate to be, of the manufacturer `name`, that still lacks its key.
-fn new(name: &str, what: &str, not_before: UnixTime, not_after: UnixTime) -> impl FnOnce(&PublicKey) -> anyhow::Result<Template> {
+pub(super) fn new(name: &str, what: &str, not_before: UnixTime, not_after: UnixTime) -> impl FnOnce(&PublicKey) -> anyhow::Result<Template> {
     let subject = Subject::common_name(&format!("{name} {what}")).and_organization(name);
     move |key| Ok(Template::new(subject, key, super::super::random_serial().context("a certificate's serial number")?, not_before, not_after))
 }
@@ -134,9 +165,10 @@ fn new(name: &str, what: &str, not_before: UnixTime, not_after: UnixTime) -> imp
 /// The private key of the first station.
 pub(super) const STATION_KEY: &str = "keys/station-1.pem";
 
-/// Private keys of CAs that serving does not need.
+/// Private keys that serving does not need: those of CAs, and of the signer of vouchers without nonce.
 pub(super) const OFFLINE_KEYS: &str = "keys/offline";
 
-const ONLINE: [&str; 4] = ["idevid-issuer", "voucher-signer", "provenance-signer", "tls"];
+/// With the voucher signers.
+const ONLINE: [&str; 3] = ["idevid-issuer", "provenance-signer", "tls"];
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
-const YEAR: u64 = 365 * 86_400;
+pub(super) const YEAR: u64 = 365 * 86_400;

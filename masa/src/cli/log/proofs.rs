@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use brski_common::log::{Hash, Proof, Receipt};
-use brski_common::{KeyIdentifier, SerialNumber};
-use brski_masa::TreeHead;
+use brski_common::text::{LONGEST_WORDS, printable};
+use brski_common::{DeviceId, KeyIdentifier, SerialNumber};
+use brski_masa::{Masa, TreeHead};
 use clap::Args;
 use serde::Serialize;
 
@@ -75,8 +76,19 @@ struct Told {
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "kebab-case")]
 enum From {
-    Entry { serial: SerialNumber, leaf_index: u64, leaf: String },
+    Entry { serial: SerialNumber, leaf_index: u64, leaf: String, supersedes: Vec<Superseded> },
     Tree { old_size: u64, old_root: String },
+}
+
+/// A record that this one took the place of.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Superseded {
+    leaf_index: u64,
+    seq: u32,
+    leaf: String,
+    reason: String,
+    by: String,
 }
 
 pub(super) async fn prove(arguments: &Prove) -> anyhow::Result<()> {
@@ -87,7 +99,8 @@ pub(super) async fn prove(arguments: &Prove) -> anyhow::Result<()> {
     let (leaf, receipt) = masa.receipt(&device).await?.with_context(nothing)?;
     let proof = receipt.verify_inclusion(&leaf, log.key())?;
     write(arguments.out.as_deref(), &receipt)?;
-    let from = From::Entry { serial: arguments.serial.clone(), leaf_index: proof.leaf_index, leaf: leaf.to_string() };
+    let from =
+        From::Entry { serial: arguments.serial.clone(), leaf_index: proof.leaf_index, leaf: leaf.to_string(), supersedes: superseded(&masa, &device).await? };
     arguments.output.print(&Told::new(from, proof.tree_size, &proof.root, &receipt))
 }
 
@@ -104,6 +117,15 @@ pub(super) async fn consistency(arguments: &Consistency) -> anyhow::Result<()> {
     write(arguments.out.as_deref(), &receipt)?;
     let from = From::Tree { old_size: old.size, old_root: old.root.to_string() };
     arguments.output.print(&Told::new(from, proof.tree_size, &proof.root, &receipt))
+}
+
+/// Every record of the device that counts no longer, oldest first.
+async fn superseded(masa: &Masa, device: &DeviceId) -> anyhow::Result<Vec<Superseded>> {
+    let told = |old: brski_masa::masa::Superseded| {
+        let (leaf, reason) = (old.by.record.to_string(), old.by.reason.to_string());
+        Superseded { leaf_index: old.index, seq: old.seq, leaf, reason, by: old.by.by }
+    };
+    Ok(masa.superseded(device).await?.into_iter().map(told).collect())
 }
 
 fn write(out: Option<&Path>, receipt: &Receipt) -> anyhow::Result<()> {
@@ -125,7 +147,18 @@ impl Told {
 impl core::fmt::Display for Told {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match &self.from {
-            From::Entry { serial, leaf_index, .. } => write!(f, "the record of {serial} is entry {leaf_index} of {}", self.tree_size)?,
+            From::Entry { serial, leaf_index, supersedes, .. } => {
+                write!(f, "the record of {serial} is entry {leaf_index} of {}", self.tree_size)?;
+                for old in supersedes {
+                    write!(
+                        f,
+                        "\nentry {} no longer counts: {} ({})",
+                        old.leaf_index,
+                        printable(&old.reason, LONGEST_WORDS),
+                        printable(&old.by, LONGEST_WORDS)
+                    )?;
+                }
+            }
             From::Tree { old_size, .. } => write!(f, "the log of {} entries continues that of {old_size}", self.tree_size)?,
         }
         write!(f, "\nroot: {}", self.root)

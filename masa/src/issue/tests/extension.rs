@@ -25,6 +25,8 @@ fn statement(scene: &Scene, level: Disclosure) -> Signed<ProvenanceStatement> {
         seq: 1,
         salt: [0; 16],
         status: brski_common::provenance::Status::Valid,
+        report: None,
+        supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
         origin: KeyOrigin { disclosure: Overrides([(Fact::PrivateTransfer.into(), Disclosure::Customer)].into()), ..origin() },

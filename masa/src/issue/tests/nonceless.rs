@@ -37,5 +37,5 @@ fn voucher_without_nonce_is_short_lived_and_pins_the_highest_listed_ca() {
 fn voucher_never_outlives_the_certificates_it_relies_on() {
     let scene = Scene::new();
     let certificate = &scene.owner.registrar.certificate;
-    assert_eq!(expiry(certificate, certificate, Duration::MAX, NOW), certificate.not_after());
+    assert_eq!(super::super::nonceless::expiry([certificate], Duration::MAX, NOW), certificate.not_after());
 }

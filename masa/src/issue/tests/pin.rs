@@ -11,10 +11,9 @@ fn pins(voucher: &Voucher) -> (Option<&Certificate>, Option<&[u8]>, Option<&[u8;
 }
 
 fn vouched(decision: &Decision) -> &Vouched {
-    match decision {
-        Decision::Record(VoucherOrder { entry: Entry::Vouched(vouched), .. }) => vouched,
-        other => panic!("{other:?}"),
-    }
+    let Decision::Record(order) = decision else { panic!("{decision:?}") };
+    let Entry::Vouched(vouched) = order.entry() else { panic!("{order:?}") };
+    vouched
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What can be found wrong in a ledger's file.
 
-use std::path::PathBuf;
-
 use brski_common::log::Hash;
 
 use crate::ledger::LedgerError;
@@ -15,6 +13,14 @@ pub enum Damage {
     Missing {
         /// Which entry.
         index: u64,
+    },
+    /// What holds an entry cannot be read.
+    #[error("entry {index} cannot be read: {problem}")]
+    Unreadable {
+        /// Which entry, or one that follows it.
+        index: u64,
+        /// What SQLite says.
+        problem: String,
     },
     /// An entry is not what it was.
     #[error("entry {index} ({kind}) was changed: {what}")]
@@ -63,12 +69,18 @@ pub enum Damage {
         signed: u64,
     },
     /// A device is on the list without an entry.
-    #[error("the device {serial} (row {row}) is listed, but no entry says that it was made")]
+    #[error("the device {serial} is listed as made by entry {entry}, which does not say so")]
     Device {
-        /// Its row.
-        row: i64,
+        /// The entry that it is listed for.
+        entry: i64,
         /// Its serial number.
         serial: String,
+    },
+    /// A public key is on the list without an entry.
+    #[error("a public key is listed as that of entry {entry}, which makes no device with it")]
+    Key {
+        /// The entry that it is listed for.
+        entry: i64,
     },
     /// Something in the file is not of a ledger, such as a trigger that swallows entries.
     #[error("the {kind} {name} does not belong to a ledger")]
@@ -120,6 +132,9 @@ pub enum Changed {
     /// The key under which its device is found.
     #[error("its device is filed under another public key than that of its certificate")]
     Key,
+    /// Its key, which another device has.
+    #[error("its device has the public key of one that was made before")]
+    KeyTwice,
     /// What is not to occur again.
     #[error("it is filed under another number or nonce than its own, so that this could occur again")]
     Once,
@@ -135,14 +150,6 @@ pub enum VerifyLedgerError {
     /// It was read, and is not what it was.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// An earlier version wrote it, and it keeps no tree yet.
-    #[error("{} has schema version {found}: any command that writes brings it up to date, `log checkpoint` as well", .path.display())]
-    Outdated {
-        /// The file.
-        path: PathBuf,
-        /// Its `user_version`.
-        found: i64,
-    },
     /// It cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -9,7 +9,6 @@ use brski_common::UnixTime;
 use brski_common::log::leaf_hash;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::migrate;
 use super::tree::{self, Edge};
 
 use crate::ledger::LedgerError;
@@ -28,21 +27,20 @@ pub(super) struct Opened {
     pub(super) edge: Edge,
 }
 
-/// Opens the file, and brings it up to this version's schema.
+/// Opens the file.
 pub(super) fn open(path: &Path, name: &str) -> Result<Opened, LedgerError> {
     check_there(path)?;
     let mut writer = connect(path)?;
-    let found = recognise(&writer, path)?;
+    check_version(&writer, path)?;
     check_name(&writer, path, name)?;
-    if found == 1 {
-        migrate::from_version_1(&mut writer, path)?;
-    }
     let edge = {
         // One transaction, so that nobody appends between two looks at the tree.
         let snapshot = writer.transaction_with_behavior(TransactionBehavior::Deferred).map_err(|err| cannot_open(path, err))?;
         tree::recover(&snapshot)?
     };
 
+    writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB).map_err(|err| cannot_open(path, err))?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(|err| cannot_open(path, err))?;
     let reader = connect(path)?;
     reader.pragma_update(None, "query_only", true).map_err(|err| cannot_open(path, err))?;
     Ok(Opened { writer, reader, edge })
@@ -92,7 +90,7 @@ fn create(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn connect(path: &Path) -> Result<Connection, LedgerError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
     let failed = |err| cannot_open(path, err);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -100,7 +98,6 @@ fn connect(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
     // In WAL mode anything less than FULL acknowledges commits that a power cut undoes.
     connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     Ok(connection)
 }
 
@@ -121,10 +118,18 @@ pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<i64, Led
     let found = version(connection).map_err(failed)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).map_err(failed)?;
     match found {
-        1 | SCHEMA => Ok(found),
+        1..=SCHEMA => Ok(found),
         // Whoever began it got no further.
         0 if tables == 0 => Err(LedgerError::Missing { path: path.to_owned() }),
         _ => Err(LedgerError::Schema { path: path.to_owned(), found, expected: SCHEMA }),
+    }
+}
+
+/// Whether this version wrote it.
+pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    match recognise(connection, path)? {
+        SCHEMA => Ok(()),
+        found => Err(LedgerError::Outdated { path: path.to_owned(), found, expected: SCHEMA }),
     }
 }
 
@@ -146,14 +151,18 @@ pub(super) fn cannot_open(path: &Path, source: impl std::error::Error + Send + S
     LedgerError::Open { path: path.to_owned(), source: Box::new(source) }
 }
 
-/// `user_version` of the files that this program writes. Those of version 1 keep no hashes of subtrees, and get them when they are opened.
-pub(super) const SCHEMA: i64 = 2;
+/// `user_version` of the files that this program writes. Those of version 1 keep no hashes of subtrees; up to version 2 devices had numbers of their own.
+pub(super) const SCHEMA: i64 = 3;
 
-/// What every version has.
 pub(super) const TABLES: &str = include_str!("schema.sql");
 
-/// What version 2 has beyond version 1.
 pub(super) const SUBTREES: &str = include_str!("subtree.sql");
 
 /// How long another process may hold the write lock before an append fails.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Room for the pages that an import touches again and again: the right edges of all tables, and the upper pages of the index of keys.
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
+
+/// After how many pages of 4 KiB the write-ahead log goes into the file. The more, the more often a page of an index is in it only once though it was touched many times.
+const CHECKPOINT_PAGES: i64 = 16 * 1024;

@@ -1,5 +1,7 @@
 //! What only a ledger in a file can get wrong.
 
+mod earlier;
+mod groups;
 mod subtrees;
 
 use std::path::PathBuf;
@@ -45,9 +47,12 @@ impl Drop for Folder {
     }
 }
 
-fn queued(entries: Vec<Entry>) -> (Append, oneshot::Receiver<Result<Range<u64>, LedgerError>>) {
-    let (reply, answer) = oneshot::channel();
-    (Append::new(entries, reply).unwrap(), answer)
+fn queued(entries: Vec<Entry>) -> (Append, oneshot::Receiver<Vec<append::Answer>>) {
+    Append::new(vec![append::rows(&entries).unwrap()])
+}
+
+fn answer(answers: oneshot::Receiver<Vec<append::Answer>>) -> append::Answer {
+    block_on(answers).unwrap().pop().unwrap()
 }
 
 #[test]
@@ -74,7 +79,7 @@ fn refused_append_takes_back_only_itself_out_of_a_group() {
     let mut raw = folder.raw();
     let mut edge = tree::recover(&raw).unwrap();
     write::commit(&mut raw, &mut edge, append);
-    let answers: Vec<_> = answers.into_iter().map(|answer| block_on(answer).unwrap().ok()).collect();
+    let answers: Vec<_> = answers.into_iter().map(|answers| answer(answers).ok()).collect();
     assert_eq!(answers, [Some(1..2), None, Some(2..4)]);
     assert_eq!(edge.root(), tree::recover(&raw).unwrap().root());
 }
@@ -92,7 +97,7 @@ fn full_disk_fails_the_whole_group_and_leaves_nothing() {
     let mut edge = tree::recover(&full).unwrap();
     write::commit(&mut full, &mut edge, group);
     assert_eq!(edge.size(), 1);
-    assert!(answers.into_iter().all(|answer| matches!(block_on(answer).unwrap(), Err(LedgerError::Unavailable(_)))));
+    assert!(answers.into_iter().all(|answers| matches!(answer(answers), Err(LedgerError::Unavailable(_)))));
     let entries: i64 = folder.raw().query_row("SELECT count(*) FROM entry", (), |row| row.get(0)).unwrap();
     assert_eq!(entries, 1);
 }
@@ -127,7 +132,14 @@ fn nobody_changes_or_removes_an_entry() {
     let (folder, pledge) = (Folder::new(), Maker::new().pledge("JADA123"));
     block_on(folder.open().append(vec![made(&pledge)])).unwrap();
     let raw = folder.raw();
-    for statement in ["UPDATE entry SET octets = x'00'", "DELETE FROM entry", "UPDATE device SET spki = x'00'", "DELETE FROM device"] {
+    for statement in [
+        "UPDATE entry SET octets = x'00'",
+        "DELETE FROM entry",
+        "UPDATE device SET made = 0",
+        "DELETE FROM device",
+        "UPDATE key SET made = 0",
+        "DELETE FROM key",
+    ] {
         assert!(raw.execute(statement, ()).is_err(), "{statement}");
     }
 }
@@ -146,7 +158,7 @@ fn file_of_another_schema_is_not_opened() {
     drop(folder.open());
     folder.raw().pragma_update(None, "user_version", 7).unwrap();
     let outcome = SqliteLedger::open(folder.file(), LOG);
-    assert!(matches!(outcome, Err(LedgerError::Schema { found: 7, expected: 2, .. })));
+    assert!(matches!(outcome, Err(LedgerError::Schema { found: 7, expected: 3, .. })));
 }
 
 #[test]

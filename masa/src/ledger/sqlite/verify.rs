@@ -1,16 +1,18 @@
 //! Reads a whole ledger again and compares everything with everything else: octets, what they are filed under, leaf hashes, subtrees, the tree that was signed, and the
-//! file's own schema.
+//! file's own schema. Reading and comparing are this thread's; hashing and decoding are that of others.
 
-use std::collections::HashSet;
 use std::path::Path;
 
+use brski_common::DeviceId;
 use brski_common::log::{Frontier, Hash, Node, leaf_hash};
-use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::damage::{Changed, Damage, VerifyLedgerError};
-use super::{file, schema, tree, unavailable};
+use super::digest::{self, Digest, Row};
+use super::lists::Lists;
+use super::{file, find, schema, tree, unavailable};
 use crate::ledger::entry::{GENESIS, log_name};
-use crate::ledger::{Entry, LedgerError, TreeHead};
+use crate::ledger::{LedgerError, TreeHead};
 
 /// Verifies the ledger of the log called `name`, and against `signed` if that is known: a tree of it that was signed earlier, without which nobody can tell whether the
 /// newest entries were removed. Tells `progress` from time to time how many entries it has read. It changes nothing, and may run beside a server.
@@ -23,19 +25,16 @@ pub fn verify(path: &Path, name: &str, signed: Option<&TreeHead>, progress: &mut
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.pragma_update(None, "query_only", true).map_err(failed)?;
-    let found = file::recognise(&connection, path)?;
-    if found != file::SCHEMA {
-        return Err(VerifyLedgerError::Outdated { path: path.to_owned(), found });
-    }
+    file::check_version(&connection, path)?;
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
     if !snapshot.query_row("SELECT EXISTS (SELECT 1 FROM entry WHERE leaf_index = 0)", (), |row| row.get(0)).map_err(unavailable)? {
         return Err(Damage::Missing { index: 0 }.into());
     }
-    let mut run = Run { connection: &snapshot, signed, frontier: Frontier::new(), subtrees: 0, made: HashSet::new() };
+    let mut run = Run { connection: &snapshot, signed, frontier: Frontier::new(), subtrees: 0, lists: Lists::new(), last: None };
     run.read_all(progress)?;
+    run.lists.check(&snapshot)?;
     let head = run.finish()?;
     schema::check_file(&snapshot)?;
-    schema::check_devices(&snapshot)?;
     schema::check(&snapshot)?;
     // Last, since changed octets of the genesis are damage first of all.
     file::check_name(&snapshot, path, name)?;
@@ -48,61 +47,91 @@ struct Run<'a> {
     signed: Option<&'a TreeHead>,
     frontier: Frontier,
     subtrees: u64,
-    /// Rows of the devices whose making was read.
-    made: HashSet<i64>,
+    lists: Lists,
+    /// The device that was made or looked up last, and by which entry it was made: the next one is often of the same.
+    last: Option<(DeviceId, u64)>,
 }
 
 impl Run<'_> {
     fn read_all(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), VerifyLedgerError> {
-        let find = "SELECT leaf_index, leaf_hash, kind, octets, once, entry.device, serial, issuer, spki FROM entry LEFT JOIN device ON device.id = entry.device ORDER BY leaf_index";
-        let mut find = self.connection.prepare(find).map_err(unavailable)?;
-        let mut rows = find.query(()).map_err(unavailable)?;
-        while let Some(row) = rows.next().map_err(unavailable)? {
-            self.read(row)?;
-            if self.frontier.size().is_multiple_of(PROGRESS) {
-                progress(self.frontier.size());
+        std::thread::scope(|scope| {
+            let mut digesters = digest::Digesters::start(scope);
+            let mut find =
+                self.connection.prepare("SELECT leaf_index, leaf_hash, kind, device, once, octets FROM entry ORDER BY leaf_index").map_err(unavailable)?;
+            let mut rows = find.query(()).map_err(unavailable)?;
+            let mut chunk = Vec::with_capacity(digest::CHUNK);
+            let mut index = 0;
+            let unreadable = |index, err: rusqlite::Error| Damage::Unreadable { index, problem: err.to_string() };
+            while let Some(row) = rows.next().map_err(|err| unreadable(index, err))? {
+                chunk.push(Row::read(row).map_err(|err| unreadable(index, err))?);
+                index += 1;
+                if chunk.len() == digest::CHUNK
+                    && let Some(digested) = digesters.exchange(core::mem::replace(&mut chunk, Vec::with_capacity(digest::CHUNK)))
+                {
+                    self.check_all(digested, progress)?;
+                }
             }
-        }
+            digesters.give(chunk);
+            while let Some(digested) = digesters.take() {
+                self.check_all(digested, progress)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn check_all(&mut self, digested: digest::Digested, progress: &mut dyn FnMut(u64)) -> Result<(), VerifyLedgerError> {
+        digested.iter().try_for_each(|(row, digest)| self.check(row, digest))?;
+        progress(self.frontier.size());
         Ok(())
     }
 
-    fn read(&mut self, row: &Row<'_>) -> Result<(), VerifyLedgerError> {
+    fn check(&mut self, row: &Row, digest: &Digest) -> Result<(), VerifyLedgerError> {
         let index = self.frontier.size();
-        if row.get::<_, i64>(0).map_err(unavailable)? != file::row(index).map_err(unavailable)? {
+        if row.index != file::row(index).map_err(unavailable)? {
             return Err(Damage::Missing { index }.into());
         }
-        let read = || Ok((row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob()?, Filed::read(row)?));
-        let (kept, kind, octets, filed) = read().map_err(|err: rusqlite::Error| unavailable(err))?;
-        let leaf = leaf_hash(octets);
-        let changed = |what| Damage::Entry { index, kind: kind.to_owned(), what };
-        if kept != leaf.as_bytes() {
+        let changed = |what| Damage::Entry { index, kind: row.kind.clone(), what };
+        if row.leaf != *digest.leaf.as_bytes() {
             return Err(changed(self.blame(index)?).into());
         }
-        self.check_filing(kind, octets, &filed).map_err(changed)?;
-        let complete: Vec<Node> = self.frontier.append(leaf).filter(tree::is_kept).collect();
+        if let Err(what) = self.check_filing(index, row, digest)? {
+            return Err(changed(what).into());
+        }
+        let complete: Vec<Node> = self.frontier.append(digest.leaf).filter(tree::is_kept).collect();
         complete.iter().try_for_each(|node| self.check_subtree(node))?;
         self.check_signed()
     }
 
     /// Whether this process would have filed the entry so. Where it is filed decides what is found of a device, and what may occur again.
-    fn check_filing(&mut self, kind: &str, octets: &[u8], filed: &Filed<'_>) -> Result<(), Changed> {
-        let Some(device) = &filed.device else {
-            let genesis = self.frontier.size() == 0 && kind == GENESIS && log_name(octets).is_ok() && filed.once.is_none();
-            return genesis.then_some(()).ok_or(Changed::Filing);
-        };
-        let entry = Entry::from_octets(kind, octets).map_err(|_| Changed::Filing)?;
-        if entry.device().serial.as_str() != device.serial || entry.device().issuer.as_bytes() != device.issuer {
-            return Err(Changed::Filing);
+    fn check_filing(&mut self, index: u64, row: &Row, digest: &Digest) -> Result<Result<(), Changed>, LedgerError> {
+        if index == 0 {
+            let genesis = row.kind == GENESIS && log_name(&row.octets).is_ok() && row.once.is_none() && row.device.is_none();
+            return Ok(genesis.then_some(()).ok_or(Changed::Filing));
         }
-        if entry.once().map(|(_, value)| value).as_deref() != filed.once {
-            return Err(Changed::Once);
-        }
-        let in_order = match &entry {
-            Entry::Made(made) if made.idevid.spki_digest().0 != device.spki => return Err(Changed::Key),
-            Entry::Made(_) => self.made.insert(device.row),
-            Entry::Recorded(_) | Entry::Stated(_) | Entry::Vouched(_) | Entry::Standing(_) => self.made.contains(&device.row),
+        let Ok(facts) = &digest.facts else { return Ok(Err(Changed::Filing)) };
+        let (device, filed) = match (&facts.device, row.device) {
+            (Some(device), Some(filed)) => (device, file::index(filed)?),
+            (None, None) if row.once.is_none() => return Ok(Ok(())),
+            (Some(_) | None, Some(_) | None) => return Ok(Err(Changed::Filing)),
         };
-        in_order.then_some(()).ok_or(Changed::Order)
+        if let Some(key) = &facts.makes {
+            if filed != index {
+                return Ok(Err(Changed::Filing));
+            }
+            self.lists.expect(device, key, index);
+            self.last = Some((device.clone(), index));
+            return Ok(row.once.is_none().then_some(()).ok_or(Changed::Once));
+        }
+        let made = match &self.last {
+            Some((last, made)) if last == device => Some(*made),
+            Some(_) | None => find::made(self.connection, device).map_err(unavailable)?.inspect(|made| self.last = Some((device.clone(), *made))),
+        };
+        Ok(match made {
+            Some(made) if made != filed => Err(Changed::Filing),
+            None => Err(Changed::Filing),
+            Some(_) if facts.once != row.once => Err(Changed::Once),
+            Some(made) => (made < index).then_some(()).ok_or(Changed::Order),
+        })
     }
 
     fn check_subtree(&mut self, node: &Node) -> Result<(), VerifyLedgerError> {
@@ -177,31 +206,3 @@ impl Run<'_> {
         rows.collect()
     }
 }
-
-/// What an entry is filed under.
-struct Filed<'a> {
-    once: Option<&'a [u8]>,
-    device: Option<Device<'a>>,
-}
-
-/// A device as it is listed.
-struct Device<'a> {
-    row: i64,
-    serial: &'a str,
-    issuer: &'a [u8],
-    spki: &'a [u8],
-}
-
-impl<'a> Filed<'a> {
-    fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
-        let device = match (row.get(5)?, row.get_ref(6)?.as_str_or_null()?, row.get_ref(7)?.as_blob_or_null()?, row.get_ref(8)?.as_blob_or_null()?) {
-            (Some(row), Some(serial), Some(issuer), Some(spki)) => Some(Device { row, serial, issuer, spki }),
-            // No device, or one that is not listed.
-            _ => None,
-        };
-        Ok(Self { once: row.get_ref(4)?.as_blob_or_null()?, device })
-    }
-}
-
-/// After how many entries to tell how far it is.
-const PROGRESS: u64 = 10_000;

@@ -1,124 +1,181 @@
 //! The writer: takes whatever waits, puts it into one transaction, and answers once that is on disk.
 
-use core::ops::Range;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use brski_common::log::leaf_hash;
-use brski_common::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior};
+use brski_common::{DeviceId, SpkiDigest};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::Append;
+use super::append::{Answer, Append, Row};
 use super::file::{self, Trouble};
+use super::find;
 use super::tree::{self, Edge};
-use crate::ledger::{Entry, LedgerError, Unique};
+use crate::ledger::{LedgerError, Unique};
 
 /// Serves the queue until its other end is gone and it is empty.
 pub(super) fn run(connection: &mut Connection, edge: &mut Edge, queue: &Receiver<Append>) {
     while let Ok(first) = queue.recv() {
-        let group = core::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
-        commit(connection, edge, group);
+        let mut entries = first.len();
+        let mut jobs = vec![first];
+        while entries < GROUP
+            && let Ok(next) = queue.try_recv()
+        {
+            entries += next.len();
+            jobs.push(next);
+        }
+        commit(connection, edge, jobs);
     }
 }
 
-/// Appends a group and answers everybody in it. Nobody hears "yes" before the commit has reached the disk.
-pub(super) fn commit(connection: &mut Connection, edge: &mut Edge, group: Vec<Append>) {
-    let (jobs, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|append| (append.entries, append.reply)).unzip();
-    let answers = try_commit(connection, edge, &jobs).unwrap_or_else(|trouble| {
-        // The transaction was rolled back as a whole, so all of the group failed, whoever caused it.
-        let trouble: Arc<dyn std::error::Error + Send + Sync> = trouble.into();
-        jobs.iter().map(|_| Err(LedgerError::Unavailable(Box::new(Arc::clone(&trouble))))).collect()
-    });
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        // Whoever asked may have gone away; the entries stay.
-        let _gone = reply.send(answer);
+/// Appends what waits and answers everybody. Nobody hears "yes" before the commit has reached the disk.
+///
+/// Where the store fails, for want of room on the disk for example, all of it is rolled back and `edge` stays as it was: the next time it may succeed.
+pub(super) fn commit(connection: &mut Connection, edge: &mut Edge, jobs: Vec<Append>) {
+    let mut answers = match try_commit(connection, edge, &jobs) {
+        Ok(answers) => answers,
+        Err(trouble) => {
+            // The transaction was rolled back as a whole, so all of them failed, whoever caused it.
+            let trouble: Arc<dyn std::error::Error + Send + Sync> = trouble.into();
+            let failed = || Err(LedgerError::Unavailable(Box::new(Arc::clone(&trouble))));
+            jobs.iter().map(|job| job.groups.iter().map(|_| failed()).collect()).collect()
+        }
+    };
+    for job in jobs.into_iter().rev() {
+        job.answer(answers.pop().unwrap_or_default());
     }
 }
 
-type Answer = Result<Range<u64>, LedgerError>;
-
-fn try_commit(connection: &mut Connection, edge: &mut Edge, jobs: &[Vec<(Entry, Vec<u8>)>]) -> Result<Vec<Answer>, Trouble> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn try_commit(connection: &mut Connection, edge: &mut Edge, jobs: &[Append]) -> Result<Vec<Vec<Answer>>, Trouble> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Under the write lock: nobody else appends from here on.
     tree::catch_up(&transaction, edge)?;
-    let mut grown = edge.clone();
-    let mut answers = Vec::with_capacity(jobs.len());
-    for entries in jobs {
-        // A savepoint for each, so that one refused append takes only itself back. Dropped without commit, it rolls back.
-        let savepoint = transaction.savepoint()?;
-        let mut tried = grown.clone();
-        let answer = append(&savepoint, &mut tried, entries)?;
-        match answer.is_ok() {
-            true => {
-                savepoint.commit()?;
-                grown = tried;
-            }
-            false => savepoint.finish()?,
-        }
-        answers.push(answer);
-    }
+    let mut writing = Writing { connection: &transaction, edge: edge.clone(), devices: HashMap::new(), keys: HashMap::new() };
+    let answers = jobs.iter().map(|job| job.groups.iter().map(|group| writing.append(group)).collect()).collect::<Result<_, Trouble>>()?;
+    let grown = writing.finish()?;
     transaction.commit()?;
     // Only what is on disk is part of the tree.
     *edge = grown;
     Ok(answers)
 }
 
-/// Appends entries side by side. The outer error is the store's; the inner one the caller's, after which the savepoint is rolled back.
-fn append(connection: &Connection, edge: &mut Edge, entries: &[(Entry, Vec<u8>)]) -> Result<Answer, Trouble> {
-    let first = edge.size();
-    for (entry, octets) in entries {
-        let id = match entry {
-            Entry::Made(made) => make(connection, entry, &made.idevid.spki_digest())?,
-            Entry::Recorded(_) | Entry::Stated(_) | Entry::Vouched(_) | Entry::Standing(_) => known(connection, entry)?,
-        };
-        let id = match id {
-            Ok(id) => id,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let once = entry.once();
-        if let Some((what, value)) = &once {
-            let find = "SELECT EXISTS (SELECT 1 FROM entry WHERE device = ?1 AND kind = ?2 AND once = ?3)";
-            let taken: bool = connection.prepare_cached(find)?.query_row((id, entry.kind(), value), |row| row.get(0))?;
-            if taken {
-                return Ok(Err(LedgerError::Conflict { what: *what, device: entry.device().clone() }));
+/// A transaction on its way.
+struct Writing<'c> {
+    connection: &'c Connection,
+    edge: Edge,
+    /// The devices that were made in it, by which entry. They are listed last, in order: next to each other they touch fewer pages than one by one.
+    devices: HashMap<DeviceId, u64>,
+    keys: HashMap<SpkiDigest, (u64, DeviceId)>,
+}
+
+/// What a group has claimed so far.
+#[derive(Default)]
+struct Claims<'g> {
+    made: Vec<(&'g DeviceId, &'g SpkiDigest, u64)>,
+    once: Vec<(u64, &'static str, &'g [u8])>,
+}
+
+impl Writing<'_> {
+    /// Appends entries side by side. The outer error is the store's; the inner one the caller's. All of them are checked before one is written, so that a group that is refused
+    /// has nothing to take back.
+    fn append(&mut self, group: &[Row]) -> Result<Answer, Trouble> {
+        let first = self.edge.size();
+        let mut claims = Claims::default();
+        let mut filed = Vec::with_capacity(group.len());
+        for (index, row) in (first..).zip(group) {
+            match self.claim(&mut claims, index, row)? {
+                Ok(device) => filed.push(device),
+                Err(refused) => return Ok(Err(refused)),
             }
         }
-        let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let leaf = leaf_hash(octets);
-        let row = (file::row(edge.size())?, leaf.as_bytes(), entry.kind(), id, once.map(|(_, value)| value), octets);
-        file::insert(connection, insert, row)?;
-        edge.append(leaf).try_for_each(|node| tree::keep(connection, &node))?;
+        for (row, device) in group.iter().zip(filed) {
+            let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let once = row.once.as_ref().map(|(_, value)| value.as_slice());
+            let values = (file::row(self.edge.size())?, row.leaf.as_bytes(), row.kind, device.map(file::row).transpose()?, once, row.octets.as_slice());
+            file::insert(self.connection, insert, values)?;
+            self.edge.append(row.leaf).try_for_each(|node| tree::keep(self.connection, &node))?;
+        }
+        for (device, key, made) in claims.made {
+            self.devices.insert(device.clone(), made);
+            self.keys.insert(*key, (made, device.clone()));
+        }
+        Ok(Ok(first..self.edge.size()))
     }
-    Ok(Ok(first..edge.size()))
-}
 
-/// Enters a new device, and says under which id.
-fn make(connection: &Connection, entry: &Entry, key: &SpkiDigest) -> Result<Result<i64, LedgerError>, Trouble> {
-    let device = entry.device();
-    if find(connection, device)?.is_some() {
-        return Ok(Err(LedgerError::Conflict { what: Unique::Device, device: device.clone() }));
+    /// By which entry the device was made that this one speaks of, unless something contradicts it.
+    fn claim<'g>(&self, claims: &mut Claims<'g>, index: u64, row: &'g Row) -> Result<Result<Option<u64>, LedgerError>, Trouble> {
+        let Some(device) = &row.device else { return Ok(Ok(None)) };
+        let own = claims.made.iter().find(|(claimed, ..)| *claimed == device).map(|(.., made)| *made);
+        let known = match own {
+            Some(made) => Some(made),
+            None => self.made(device)?,
+        };
+        if let Some(key) = &row.makes {
+            if known.is_some() {
+                return Ok(Err(LedgerError::Conflict { what: Unique::Device, device: device.clone() }));
+            }
+            let holder = match claims.made.iter().find(|(_, claimed, _)| *claimed == key) {
+                Some((holder, ..)) => Some((*holder).clone()),
+                None => self.holder(key)?,
+            };
+            if let Some(device) = holder {
+                return Ok(Err(LedgerError::Conflict { what: Unique::PublicKey, device }));
+            }
+            claims.made.push((device, key, index));
+            return Ok(Ok(Some(index)));
+        }
+        let Some(made) = known else { return Ok(Err(LedgerError::UnknownDevice(device.clone()))) };
+        if let Some((what, value)) = &row.once {
+            let claim = (made, row.kind, value.as_slice());
+            // Of a device that this group makes there is nothing else.
+            if claims.once.contains(&claim) || (own.is_none() && find::is_taken(self.connection, made, row.kind, value)?) {
+                return Ok(Err(LedgerError::Conflict { what: *what, device: device.clone() }));
+            }
+            claims.once.push(claim);
+        }
+        Ok(Ok(Some(made)))
     }
-    let holder = "SELECT issuer, serial FROM device WHERE spki = ?1";
-    let read = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?));
-    if let Some((issuer, serial)) = connection.prepare_cached(holder)?.query_row([key.0], read).optional()? {
-        let holder = KeyIdentifier::new(issuer).and_then(|issuer| Ok(DeviceId { issuer, serial: SerialNumber::new(serial)? }));
-        let conflict = holder.map(|device| LedgerError::Conflict { what: Unique::PublicKey, device });
-        return Ok(Err(conflict.unwrap_or_else(|err| LedgerError::Unavailable(err.into()))));
+
+    fn made(&self, device: &DeviceId) -> rusqlite::Result<Option<u64>> {
+        match self.devices.get(device) {
+            Some(made) => Ok(Some(*made)),
+            None => find::made(self.connection, device),
+        }
     }
-    let insert = "INSERT INTO device (serial, issuer, spki) VALUES (?1, ?2, ?3)";
-    file::insert(connection, insert, (device.serial.as_str(), device.issuer.as_bytes(), key.0))?;
-    Ok(Ok(connection.last_insert_rowid()))
+
+    fn holder(&self, key: &SpkiDigest) -> Result<Option<DeviceId>, LedgerError> {
+        match self.keys.get(key) {
+            Some((_, holder)) => Ok(Some(holder.clone())),
+            None => find::holder(self.connection, key),
+        }
+    }
+
+    /// Lists the new devices and their keys.
+    fn finish(self) -> Result<Edge, Trouble> {
+        let mut devices: Vec<_> = self.devices.into_iter().collect();
+        devices.sort_unstable_by(|(a, _), (b, _)| (&a.serial, &a.issuer).cmp(&(&b.serial, &b.issuer)));
+        for (device, made) in &devices {
+            list_device(self.connection, device, *made)?;
+        }
+        let mut keys: Vec<(i64, u64)> = self.keys.iter().map(|(key, (made, _))| (find::beginning(key), *made)).collect();
+        keys.sort_unstable();
+        for (beginning, made) in keys {
+            list_key(self.connection, beginning, made)?;
+        }
+        Ok(self.edge)
+    }
 }
 
-fn known(connection: &Connection, entry: &Entry) -> rusqlite::Result<Result<i64, LedgerError>> {
-    Ok(find(connection, entry.device())?.ok_or_else(|| LedgerError::UnknownDevice(entry.device().clone())))
+/// Lists a device as made by this entry.
+pub(super) fn list_device(connection: &Connection, device: &DeviceId, made: u64) -> Result<(), Trouble> {
+    let insert = "INSERT INTO device (serial, issuer, made) VALUES (?1, ?2, ?3)";
+    file::insert(connection, insert, (device.serial.as_str(), device.issuer.as_bytes(), file::row(made)?))
 }
 
-/// The store's own id of a device.
-pub(super) fn find(connection: &Connection, device: &DeviceId) -> rusqlite::Result<Option<i64>> {
-    let find = "SELECT id FROM device WHERE serial = ?1 AND issuer = ?2";
-    connection.prepare_cached(find)?.query_row((device.serial.as_str(), device.issuer.as_bytes()), |row| row.get(0)).optional()
+/// Lists the key of the device that this entry makes.
+pub(super) fn list_key(connection: &Connection, beginning: i64, made: u64) -> Result<(), Trouble> {
+    file::insert(connection, "INSERT INTO key (beginning, made) VALUES (?1, ?2)", (beginning, file::row(made)?))
 }
 
-/// How many appends share one flush to disk at most, so that the first does not wait for the last for long.
-const GROUP: usize = 256;
+/// About how many entries share one flush to disk at most, so that the first does not wait for the last for long: well under a second.
+const GROUP: usize = 8192;

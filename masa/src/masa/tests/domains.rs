@@ -128,7 +128,7 @@ fn thief_that_borrows_the_name_of_the_owners_ca_reads_nothing() {
 fn listed_ca_that_merely_comes_along_brings_no_voucher_without_nonce() {
     let mut scene = Scene::new();
     let mut parts = scene.maker.parts(memory());
-    parts.issue_policy.nonceless.domains = vec![scene.owner.authority.certificate.spki_digest()];
+    parts.lines.rest_mut().issue_policy.nonceless.domains = vec![scene.owner.authority.certificate.spki_digest()];
     scene.masa = Masa::new(parts);
     block_on(scene.masa.record(&scene.maker.report(&scene.pledge, Some(origin())))).unwrap();
 

@@ -61,7 +61,7 @@ fn voucher_tells_nothing_where_the_policy_forbids_it_or_nothing_is_on_record() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     for (statement_in_voucher, origin) in [(false, Some(origin())), (true, None)] {
         let mut parts = maker.parts(memory());
-        parts.issue_policy.statement_in_voucher = statement_in_voucher;
+        parts.lines.rest_mut().issue_policy.statement_in_voucher = statement_in_voucher;
         let (masa, pledge) = (Masa::new(parts), maker.pledge("JADA123"));
         block_on(masa.record(&maker.report(&pledge, origin))).unwrap();
         assert_eq!(told(&maker, &masa, &asking(&owner, &pledge, Format::Cms, FULL)), None);
@@ -72,10 +72,8 @@ fn voucher_tells_nothing_where_the_policy_forbids_it_or_nothing_is_on_record() {
 fn statement_that_was_lost_in_a_crash_is_told_all_the_same() {
     let (maker, owner, ledger) = (Maker::new(), Owner::new("owner"), memory());
     let pledge = maker.pledge("JADA123");
-    let parts = MasaParts {
-        provenance: SigningParty::with_chain(vec![maker.provenance.certificate.clone()], Arc::new(Broken(maker.provenance.key.clone()))),
-        ..maker.parts(ledger.clone())
-    };
+    let mut parts = maker.parts(ledger.clone());
+    parts.lines.rest_mut().provenance = SigningParty::with_chain(vec![maker.provenance.certificate.clone()], Arc::new(Broken(maker.provenance.key.clone())));
     assert!(block_on(Masa::new(parts).record(&maker.report(&pledge, Some(origin())))).is_err());
     let masa = Masa::new(maker.parts(ledger));
     assert!(told(&maker, &masa, &asking(&owner, &pledge, Format::Cms, FULL)).is_some());

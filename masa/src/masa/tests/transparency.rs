@@ -33,7 +33,7 @@ fn statement_given_to_the_line_carries_a_receipt_for_its_record() {
     let TreeHead { size, root } = head(&masa);
     let last = recorded.last().unwrap();
     let proof = proved(last.statement.as_ref().unwrap(), maker.log.public_key()).unwrap();
-    assert_eq!((proof.tree_size, proof.leaf_index, proof.root), (size, last.index, root));
+    assert_eq!((proof.tree_size, proof.leaf_index, proof.root), (size, last.index.unwrap(), root));
     assert_eq!(receipts_of(last.statement.as_ref().unwrap().wire()).unwrap(), last.receipt.clone().into_iter().collect::<Vec<_>>());
 }
 
@@ -46,7 +46,7 @@ fn statement_told_to_an_owner_carries_a_receipt_from_the_log_as_it_is() {
     block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).unwrap();
     let told = block_on(masa.provenance(&request)).unwrap().unwrap();
     let proof = proved(&told, maker.log.public_key()).unwrap();
-    assert_eq!((proof.tree_size, proof.leaf_index), (head(&masa).size, recorded[0].index));
+    assert_eq!((proof.tree_size, proof.leaf_index), (head(&masa).size, recorded[0].index.unwrap()));
 }
 
 #[test]
@@ -140,6 +140,10 @@ impl Ledger for Unproving {
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.inner.history(device)
+    }
+
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        self.inner.entries(from, most)
     }
 
     fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {

@@ -1,32 +1,19 @@
-//! The hashes of the tree that the file keeps, and files that keep none yet.
+//! The hashes of the tree that the file keeps.
 
 use brski_common::log::{Frontier, verify_consistency, verify_inclusion};
 
 use super::*;
 
 /// A ledger with so many entries, the genesis included.
-fn filled(folder: &Folder, size: usize) -> TreeHead {
+pub(super) fn filled(folder: &Folder, size: usize) -> TreeHead {
     let (ledger, pledge) = (folder.open(), Maker::new().pledge("JADA123"));
     let entries = core::iter::once(made(&pledge)).chain(core::iter::repeat_n(vouched(&pledge, None), size - 2)).collect();
     block_on(ledger.append(entries)).unwrap();
     block_on(ledger.head()).unwrap()
 }
 
-/// The file without what version 2 has beyond version 1: exactly as the schema text of version 1 has it.
-fn take_back_to_version_1(folder: &Folder) {
-    let raw = folder.raw();
-    raw.execute_batch("DROP TABLE subtree; PRAGMA user_version = 1").unwrap();
-    let schema = |raw: &Connection| {
-        let mut find = raw.prepare("SELECT sql FROM sqlite_schema WHERE sql NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY name").unwrap();
-        find.query_map((), |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap).collect::<Vec<_>>()
-    };
-    let version_1 = Connection::open_in_memory().unwrap();
-    version_1.execute_batch(include_str!("../schema.sql")).unwrap();
-    assert_eq!(schema(&raw), schema(&version_1));
-}
-
 /// Does to the file what its triggers forbid.
-fn tamper(folder: &Folder, statement: &str) {
+pub(super) fn tamper(folder: &Folder, statement: &str) {
     let raw = folder.raw();
     for table in ["entry", "subtree"] {
         raw.execute_batch(&format!("DROP TRIGGER IF EXISTS {table}_is_kept; DROP TRIGGER IF EXISTS {table}_is_unchanged")).unwrap();
@@ -79,30 +66,6 @@ fn tree_grows_with_what_another_process_appends() {
         assert_eq!(block_on(one.head()).unwrap(), block_on(other.head()).unwrap());
     }
     assert_eq!(block_on(folder.open().head()).unwrap(), block_on(one.head()).unwrap());
-}
-
-#[test]
-fn file_of_version_1_gets_its_tree_when_it_is_opened() {
-    let folder = Folder::new();
-    let before = filled(&folder, 700);
-    take_back_to_version_1(&folder);
-    let ledger = folder.open();
-    assert_eq!(block_on(ledger.head()).unwrap(), before);
-    assert_eq!(block_on(ledger.inclusion(3, 700)).unwrap().len(), 10);
-    assert_eq!(folder.raw().pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap(), 2);
-}
-
-#[test]
-fn damaged_file_of_version_1_is_named_and_stays_as_it_was() {
-    let folder = Folder::new();
-    filled(&folder, 300);
-    take_back_to_version_1(&folder);
-    tamper(&folder, "UPDATE entry SET octets = x'00' WHERE leaf_index = 17");
-    let outcome = SqliteLedger::open(folder.file(), LOG);
-    assert!(matches!(outcome, Err(LedgerError::Corrupt { index: 17, .. })), "{outcome:?}");
-    let version: i64 = folder.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    let tables: i64 = folder.raw().query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'subtree'", (), |row| row.get(0)).unwrap();
-    assert_eq!((version, tables), (1, 0));
 }
 
 #[test]
@@ -199,7 +162,7 @@ fn no_hash_is_kept_over_an_entry_that_was_replaced_meanwhile() {
 #[test]
 fn append_that_a_trigger_swallows_is_not_acknowledged() {
     let (folder, pledge) = (Folder::new(), Maker::new().pledge("JADA124"));
-    for table in ["entry", "device", "subtree"] {
+    for table in ["entry", "device", "key", "subtree"] {
         let folder = Folder::new();
         filled(&folder, 255);
         folder.raw().execute_batch(&format!("CREATE TRIGGER x BEFORE INSERT ON {table} BEGIN SELECT RAISE (IGNORE); END")).unwrap();

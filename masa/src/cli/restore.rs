@@ -1,0 +1,237 @@
+//! `restore`: a ledger put back from a backup, without pretending that nothing was lost.
+
+mod files;
+mod known;
+mod place;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use brski_common::Clock;
+use brski_common::log::{Checkpoint, SignedCheckpoint, VerifierKey};
+use brski_common::serve::setup::read_key;
+use brski_common::{Signer as _, SoftwareKey};
+use brski_masa::ledger::{Purpose, Restored, VerifyLedgerError, migrate, verify};
+use brski_masa::{Entry, LastSigned, Ledger as _, LedgerError, SqliteLedger, TreeHead};
+use clap::Args;
+use serde::Serialize;
+
+use super::backup::Progress;
+use super::{Output, archive, block};
+use crate::config::Configuration;
+use known::Known;
+use place::Staged;
+
+/// Put a ledger back from a backup
+///
+/// Stop the server first. The whole backup is verified before any ledger is touched: that each file is what was backed up, every entry as `log verify` does, and that the
+/// ledger continues what the log has signed. An entry that says who put it back, why, and what was lost is appended. A ledger that exists is not overwritten;
+/// --replace moves it aside, which is refused if it is whole and has more entries than the backup.
+///
+/// What was signed last is known from the file `log-last-signed.txt`, which belongs to the ledger and to no backup, or from a checkpoint that others hold (--checkpoint).
+/// If the backup reaches it, the log goes on under its key. If it does not, entries are lost of which others may hold receipts, and the old key must not
+/// sign again: it would prove that the log forked. The restored ledger then needs --new-log-key: it is the log of another verifier key, its entry names size and root of
+/// what was lost, and receipts that the old key signed stay good for what they say. The same is needed if nobody knows what was signed since the backup. Under
+/// the old key nothing can be signed any more, until the configuration names the new one.
+///
+/// What was appended after the last signed state leaves no trace anywhere: nobody was given a receipt for it, but perhaps a voucher.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The backup
+    file: PathBuf,
+    /// Configuration file of the MASA whose ledger is to be put back
+    #[arg(long, default_value = "masa/masa.toml", conflicts_with = "dir")]
+    config: PathBuf,
+    /// Folder to unpack configuration and certificates into as well, on a new machine; what is there already must be the same
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Who puts it back: the name of an operator or of a system [default: the login name]
+    #[arg(long, value_name = "NAME", value_parser = block::reason)]
+    by: Option<String>,
+    /// Why, in a few words
+    #[arg(long, value_parser = block::reason)]
+    reason: String,
+    /// A checkpoint of this log that others hold, newer than the backup perhaps. May be repeated
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// Private key (Ed25519, PEM) of the log from now on, if entries are lost
+    #[arg(long, value_name = "FILE")]
+    new_log_key: Option<PathBuf>,
+    /// Move a ledger that exists aside
+    #[arg(long)]
+    replace: bool,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What was put back.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told {
+    ledger: PathBuf,
+    /// Of the backup.
+    entries: u64,
+    root: String,
+    /// Index of the entry that tells of it.
+    entry: u64,
+    /// Size of the newest signed state, if the backup does not reach it.
+    lost: Option<u64>,
+    /// The log's new verifier key.
+    log_verifier: Option<String>,
+    /// Where the ledger is that was there.
+    moved: Option<PathBuf>,
+    /// Files of the configuration that were unpacked.
+    unpacked: Vec<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut file = File::open(&arguments.file).with_context(|| format!("{}: cannot be read", arguments.file.display()))?;
+    let manifest = archive::manifest(&mut file, &arguments.file)?;
+    // Gather; on a new machine the configuration comes out of the backup.
+    let (configuration, unpacked) = match &arguments.dir {
+        Some(dir) => files::configuration(&mut file, &arguments.file, &manifest, dir)?,
+        None => (Configuration::read(&arguments.config)?, Vec::new()),
+    };
+    let (target, name) = configuration.ledger();
+    anyhow::ensure!(manifest.log == name, "{}: a backup of the log of {}, expected {name}", arguments.file.display(), manifest.log);
+    let old_key: VerifierKey = manifest.log_verifier.parse().context("the backup's verifier key")?;
+    // Absent on a new machine, where the backup tells which key it was.
+    let keys = [Some(old_key), configuration.log_verifier().ok()];
+    let new_key = arguments.new_log_key.as_deref().map(|path| new_log_key(&configuration, path, &keys)).transpose()?;
+    let memory = LastSigned::in_file(configuration.last_signed_path());
+    let known = known::gather(&memory, &manifest, &arguments.checkpoints, &keys, new_key.as_ref().map(|(_, verifier)| verifier))?;
+    place::check(&target, name, &manifest, arguments.replace)?;
+
+    // Decide.
+    let backup = TreeHead { size: manifest.tree_size, root: known::root(&manifest)? };
+    let lost = known::lost(&known, &backup, new_key.is_some())?;
+
+    // Act: beside the place first.
+    let mut staged = Staged::begin(&target)?;
+    archive::unpack(&mut file, &arguments.file, &manifest, &mut staged.file)?;
+    verify_staged(&staged, name, &backup, known.head().filter(|signed| signed.size <= backup.size), &arguments.file)?;
+    let restored = Restored { at: Clock::system().now(), by: arguments.by.clone().unwrap_or_else(operator), reason: arguments.reason.clone(), lost };
+    let now = append(&staged.path, name, restored).await?;
+    let first = match &new_key {
+        Some((key, verifier)) => Some(Checkpoint { origin: verifier.name().clone(), size: now.size, root: now.root }.sign(key).await?),
+        None => None,
+    };
+
+    let moved = put(&staged, &target, &memory, &known, first.as_ref(), &configuration.last_signed_path())?;
+    arguments.output.print(&Told {
+        ledger: target,
+        entries: backup.size,
+        root: backup.root.to_string(),
+        entry: now.size - 1,
+        lost: lost.map(|lost| lost.size),
+        log_verifier: new_key.map(|(_, verifier)| verifier.to_string()),
+        moved,
+        unpacked,
+    })
+}
+
+/// Puts the ledger into its place, and what the log has signed into its memory, in an order in which no crash lets the old key sign what contradicts it.
+fn put(
+    staged: &Staged,
+    target: &Path,
+    memory: &LastSigned,
+    known: &Known,
+    first: Option<&SignedCheckpoint>,
+    memory_path: &Path,
+) -> anyhow::Result<Option<PathBuf>> {
+    match (&known.newest, first) {
+        (Some((newest, _)), None) => {
+            memory.begin_with(newest)?;
+            staged.put(target)
+        }
+        (Some((newest, _)), Some(first)) => {
+            // Until the new key's checkpoint stands there, what was signed last forbids the shorter ledger every signature.
+            memory.begin_with(newest)?;
+            let moved = staged.put(target)?;
+            place::copy_aside(memory_path)?;
+            memory.begin_with(first)?;
+            Ok(moved)
+        }
+        (None, Some(first)) => {
+            // Nothing is known that would forbid it: the new key's checkpoint does, before there is a ledger to sign.
+            memory.begin_with(first)?;
+            staged.put(target)
+        }
+        (None, None) => anyhow::bail!("nobody knows what the log signed last"),
+    }
+}
+
+fn verify_staged(staged: &Staged, name: &str, backup: &TreeHead, signed: Option<TreeHead>, file: &Path) -> anyhow::Result<()> {
+    let mut progress = Progress::new();
+    let mut found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.show("entries verified", entries, None));
+    if let Err(VerifyLedgerError::Ledger(LedgerError::Outdated { .. })) = found {
+        // The backup is an old one; entries and tree stay what they are.
+        migrate(&staged.path, name, Purpose::Change, &mut |done, _| progress.show("entries migrated", done, None))?;
+        found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.show("entries verified", entries, None));
+    }
+    progress.end();
+    let found = found.with_context(|| format!("{}: its ledger is not put back", file.display()))?;
+    anyhow::ensure!(
+        found == *backup,
+        "{}: its ledger has {} entries with root {}, and its manifest tells of {} with root {}",
+        file.display(),
+        found.size,
+        found.root,
+        backup.size,
+        backup.root
+    );
+    Ok(())
+}
+
+/// Appends the entry, and leaves the file without others beside it.
+async fn append(path: &Path, name: &str, restored: Restored) -> anyhow::Result<TreeHead> {
+    let ledger = SqliteLedger::open(path, name)?;
+    ledger.append(vec![Entry::Restored(restored)]).await?;
+    Ok(ledger.head().await?)
+}
+
+/// The key under which the log goes on.
+fn new_log_key(configuration: &Configuration, path: &Path, keys: &[Option<VerifierKey>]) -> anyhow::Result<(SoftwareKey, VerifierKey)> {
+    let key = read_key(path)?;
+    let verifier = configuration.log_verifier_of(key.public_key()).with_context(|| format!("{}: not a key for a log", path.display()))?;
+    anyhow::ensure!(!keys.iter().flatten().any(|old| *old == verifier), "{}: is the key that the log has had; it needs another one", path.display());
+    configuration.check_key_of_its_own(key.public_key())?;
+    Ok((key, verifier))
+}
+
+/// Who acts, as far as the system knows.
+fn operator() -> String {
+    let named = |variable| std::env::var(variable).ok().and_then(|name| block::reason(&name).ok());
+    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| "operator".to_owned())
+}
+
+impl core::fmt::Display for Told {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.unpacked.iter().try_for_each(|path| writeln!(f, "unpacked {}", path.display()))?;
+        if let Some(moved) = &self.moved {
+            writeln!(f, "the ledger that was there is {} now", moved.display())?;
+        }
+        write!(f, "{}: {} entries are back, entry {} tells of it", self.ledger.display(), self.entries, self.entry)?;
+        match (&self.lost, &self.log_verifier) {
+            (Some(signed), _) => write!(f, "\nlost: the log had signed {signed} entries")?,
+            (None, Some(_)) => write!(f, "\nlost: nobody knows what the log had signed since the backup")?,
+            (None, None) => write!(f, "\nno signed entry is lost")?,
+        }
+        match &self.log_verifier {
+            Some(verifier) => write!(
+                f,
+                "\nNext: name the new key in the configuration, [log] key; nothing is signed before.\nTell everybody who knows the log its new verifier key: {verifier}"
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-masa restore masa-2026-08-01.tar --by 'J. Smith' --reason 'disk failed'
+  brski-masa restore masa-2026-08-01.tar --dir /etc/brski-masa --checkpoint from-the-witness.txt --reason 'new machine'
+  brski-masa restore masa-2026-08-01.tar --replace --new-log-key masa/keys/log-2.pem --reason 'ledger damaged'";

@@ -1,0 +1,181 @@
+//! Many reports at once: reads rows of any form that stations write, verifies them on all processors, records them in groups, and tells what became of each, in the order of the input.
+//!
+//! No runtime: [`Import::run`] blocks, and is called from a thread that may. Memory does not grow with the input. A row waits for others only as long as more of the input is at hand,
+//! so that a station at the other end of a pipe hears of each report before it sends the next.
+//! Recording the same report again changes nothing, so that an import that was interrupted is resumed by running it again.
+
+mod open;
+mod outcome;
+mod queue;
+mod source;
+mod wait;
+
+use core::num::NonZeroUsize;
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use brski_common::SigningParty;
+
+pub use outcome::{Failure, Outcome, Place};
+
+use crate::manufacture::{Correction, GenuineReport};
+use crate::masa::{Masa, Want};
+use open::{Chunk, Opener, Work};
+use queue::{Closing, Queue};
+pub(crate) use wait::wait_for;
+
+/// What to do with the rows of an input.
+#[derive(Clone, Copy)]
+pub struct Import<'a> {
+    masa: &'a Masa,
+    want: Want,
+    correction: &'a Correction,
+    sign_as: Option<&'a SigningParty>,
+    certificates: Option<&'a Path>,
+    expected: Option<Form>,
+}
+
+/// How an input is written. Its content decides; what is expected matters only where that leaves doubts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A JWS or a report as JSON in each line.
+    Lines,
+    /// A header, then a report in each line, with the columns of [`COLUMNS`](brski_common::provenance::COLUMNS).
+    Csv,
+    /// A CBOR sequence (RFC 8742) of COSE_Sign1 messages, each a batch.
+    Messages,
+}
+
+/// A row that was verified, or why it was not.
+type Checked = (Place, Result<GenuineReport, Failure>);
+
+impl<'a> Import<'a> {
+    /// Of reports that their stations signed; one that says something else than the record is refused.
+    pub fn new(masa: &'a Masa, want: Want) -> Self {
+        Self { masa, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None }
+    }
+
+    /// The same, and rows without signature are signed in the name of this station, whose key is at hand.
+    #[must_use]
+    pub fn signing_as(self, station: &'a SigningParty) -> Self {
+        Self { sign_as: Some(station), ..self }
+    }
+
+    /// The same, and a CSV may name PEM files below this folder instead of holding certificates.
+    #[must_use]
+    pub fn with_certificates(self, folder: &'a Path) -> Self {
+        Self { certificates: Some(folder), ..self }
+    }
+
+    /// The same, with what the name or media type of the input says of its form.
+    #[must_use]
+    pub fn expecting(self, form: Form) -> Self {
+        Self { expected: Some(form), ..self }
+    }
+
+    /// The same, with this decision about reports that say something else than the record.
+    #[must_use]
+    pub fn correcting(self, correction: &'a Correction) -> Self {
+        Self { correction, ..self }
+    }
+
+    /// Reads `input` to its end, and calls `tell` with one outcome a row, in order. `name` is the input's in the [`Place`] of each.
+    ///
+    /// What cannot be read is an outcome like any other, at its place. With [`ControlFlow::Break`] from `tell` it ends early: what was recorded stays.
+    pub fn run(&self, name: &str, input: impl Read + Send + 'static, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        let (blocks, chunks) = (Arc::new(Queue::<source::Block>::new(BLOCKS_AHEAD)), Queue::<Chunk>::new(CHUNKS_AHEAD));
+        let (filled, expected) = (Arc::clone(&blocks), self.expected);
+        // Not one of the scope's threads: nobody should wait for a pipe that stays silent.
+        std::thread::spawn(move || {
+            let filled = Closing(&*filled);
+            source::read(input, expected, filled.0);
+        });
+        let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_WORKERS);
+        std::thread::scope(|scope| {
+            let (verified, results) = sync_channel(CHUNKS_AHEAD);
+            scope.spawn(|| {
+                let (blocks, chunks) = (Closing(&*blocks), Closing(&chunks));
+                Opener::new(self, Arc::from(name), chunks.0).run(blocks.0);
+            });
+            for _ in 0..workers {
+                let (verified, chunks) = (verified.clone(), &chunks);
+                scope.spawn(move || {
+                    while let Some((number, chunk)) = chunks.take() {
+                        if verified.send((number, self.verify(chunk))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(verified);
+            let _closing = (Closing(&*blocks), Closing(&chunks));
+            self.record(&results, tell)
+        })
+    }
+
+    fn verify(&self, chunk: Chunk) -> Vec<Checked> {
+        let verify = |(place, work)| {
+            let checked = match work {
+                Work::Report(report) => self.masa.genuine(&report).map_err(|err| Failure::of(&err)),
+                Work::Row(batch, row) => self.masa.genuine_row(&batch, row).map_err(Failure::from),
+                Work::Failed(failure) => Err(failure),
+            };
+            (place, checked)
+        };
+        chunk.into_iter().map(verify).collect()
+    }
+
+    /// Records what is verified, in the order of the input: all that is at hand together, so that the ledger makes it durable at once.
+    fn record(&self, results: &Receiver<(u64, Vec<Checked>)>, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        let (mut waiting, mut next) = (BTreeMap::new(), 0);
+        while let Ok((number, chunk)) = results.recv() {
+            waiting.insert(number, chunk);
+            waiting.extend(results.try_iter().take(CHUNKS_AHEAD));
+            let mut group = Vec::new();
+            while let Some(chunk) = waiting.remove(&next) {
+                group.extend(chunk);
+                next += 1;
+            }
+            self.record_group(group, tell)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn record_group(&self, group: Vec<Checked>, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut reports = Vec::with_capacity(group.len());
+        let places: Vec<(Place, Option<Failure>)> = group
+            .into_iter()
+            .map(|(place, checked)| match checked {
+                Ok(report) => {
+                    reports.push(report);
+                    (place, None)
+                }
+                Err(failure) => (place, Some(failure)),
+            })
+            .collect();
+        let mut recorded = wait_for(self.masa.record_all(&reports, self.want, self.correction)).into_iter();
+        for (place, failure) in places {
+            let result = match failure {
+                Some(failure) => Err(failure),
+                None => recorded.next().map_or_else(|| Err(Failure::not_answered()), |result| result.map_err(|err| Failure::of(&err))),
+            };
+            tell(Outcome { place, result })?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+// Each may be as large as the largest batch.
+const BLOCKS_AHEAD: usize = 1;
+
+// A few, so that neither readers nor verifiers stand still for long; of at most some hundred rows each.
+const CHUNKS_AHEAD: usize = 4;
+
+const MOST_WORKERS: usize = 8;
+
+#[cfg(test)]
+mod tests;

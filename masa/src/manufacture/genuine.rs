@@ -1,0 +1,105 @@
+//! Reports that are known to be a station's own, each by itself or many under one signature.
+
+use core::ops::Range;
+use std::sync::Arc;
+
+use brski_common::provenance::{ManufactureBatch, ManufactureReport, RowError};
+use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, Signed, SignedBy, UnixTime, Usage, Verified, Verifier, VerifyError};
+
+use super::station::Station;
+
+/// An enrolled station's report of a device whose IDevID leads to the manufacturer's own anchors. Made by [`verify`](Self::verify) and [`GenuineBatch::report`] alone.
+#[derive(Clone, Debug)]
+pub struct GenuineReport {
+    report: ManufactureReport,
+    station: Arc<Station>,
+}
+
+impl GenuineReport {
+    /// Verifies the signature and the path of the reported IDevID.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if none of `stations` signed it, if the station's key is no longer in use, or if the IDevID does not lead to `anchors` or is not current.
+    pub fn verify(report: &Signed<ManufactureReport>, stations: &[Station], anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
+        let (report, station) = signed_by(report, stations, now)?;
+        Self::of(report.get().clone(), &Arc::new(station), anchors, now)
+    }
+
+    /// Verifies the signature over a batch; its rows are verified one by one, by [`GenuineBatch::report`].
+    ///
+    /// # Errors
+    /// [`VerifyError`] if none of `stations` signed it, or if the station's key is no longer in use.
+    pub fn verify_batch(batch: &Signed<ManufactureBatch>, stations: &[Station], now: UnixTime) -> Result<GenuineBatch, VerifyError> {
+        let (batch, station) = signed_by(batch, stations, now)?;
+        Ok(GenuineBatch { batch: batch.get().clone(), station: Arc::new(station) })
+    }
+
+    fn of(report: ManufactureReport, station: &Arc<Station>, anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
+        // Reports enclose no CA certificates: an issuing CA is an anchor itself, or stands beside its root among them.
+        anchors.verify_path(report.idevid.certificate(), anchors.certificates(), Usage::Any, now)?;
+        Ok(Self { report, station: Arc::clone(station) })
+    }
+
+    /// Of which device it speaks.
+    pub fn device(&self) -> &DeviceId {
+        self.report.idevid.device()
+    }
+
+    /// Whether it says how the key came to be.
+    pub fn tells_origin(&self) -> bool {
+        self.report.origin.is_some()
+    }
+
+    pub(super) fn content(&self) -> &ManufactureReport {
+        &self.report
+    }
+
+    pub(super) fn station(&self) -> &Station {
+        &self.station
+    }
+}
+
+/// A batch that an enrolled station signed. Made by [`GenuineReport::verify_batch`] alone.
+#[derive(Clone, Debug)]
+pub struct GenuineBatch {
+    batch: ManufactureBatch,
+    station: Arc<Station>,
+}
+
+impl GenuineBatch {
+    /// Where its rows are, each with its number from 1.
+    pub fn rows(&self) -> impl Iterator<Item = (u64, Range<usize>)> + '_ {
+        self.batch.rows()
+    }
+
+    /// Reads the row that is there, and verifies the path of the reported IDevID.
+    ///
+    /// # Errors
+    /// [`RowFault`] saying what is wrong with this row. The others are none the worse.
+    pub fn report(&self, row: Range<usize>, anchors: &Anchors, now: UnixTime) -> Result<GenuineReport, RowFault> {
+        let row = self.batch.text().get(row).ok_or_else(|| RowError::whole("there is no such row"))?;
+        let report = self.batch.reader().read(row)?;
+        Ok(GenuineReport::of(report, &self.station, anchors, now)?)
+    }
+}
+
+/// Why a row of a signed batch is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum RowFault {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] RowError),
+    /// Its IDevID is not to be trusted.
+    #[error(transparent)]
+    Untrusted(#[from] VerifyError),
+}
+
+/// Verifies who signed, and that this station may sign still.
+fn signed_by<T: Payload>(signed: &Signed<T>, stations: &[Station], now: UnixTime) -> Result<(Verified<T>, Station), VerifyError> {
+    let keys: Vec<EnrolledKey> = stations.iter().map(|station| station.key.clone()).collect();
+    let verified = signed.verify(&Verifier::strict(SignedBy::Enrolled(&keys)), now)?;
+    let station = stations.iter().find(|station| verified.signer().key_name.as_ref() == Some(&station.key.name));
+    let station = station.ok_or_else(|| VerifyError::UnknownSigner { artefact: T::NAME, detail: "no station has the name of its key".to_owned() })?;
+    station.check_in_use(T::NAME, now)?;
+    Ok((verified, station.clone()))
+}

@@ -1,0 +1,27 @@
+//! Journey 1 for many reports under one signature: who signed, and what each row is worth.
+
+use core::ops::Range;
+
+use brski_common::provenance::ManufactureBatch;
+use brski_common::{Signed, VerifyError};
+
+use super::Masa;
+use crate::manufacture::{GenuineBatch, GenuineReport, RowFault};
+
+impl Masa {
+    /// Whether an enrolled station signed this batch.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if none did, or if its key is no longer in use.
+    pub fn genuine_batch(&self, batch: &Signed<ManufactureBatch>) -> Result<GenuineBatch, VerifyError> {
+        GenuineReport::verify_batch(batch, &self.0.stations, self.0.clock.now())
+    }
+
+    /// Whether the IDevID in a batch's row is the manufacturer's own.
+    ///
+    /// # Errors
+    /// [`RowFault`] naming the field if the row cannot be read.
+    pub fn genuine_row(&self, batch: &GenuineBatch, row: Range<usize>) -> Result<GenuineReport, RowFault> {
+        batch.report(row, &self.0.idevid_anchors, self.0.clock.now())
+    }
+}

@@ -1,0 +1,122 @@
+//! SIGHUP: a new configuration in the place of the old one, all of it or nothing.
+
+use std::time::{Duration, Instant};
+
+use super::https::{Client, Serving};
+use super::serve::anywhere;
+use super::support::Folder;
+use super::{MASA, masa};
+
+/// Tells the server to reload, and waits until it has, `outcome` being `applied` or `refused`.
+fn reload(serving: &Serving, outcome: &str) {
+    let line = format!("brski_reloads_total{{outcome=\"{outcome}\"}}");
+    let before = serving.metric(&line).unwrap_or_default();
+    serving.process.signal("HUP");
+    let patience = Instant::now() + Duration::from_secs(30);
+    while serving.metric(&line).unwrap_or_default() == before {
+        assert!(Instant::now() < patience, "it was not {outcome}");
+        std::thread::yield_now();
+    }
+}
+
+/// What a body under an older media type is answered with: 415, or 400 once the leniency for it is in force.
+fn under_the_older_type(client: &mut Client) -> u16 {
+    client.send("POST", "/.well-known/brski/requestvoucher", &["Content-Type: application/voucher-cose+cbor"], "x").0
+}
+
+fn add(folder: &Folder, lines: &str) {
+    folder.write("masa/masa.toml", format!("{}\n{lines}", folder.read("masa/masa.toml")));
+}
+
+const LENIENT: &str = "[leniencies]\nvoucher-cose-cbor = true\n";
+
+#[test]
+fn standing_connection_meets_the_new_policy_and_a_new_one_the_new_certificate() {
+    let folder = anywhere();
+    let serving = Serving::start(&folder);
+    let mut standing = Client::new(serving.port);
+    assert_eq!(under_the_older_type(&mut standing), 415);
+    let old = standing.certificate();
+    assert_eq!(Client::new(serving.admin_port).certificate(), old);
+
+    masa(&folder, &["init", "--dir", "other"]).ok();
+    for file in ["certificates/tls.pem", "keys/tls.pem"] {
+        folder.write(&format!("masa/{file}"), folder.read(&format!("other/{file}")));
+    }
+    add(&folder, LENIENT);
+    reload(&serving, "applied");
+    assert_eq!(under_the_older_type(&mut standing), 400);
+    assert_eq!(standing.certificate(), old);
+    let new = Client::new(serving.port).certificate();
+    assert_ne!(new, old);
+    assert_eq!(Client::new(serving.admin_port).certificate(), new);
+    serving.stop(&folder);
+}
+
+#[test]
+fn configuration_that_cannot_be_used_leaves_the_old_one_in_force() {
+    let folder = anywhere();
+    let serving = Serving::start(&folder);
+    let good = folder.read("masa/masa.toml");
+    // The leniency comes first, and is not applied by itself.
+    add(&folder, &format!("{LENIENT}[[stations]]\nname = \"s2\"\npublic-key = \"nowhere.pem\"\n"));
+    reload(&serving, "refused");
+    assert_eq!(under_the_older_type(&mut Client::new(serving.port)), 415);
+    folder.write("masa/masa.toml", format!("{good}\n{LENIENT}"));
+    reload(&serving, "applied");
+    assert_eq!(under_the_older_type(&mut Client::new(serving.port)), 400);
+
+    let log = serving.stop(&folder);
+    let error = log.iter().find(|line| line["level"] == "ERROR").unwrap();
+    assert_eq!(error["outcome"], "not reloaded");
+    assert!(error["sentence"].as_str().unwrap().contains("nowhere.pem does not exist"), "{error}");
+}
+
+#[test]
+fn what_the_server_stands_on_cannot_change() {
+    for (field, from, to) in [
+        ("listen", "\nlisten = \"127.0.0.1:0\"\n\n# How", "\nlisten = \"127.0.0.1:1\"\n\n# How"),
+        ("authority", "localhost:9443", "localhost:9440"),
+        ("ledger", "\"ledger.sqlite\"", "\"other.sqlite\""),
+        ("log.last-signed", "\"log-last-signed.txt\"", "\"other.txt\""),
+    ] {
+        let folder = anywhere();
+        let serving = Serving::start(&folder);
+        folder.edit("masa/masa.toml", from, to);
+        add(&folder, LENIENT);
+        reload(&serving, "refused");
+        assert_eq!(under_the_older_type(&mut Client::new(serving.port)), 415, "{field}");
+        let log = serving.stop(&folder);
+        let sentence = log.iter().find_map(|line| line["sentence"].as_str().filter(|_| line["outcome"] == "not reloaded")).unwrap();
+        assert!(sentence.contains(&format!("field {field}: cannot change while serving")), "{sentence}");
+    }
+}
+
+#[test]
+fn token_that_was_added_is_known_after_a_reload_and_one_that_was_removed_is_not() {
+    let folder = anywhere();
+    let serving = Serving::start(&folder);
+    masa(&folder, &["token", "alice", "--role", "auditor", "--add", "--out", "alice-token"]).ok();
+    let alice = folder.read("alice-token").trim_end().to_owned();
+    assert_eq!(serving.admin().get("/log/checkpoint", &alice).0, 401);
+    reload(&serving, "applied");
+    assert_eq!(serving.admin().get("/log/checkpoint", &alice).0, 200);
+
+    let text = folder.read("masa/masa.toml");
+    folder.write("masa/masa.toml", &text[..text.rfind("[[admin.credentials]]").unwrap()]);
+    reload(&serving, "applied");
+    assert_eq!(serving.admin().get("/log/checkpoint", &alice).0, 401);
+    serving.stop(&folder);
+}
+
+#[test]
+fn reload_goes_on_with_the_ledger_that_is_open() {
+    let folder = anywhere();
+    let serving = Serving::start(&folder);
+    folder.write("reports.jsonl", super::manufacture::report(&folder, "JADA1"));
+    folder.run(MASA, &["record", "reports.jsonl"]).ok();
+    reload(&serving, "applied");
+    let (status, device) = serving.admin().get("/devices/JADA1", &serving.token);
+    assert_eq!(status, 200, "{device}");
+    serving.stop(&folder);
+}
