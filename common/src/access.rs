@@ -237,7 +237,8 @@ impl Access {
     pub fn authenticate(&self, headers: &HeaderMap, extensions: &Extensions, now: UnixTime) -> Result<Caller, Denied> {
         let address = extensions.get::<PeerAddress>();
         self.find(headers, extensions.get::<PeerCertificates>(), now).map_err(|denied| match (&denied, address) {
-            // Whoever shows nothing guesses nothing.
+            // Whoever shows nothing guesses nothing, and is not slowed down.
+            (Denied::Nobody, Some(address)) if !self.throttle.note_nobody(address.source(), now) => denied,
             (Denied::Nobody, _) | (_, None) => self.refused(denied, address),
             (_, Some(address)) => match self.throttle.note_failure(address.source(), now) {
                 Ok(()) => self.refused(denied, Some(address)),

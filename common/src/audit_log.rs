@@ -1,5 +1,7 @@
 //! The audit log of one device, as a MASA discloses it to an owner (RFC 8995, section 5.8): which domains were given vouchers for it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use crate::codec::base64;
@@ -106,11 +108,17 @@ impl AuditLog {
 /// Path of the links that lead to audit logs without further credential, before the random part (RFC 8995, section 5.8).
 pub const AUDIT_LINKS: &str = "/.well-known/brski-audit/";
 
-/// A request's path, fit for a log: of a link to an audit log only so much that it can be recognised, since whoever has all of it may read.
+/// A request's path, fit for a log: of a link to an audit log only by what it can be recognised, since whoever has its random part may read.
 pub fn path_for_logs(path: &str) -> String {
     let Some(random) = path.strip_prefix(AUDIT_LINKS) else { return path.to_owned() };
-    let recognisable: String = random.chars().take(RECOGNISABLE).collect();
-    format!("{AUDIT_LINKS}{recognisable}...")
+    format!("{AUDIT_LINKS}({})", link_for_logs(random))
+}
+
+/// By what a link can be recognised in a log: the beginning of the SHA-256 over its random bits, in hex, which tells nothing of them. Of what is no base64url, over the text.
+pub fn link_for_logs(random: &str) -> String {
+    let octets = URL_SAFE_NO_PAD.decode(random).unwrap_or_else(|_| random.as_bytes().to_vec());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &octets);
+    digest.as_ref().iter().take(RECOGNISABLE).map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn event_to_json(event: &Event) -> Value {
@@ -168,8 +176,8 @@ fn number(field: &'static str, value: &Value) -> Result<u32, DecodeError> {
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-// Characters of a link's 22.
-const RECOGNISABLE: usize = 6;
+// Octets of a digest.
+const RECOGNISABLE: usize = 8;
 
 const EVENT: &str = "audit log's event";
 const NONCED: &str = "nonced duplicates";
@@ -245,7 +253,9 @@ mod tests {
 
     #[test]
     fn link_is_not_logged_in_full() {
-        assert_eq!(path_for_logs("/.well-known/brski-audit/AbCdEfGhIjKlMnOpQrStUv"), "/.well-known/brski-audit/AbCdEf...");
+        // SHA-256 over the 16 octets 0, and over the text.
+        assert_eq!(path_for_logs("/.well-known/brski-audit/AAAAAAAAAAAAAAAAAAAAAA"), "/.well-known/brski-audit/(374708fff7719dd5)");
+        assert_eq!(path_for_logs("/.well-known/brski-audit/?"), "/.well-known/brski-audit/(8a8de823d5ed3e12)");
         assert_eq!(path_for_logs("/.well-known/brski/requestvoucher"), "/.well-known/brski/requestvoucher");
     }
 

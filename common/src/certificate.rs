@@ -98,7 +98,7 @@ impl Certificate {
                 ParsedExtension::CertificatePolicies(policies) => fields.policies = policies.iter().map(|policy| policy.policy_id.to_id_string()).collect(),
                 ParsedExtension::ExtendedKeyUsage(eku) => fields.usages = usages(eku),
                 ParsedExtension::ParseError { error } => return Err(DecodeError::syntax("certificate's extension", "X.509", error)),
-                _ if extension.oid.to_id_string() == ID_PE_MASA_URL => fields.masa_url = Some(ia5_string(extension.value)?),
+                _ if extension.oid.as_bytes() == MASA_URL_OCTETS => fields.masa_url = Some(ia5_string(extension.value)?),
                 ParsedExtension::UnsupportedExtension { .. } => fields.has_unknown_critical_extension |= extension.critical,
                 _ => {}
             }
@@ -212,6 +212,11 @@ impl Certificate {
         self.0.has_unknown_critical_extension
     }
 
+    /// Whether this is the issuer whose name it bears, and whose key has signed it. Says nothing of validity, nor of whether that one may issue.
+    pub fn is_issued_by(&self, issuer: &Self) -> bool {
+        self.issuer_der() == issuer.subject_der() && crate::chain::is_signed_by(self, issuer)
+    }
+
     /// Whether subject and issuer are the same name.
     pub fn is_self_issued(&self) -> bool {
         self.0.subject_der == self.0.issuer_der
@@ -280,6 +285,9 @@ impl fmt::Debug for Certificate {
 
 /// id-pe-masa-url (RFC 8995, section 2.3.2).
 pub const ID_PE_MASA_URL: &str = "1.3.6.1.5.5.7.1.32";
+
+/// The content octets of the same in DER.
+const MASA_URL_OCTETS: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 1, 32];
 
 /// A Name without attributes, in DER.
 const EMPTY_NAME: [u8; 2] = [0x30, 0];

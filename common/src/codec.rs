@@ -1,5 +1,7 @@
 //! Base64, hashing and deterministic CBOR: what every module needs and no caller should see.
 
+mod deterministic;
+
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
@@ -32,20 +34,31 @@ pub(crate) fn unbase64url(field: &'static str, text: &str) -> Result<Vec<u8>, De
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |text, octet| format!("{text}{octet:02x}"))
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 0xf)]);
+    let mut text = String::with_capacity(octets.len() * 2);
+    text.extend(octets.iter().flat_map(|octet| [digit(octet >> 4), digit(*octet)]));
+    text
 }
 
 /// Reads pairs of hexadecimal digits.
 pub(crate) fn unhex(field: &'static str, text: &str) -> Result<Vec<u8>, DecodeError> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    match digits {
-        Some(digits) if digits.len() % 2 == 0 => Ok(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit)).collect()),
-        Some(_) | None => Err(DecodeError::InvalidField { field, expected: "pairs of hexadecimal digits" }),
-    }
+    let invalid = DecodeError::InvalidField { field, expected: "pairs of hexadecimal digits" };
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let octets = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>();
+    octets.filter(|_| rest.is_empty()).ok_or(invalid)
 }
 
 /// Encodes a value as deterministic CBOR (RFC 8949, section 4.2.1): shortest forms, definite lengths, map keys sorted by their encoding.
 pub(crate) fn to_deterministic_cbor(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, DecodeError> {
+    match deterministic::written(value) {
+        Some(octets) => Ok(octets),
+        None => by_values(what, value),
+    }
+}
+
+/// The same for any value, and slower.
+fn by_values(what: &'static str, value: &impl serde::Serialize) -> Result<Vec<u8>, DecodeError> {
     let mut value = Value::serialized(value).map_err(|err| DecodeError::syntax(what, "CBOR", err))?;
     sort_maps(what, &mut value)?;
     to_cbor(what, &value)

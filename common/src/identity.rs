@@ -1,6 +1,7 @@
 //! Names of devices, keys and domains. Each newtype can only hold a valid value.
 
 use core::fmt;
+use std::sync::Arc;
 
 use der::Decode as _;
 use der::asn1::OctetString;
@@ -14,7 +15,7 @@ use crate::error::DecodeError;
 /// Never the certificate's own serial number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SerialNumber(String);
+pub struct SerialNumber(Arc<str>);
 
 impl SerialNumber {
     /// # Errors
@@ -23,7 +24,7 @@ impl SerialNumber {
         let text = text.into();
         let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
         match (1..=64).contains(&text.len()) && printable {
-            true => Ok(Self(text)),
+            true => Ok(Self(text.into())),
             false => Err(DecodeError::InvalidField { field: "serial-number", expected: "1 to 64 printable ASCII characters" }),
         }
     }
@@ -49,14 +50,14 @@ impl TryFrom<String> for SerialNumber {
 
 impl From<SerialNumber> for String {
     fn from(serial: SerialNumber) -> Self {
-        serial.0
+        serial.0.as_ref().to_owned()
     }
 }
 
 /// A keyIdentifier, 1 to 64 octets: the issuing CA's key as the IDevID's AuthorityKeyIdentifier names it (RFC 8366bis, section 6.3), without any wrapping. Shown in hex.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct KeyIdentifier(Vec<u8>);
+pub struct KeyIdentifier(Arc<[u8]>);
 
 impl KeyIdentifier {
     /// # Errors
@@ -64,7 +65,7 @@ impl KeyIdentifier {
     pub fn new(octets: impl Into<Vec<u8>>) -> Result<Self, DecodeError> {
         let octets = octets.into();
         match (1..=64).contains(&octets.len()) {
-            true => Ok(Self(octets)),
+            true => Ok(Self(octets.into())),
             false => Err(DecodeError::InvalidField { field: "keyIdentifier", expected: "1 to 64 octets" }),
         }
     }
@@ -102,7 +103,7 @@ impl KeyIdentifier {
 
     /// The form that RFC 8366bis, section 6.3 prescribes: the whole OCTET STRING of the extension value around an AuthorityKeyIdentifier with just this keyIdentifier.
     pub fn to_idevid_issuer(&self) -> Vec<u8> {
-        [0x80, 0x30, 0x04].iter().fold(self.0.clone(), |inner, tag| {
+        [0x80, 0x30, 0x04].iter().fold(self.0.to_vec(), |inner, tag| {
             // At most 64 octets and six of wrapping, so that one length octet is enough.
             let mut outer = vec![*tag, inner.len() as u8];
             outer.extend_from_slice(&inner);

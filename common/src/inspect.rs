@@ -38,7 +38,7 @@ use crate::certificate::Certificate;
 use crate::chain::Anchors;
 use crate::error::{DecodeError, VerifyError};
 use crate::leniency::{Deviation, Leniency};
-use crate::log::{Checkpoint, SignedCheckpoint, VerifierKey};
+use crate::log::{Checkpoint, Hash, SignedCheckpoint, VerifierKey};
 use crate::sign::PublicKey;
 use crate::text::printable;
 use crate::time::UnixTime;
@@ -53,6 +53,8 @@ pub struct Options {
     pub keys: Vec<PublicKey>,
     /// Keys of logs that are known by name, which are trusted for what logs sign and nothing else.
     pub logs: Vec<VerifierKey>,
+    /// Hashes of entries of logs: a receipt of inclusion is verified if it is of one of them.
+    pub leaves: Vec<Hash>,
     /// What a log was like earlier.
     older: Option<Older>,
     /// The time at which certificates and expiry are judged.
@@ -62,7 +64,7 @@ pub struct Options {
 impl Options {
     /// Without anchors.
     pub fn at(now: UnixTime) -> Self {
-        Self { anchors: Anchors::default(), keys: Vec::new(), logs: Vec::new(), older: None, now }
+        Self { anchors: Anchors::default(), keys: Vec::new(), logs: Vec::new(), leaves: Vec::new(), older: None, now }
     }
 
     /// Whether signatures are to be verified at all.

@@ -51,6 +51,7 @@ pub mod envelope;
 pub mod error;
 pub mod est;
 pub mod evidence;
+pub mod files;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod identity;

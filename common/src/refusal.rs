@@ -197,9 +197,15 @@ pub enum Refusal {
     },
     /// Publishing n-k of a root key's shares would tell n and k, and the manufacturer did not say that it wants that.
     #[error(
-        "the report publishes identity-shared-split-extra (n-k) although n = 2k-1, so that everybody learns n and k; --reveal-split says that this is wanted"
+        "the report lets identity-shared-split-extra (n-k) be published although n = 2k-1, so that everybody learns n and k; --reveal-split says that this is wanted"
     )]
     SplitRevealed,
+    /// A link to an audit log that would work for no time, or for longer than links do.
+    #[error("a link to an audit log works for a second at least and {} days at most", .longest.as_secs() / 86_400)]
+    LinkLifetime {
+        /// Longest time for which one works.
+        longest: core::time::Duration,
+    },
     /// A statement at a level that is for nobody outside.
     #[error("what is disclosed at level internal stays with the manufacturer; statements are signed for public, customer or auditor")]
     StaysWithManufacturer,
@@ -335,6 +341,7 @@ impl Refusal {
             | Self::NoVoucherKey { .. }
             | Self::Contradiction { .. }
             | Self::SplitRevealed
+            | Self::LinkLifetime { .. }
             | Self::StaysWithManufacturer
             | Self::BasisNotAllowed { .. }
             | Self::Inconsistent(_)

@@ -162,6 +162,11 @@ impl<T> Verified<T> {
         &self.value
     }
 
+    /// The content alone, where it is too large to be copied.
+    pub fn into_content(self) -> T {
+        self.value
+    }
+
     /// Who signed it.
     pub fn signer(&self) -> &SignerFound {
         &self.signer

@@ -1,7 +1,9 @@
-//! What an import takes, and what the ledger gives afterwards: `cargo bench -p brski-masa --bench import -- [ROWS] [single]`.
+//! What an import takes, and what the ledger gives afterwards: `cargo bench -p brski-masa --bench import -- [ROWS] [cose|single] [in=FOLDER]`.
 //!
-//! Each row is a device with an IDevID of its own (P-256), issued by an issuing CA, in batches that a station signed; with `single` every row bears a signature of its own.
+//! Each row is a device with an IDevID of its own (P-256), issued by an issuing CA, in batches that a station signed: as JWS, or with `cose` as COSE_Sign1;
+//! with `single` every row bears a signature of its own.
 //! The rows are made in advance, and those of the first million are kept in the target folder. They go through what `brski-masa record` goes through.
+//! With `in=` the ledger is begun or continued in that folder, and stays there: ten million rows may be imported a few millions at a time.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a program that measures")]
 
@@ -10,14 +12,14 @@ mod ceiling;
 #[path = "import/factory.rs"]
 mod factory;
 
-use core::ops::ControlFlow;
+use core::ops::{ControlFlow, Range};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brski_common::time::at;
-use brski_common::{Anchors, Clock, DeviceId, EnrolledKey, Leniencies, SignatureAlgorithm, Signer as _, SigningParty, SoftwareKey};
+use brski_common::{Anchors, Clock, DeviceId, EnrolledKey, Format, Leniencies, SignatureAlgorithm, Signer as _, SigningParty, SoftwareKey};
 use brski_masa::ledger::verify;
 use brski_masa::{Import, LastSigned, Ledger, Masa, MasaParts, ProductLine, ProductLines, SqliteLedger, Station, VoucherSigners, Want};
 
@@ -26,32 +28,48 @@ use factory::{Factory, Form};
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let rows = arguments.iter().filter_map(|argument| argument.replace('_', "").parse().ok()).next().unwrap_or(100_000_u64);
-    let form = if arguments.iter().any(|argument| argument == "single") { Form::Single } else { Form::Batch };
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let form = if named("single") { Form::Single } else { Form::Batch(if named("cose") { Format::Cose } else { Format::Jws }) };
     let factory = Factory::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("import"));
-    let folder = std::env::temp_dir().join(format!("brski-import-bench-{}", std::process::id()));
-    std::fs::create_dir(&folder).unwrap();
+    let kept = arguments.iter().find_map(|argument| argument.strip_prefix("in=")).map(PathBuf::from);
+    let folder = kept.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("brski-import-bench-{}", std::process::id())));
+    std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("ledger.sqlite");
-    drop(SqliteLedger::begin(&path, at(factory::NOW), LOG).unwrap());
+    if !path.exists() {
+        drop(SqliteLedger::begin(&path, at(factory::NOW), LOG).unwrap());
+    }
+    // Whole millions that are there already; of one that was interrupted the rows are reported again.
+    let there = wait(SqliteLedger::open(&path, LOG).unwrap().head()).unwrap().size / 2 / factory::SEGMENT * factory::SEGMENT;
 
-    let took = import(&factory, &path, rows, form);
-    let told = u64::try_from(took.as_micros()).unwrap();
-    println!("imported: {rows} rows in {took:.2?}, {} rows/s; most memory resident while it ran: {} MB", rows * 1_000_000 / told.max(1), peak_mb());
+    let (took, worked) = import(&factory, &path, there..rows, form);
+    // What a row took, in microseconds; nothing if all of them were there.
+    let row = (there < rows).then(|| took.as_secs_f64() * 1e6 / (rows - there) as f64);
+    if let Some(row) = row {
+        println!("imported: {} rows in {took:.2?}, {:.0} rows/s; most memory resident while it ran: {} MB", rows - there, 1e6 / row, peak_mb());
+        let worked = worked / (rows - there) as f64;
+        println!("processor time: {worked:.1} us a row, which on two cores is {:.0} rows/s at best", 2e6 / worked);
+    }
     let size: u64 = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     println!("on disk: {} MB, {} octets a row", size / 1_000_000, size / rows.max(1));
     look_up(&factory, &path, rows);
-    ceiling::measure(&factory, &folder, rows.min(200_000), told as f64 / rows as f64);
-    std::fs::remove_dir_all(&folder).unwrap();
+    let bare = std::env::temp_dir().join(format!("brski-import-bare-{}", std::process::id()));
+    std::fs::create_dir(&bare).unwrap();
+    ceiling::measure(&factory, &bare, rows.min(200_000), row);
+    std::fs::remove_dir_all(&bare).unwrap();
+    if kept.is_none() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
 
-/// Imports all rows, a million at a time, and says how long that took without their making.
-fn import(factory: &Factory, path: &Path, rows: u64, form: Form) -> Duration {
-    let mut took = Duration::ZERO;
-    for first in (0..rows).step_by(factory::SEGMENT as usize) {
-        let last = rows.min(first + factory::SEGMENT);
+/// Imports these rows, a million at a time, and says how long that took without their making, and how many microseconds of processor time.
+fn import(factory: &Factory, path: &Path, rows: Range<u64>, form: Form) -> (Duration, f64) {
+    let (mut took, mut worked) = (Duration::ZERO, 0.0);
+    for first in rows.clone().step_by(factory::SEGMENT as usize) {
+        let last = rows.end.min(first + factory::SEGMENT);
         let input = factory.rows(first..last, form);
         // Whatever was made is on disk before the clock runs.
         File::open(&input).unwrap().sync_all().unwrap();
-        let begun = Instant::now();
+        let (begun, worked_before) = (Instant::now(), processor_time());
         let masa = masa(factory, path);
         let mut recorded = 0;
         let mut tell = |outcome: brski_masa::import::Outcome| {
@@ -62,6 +80,7 @@ fn import(factory: &Factory, path: &Path, rows: u64, form: Form) -> Duration {
         let _ended = Import::new(&masa, Want::Record).run("rows", File::open(&input).unwrap(), &mut tell);
         drop(masa);
         let segment = begun.elapsed();
+        worked += processor_time() - worked_before;
         assert_eq!(recorded, last - first);
         println!("  rows {first} to {last}: {:.0} rows/s", (last - first) as f64 / segment.as_secs_f64());
         took += segment;
@@ -69,7 +88,7 @@ fn import(factory: &Factory, path: &Path, rows: u64, form: Form) -> Duration {
             std::fs::remove_file(&input).unwrap();
         }
     }
-    took
+    (took, worked)
 }
 
 /// What those ask who read: histories, receipts, and the whole of it.
@@ -127,6 +146,14 @@ fn peak_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1000
+}
+
+/// Microseconds that all threads of this process have run, by the system's own account, in hundredths of a second.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program may have spaces; behind it, user and system time are the 12th and 13th.
+    let numbers = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11).take(2);
+    numbers.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10_000.0
 }
 
 /// Runs a future to its end on this thread.

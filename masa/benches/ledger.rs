@@ -124,6 +124,7 @@ fn vouched(idevid: &IDevIdCert, number: u64) -> Entry {
         assertion: Assertion::Proximity,
         expires_on: None,
         content: None,
+        by: None,
     })
 }
 

@@ -1,24 +1,24 @@
 //! The admin interface over plain http types: what operators, auditors and stations do while the MASA serves. JSON in, JSON out, unless a resource says otherwise.
 //!
-//! Every resource but `/livez` and `/readyz` demands a credential of a role that the [table of routes](ROUTES) names. Whatever can be done here can be done on the
+//! Every resource but `/livez` and `/readyz` demands a credential of a role that the table of routes names. Whatever can be done here can be done on the
 //! command line as well: both act on the ledger, which several processes may use at once.
 
 mod actions;
 mod health;
 mod pipe;
-mod proofs;
 mod query;
 mod records;
 mod refusal;
 mod route;
+mod slots;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use brski_common::PeerAddress;
-use brski_common::access::{Access, Caller};
+use brski_common::access::{Access, Caller, Denied};
 use brski_common::http::{BoxError, typed};
 use bytes::Bytes;
 use http::request::Parts;
@@ -27,10 +27,11 @@ use http_body::Body;
 use http_body_util::{Either, Full};
 use tracing::Instrument as _;
 
-pub use self::health::Health;
+use self::health::Health;
 pub use self::records::Outcomes;
 use self::refusal::{NotDone, refuse};
 use self::route::{Action, Found, Route};
+use self::slots::{Slots, Surveys};
 use crate::http::{next_number, note_answer};
 use crate::masa::Masa;
 
@@ -42,10 +43,24 @@ pub type AdminBody = Either<Full<Bytes>, Outcomes>;
 /// Whoever ends TLS puts the client's certificates and address into the request's extensions as [`PeerCertificates`](brski_common::PeerCertificates) and [`PeerAddress`].
 #[derive(Clone, Debug)]
 pub struct AdminService {
-    masa: Arc<Masa>,
-    access: Arc<Access>,
-    health: Health,
+    desk: Arc<RwLock<Arc<Desk>>>,
+    slots: Slots,
+    surveys: Surveys,
     metrics: Rendered,
+}
+
+/// What can be exchanged while requests are under way. Each ends with the one it began with, but for imports, which look at each group of rows.
+#[derive(Debug)]
+struct Desk {
+    masa: Arc<Masa>,
+    access: Access,
+    health: Health,
+}
+
+/// One request's surroundings.
+struct Clerk<'a> {
+    service: &'a AdminService,
+    desk: Arc<Desk>,
 }
 
 /// Gives all metrics as text.
@@ -61,7 +76,21 @@ impl core::fmt::Debug for Rendered {
 impl AdminService {
     /// Serves `masa` to those with credentials. `metrics` gives all metrics in Prometheus' text format.
     pub fn new(masa: Arc<Masa>, access: Access, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { masa, access: Arc::new(access), health: Health::default(), metrics: Rendered(Arc::new(metrics)) }
+        let desk = Arc::new(RwLock::new(Arc::new(Desk::new(masa, access))));
+        Self { desk, slots: Slots::default(), surveys: Surveys::default(), metrics: Rendered(Arc::new(metrics)) }
+    }
+
+    /// Serves this MASA to those with these credentials from now on, in all clones. Imports under way go on with it, or end, if whoever sends them has none of these credentials.
+    pub fn replace(&self, masa: Arc<Masa>, access: Access) {
+        let new = Arc::new(Desk::new(masa, access));
+        let old = core::mem::replace(&mut *self.desk.write().unwrap_or_else(PoisonError::into_inner), new);
+        // Outside of the lock: it may hold much.
+        drop(old);
+    }
+
+    fn desk(&self) -> Arc<Desk> {
+        // What is under the lock is replaced as a whole.
+        Arc::clone(&self.desk.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Answers one request, whatever it is. Every "no" is one sentence in JSON, as `error`.
@@ -77,7 +106,8 @@ impl AdminService {
         let peer = head.extensions.get::<PeerAddress>().map(tracing::field::display);
         let span = tracing::info_span!("admin request", number = next_number(), peer, resource, caller = tracing::field::Empty, serial = tracing::field::Empty);
         async {
-            let mut response = self.answer(found, &head, body).await.unwrap_or_else(|err| refuse(&err).map(Either::Left));
+            let clerk = Clerk { service: self, desk: self.desk() };
+            let mut response = clerk.answer(found, &head, body).await.unwrap_or_else(|err| refuse(&err).map(Either::Left));
             // Nothing here is for the caches of proxies.
             response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             note_answer(resource, response.status(), began);
@@ -86,7 +116,27 @@ impl AdminService {
         .instrument(span)
         .await
     }
+}
 
+impl Desk {
+    fn new(masa: Arc<Masa>, access: Access) -> Self {
+        Self { masa, access, health: Health::default() }
+    }
+
+    fn authenticate(&self, head: &Parts) -> Result<Caller, Denied> {
+        self.access.authenticate(&head.headers, &head.extensions, self.masa.now())
+    }
+}
+
+impl core::ops::Deref for Clerk<'_> {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl Clerk<'_> {
     async fn answer<B>(&self, found: Found, head: &Parts, body: B) -> Result<Response<AdminBody>, NotDone>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -96,7 +146,7 @@ impl AdminService {
         // Who asks comes first: strangers do not even learn what there is.
         let caller = match &found {
             Found::Route(Route { roles: [], .. }, _) => None,
-            Found::Route(..) | Found::OtherMethods(_) | Found::Nothing => Some(self.access.authenticate(&head.headers, &head.extensions, self.masa.now())?),
+            Found::Route(..) | Found::OtherMethods(_) | Found::Nothing => Some(self.authenticate(head)?),
         };
         if let Some(caller) = &caller {
             tracing::Span::current().record("caller", caller.name());
@@ -112,7 +162,7 @@ impl AdminService {
             tracing::Span::current().record("serial", serial.as_str());
         }
         match (route.action, serial) {
-            (Action::Record, _) => self.record(head, body).await,
+            (Action::Record, _) => self.record(route.roles, &caller, head, body).await,
             (action, Some(serial)) => self.about_device(action, serial, &caller, head, body).await.map(whole),
             (action, None) => self.about_all(action, &caller, head, body).await.map(whole),
         }
@@ -130,7 +180,7 @@ impl AdminService {
     async fn metrics(&self) -> Result<Response<Full<Bytes>>, NotDone> {
         // An importer beside this process makes the log grow as well.
         crate::metrics::tell_log_size(self.masa.head().await?.size);
-        Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (self.metrics.0)()))
+        Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", (self.service.metrics.0)()))
     }
 }
 

@@ -73,6 +73,8 @@ struct Found {
     domain: Option<u32>,
     /// It was found only after other entries of it had gone by.
     late: bool,
+    /// Its making tells that it is one of them, whatever its records say.
+    by_making: bool,
 }
 
 impl<'a> Survey<'a> {
@@ -88,7 +90,7 @@ impl<'a> Survey<'a> {
                 let device = key(made.idevid.device());
                 self.made_just_now = Some(device);
                 if self.scope.includes_made(made) {
-                    self.found.insert(device, Found::default());
+                    self.found.insert(device, Found { by_making: true, ..Found::default() });
                 }
             }
             Entry::Recorded(record) => {
@@ -98,9 +100,11 @@ impl<'a> Survey<'a> {
                         let late = before != Some(device);
                         self.found.entry(device).or_insert(Found { late, ..Found::default() });
                     }
-                    // The newest record counts.
+                    // The newest record counts, beside the making.
                     false => {
-                        self.found.remove(&device);
+                        if self.found.get(&device).is_some_and(|found| !found.by_making) {
+                            self.found.remove(&device);
+                        }
                     }
                 }
             }

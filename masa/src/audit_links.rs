@@ -8,22 +8,29 @@ mod sqlite;
 mod tests;
 
 use core::fmt;
+use core::future::ready;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use brski_common::{DeviceId, UnixTime};
+use brski_common::audit_log::link_for_logs;
+use brski_common::{BoxFuture, DeviceId, SpkiDigest, UnixTime};
 use zeroize::Zeroizing;
+
+use crate::ledger::LedgerError;
 
 /// Which links are in force. Clones share them.
 #[derive(Clone)]
-pub struct AuditLinks(Arc<dyn Store>);
+pub struct AuditLinks {
+    store: Arc<dyn Store>,
+    most: Most,
+}
 
 impl AuditLinks {
     /// Links that end with the process.
     pub fn in_memory() -> Self {
-        Self(Arc::new(Memory::default()))
+        Self { store: Arc::new(Memory::default()), most: MOST }
     }
 
     /// Links in an SQLite file, which is made with the first link, for its owner alone. Several processes may use it at once.
@@ -32,22 +39,22 @@ impl AuditLinks {
     /// [`AuditLinksError`] if it cannot be used.
     #[cfg(feature = "sqlite")]
     pub fn in_file(path: impl AsRef<std::path::Path>) -> Result<Self, AuditLinksError> {
-        Ok(Self(Arc::new(sqlite::File::open(path.as_ref())?)))
+        Ok(Self { store: Arc::new(sqlite::File::open(path.as_ref())?), most: MOST })
     }
 
-    /// Enters a link. Of one device the oldest make room for it beyond [`MOST_OF_DEVICE`].
-    pub(crate) fn enter(&self, link: Link) -> Result<(), AuditLinksError> {
-        self.0.enter(link)
+    /// Enters a link. Where there are too many of one owner that owner's oldest make room for it, and no other's.
+    pub(crate) fn enter(&self, link: Link) -> Answer<'_, ()> {
+        self.store.enter(link, self.most)
     }
 
     /// The device whose log may be read with this capability.
-    pub(crate) fn find(&self, capability: &Capability, now: UnixTime) -> Result<Option<DeviceId>, AuditLinksError> {
-        self.0.find(&capability.digest(), now)
+    pub(crate) fn find(&self, capability: &Capability, now: UnixTime) -> Answer<'_, Option<DeviceId>> {
+        self.store.find(&capability.digest(), now)
     }
 
     /// Ends a link, and says whether there was one.
-    pub(crate) fn revoke(&self, capability: &Capability) -> Result<bool, AuditLinksError> {
-        self.0.revoke(&capability.digest())
+    pub(crate) fn revoke(&self, capability: &Capability) -> Answer<'_, bool> {
+        self.store.revoke(&capability.digest())
     }
 }
 
@@ -62,8 +69,11 @@ impl fmt::Debug for AuditLinks {
 #[non_exhaustive]
 pub enum AuditLinksError {
     /// As many are in force as are kept.
-    #[error("{MOST} links to audit logs are in force already, which is the most; they end by themselves, and `audit-log --revoke-link` ends one")]
+    #[error("{} links to audit logs are in force already, which is the most; they end by themselves, and `audit-log --revoke-link` ends one", MOST.in_all)]
     TooMany,
+    /// The thread that uses the file takes no more.
+    #[error(transparent)]
+    Thread(#[from] LedgerError),
     /// The file cannot be used.
     #[error("the links to audit logs in {} cannot be used", .path.display())]
     File {
@@ -80,6 +90,8 @@ pub enum AuditLinksError {
 pub(crate) struct Link {
     pub(crate) digest: Digest,
     pub(crate) device: DeviceId,
+    /// The key of the domain that it was made for; `None` if it was made on an operator's word.
+    pub(crate) owner: Option<SpkiDigest>,
     #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "who made a link is for readers of the file"))]
     pub(crate) by: String,
     pub(crate) made_at: UnixTime,
@@ -88,11 +100,24 @@ pub(crate) struct Link {
 
 type Digest = [u8; 32];
 
+pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, AuditLinksError>>;
+
+/// How many links there are at most: whoever may ask for them can fill the store with nobody's but its own.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    /// Of one owner to the log of one device.
+    of_device: usize,
+    /// Of one owner.
+    of_owner: usize,
+    /// Of all owners, and as many that were made on an operator's word.
+    in_all: usize,
+}
+
 /// Looks links up by the digest of what their holder shows: how long that takes tells nothing about any digest that can be turned into a link.
 trait Store: Send + Sync {
-    fn enter(&self, link: Link) -> Result<(), AuditLinksError>;
-    fn find(&self, digest: &Digest, now: UnixTime) -> Result<Option<DeviceId>, AuditLinksError>;
-    fn revoke(&self, digest: &Digest) -> Result<bool, AuditLinksError>;
+    fn enter(&self, link: Link, most: Most) -> Answer<'_, ()>;
+    fn find(&self, digest: &Digest, now: UnixTime) -> Answer<'_, Option<DeviceId>>;
+    fn revoke(&self, digest: &Digest) -> Answer<'_, bool>;
 }
 
 /// Whoever has it may read one audit log: 128 random bits, in base64url without padding.
@@ -116,9 +141,9 @@ impl Capability {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// Enough to find it in a log, too little to guess the rest.
+    /// Enough to find it in a log, and nothing of it.
     pub(crate) fn hint(&self) -> String {
-        self.text().chars().take(HINT).collect()
+        link_for_logs(&self.text())
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -140,38 +165,43 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn enter(&self, link: Link) -> Result<(), AuditLinksError> {
-        self.with(|links| {
+    fn enter(&self, link: Link, most: Most) -> Answer<'_, ()> {
+        let entered = self.with(|links| {
             links.retain(|_, known| known.expires_at > link.made_at);
-            let mut of_device: Vec<_> = links.values().filter(|known| known.device == link.device).map(|known| (known.made_at, known.digest)).collect();
-            of_device.sort_unstable();
-            for (_, oldest) in of_device.iter().take((of_device.len() + 1).saturating_sub(MOST_OF_DEVICE)) {
-                links.remove(oldest);
+            if link.owner.is_some() {
+                make_room(links, most.of_device, |known| known.owner == link.owner && known.device == link.device);
+                make_room(links, most.of_owner, |known| known.owner == link.owner);
             }
-            if links.len() >= MOST {
+            if links.values().filter(|known| known.owner.is_some() == link.owner.is_some()).count() >= most.in_all {
                 return Err(AuditLinksError::TooMany);
             }
             links.insert(link.digest, link);
             Ok(())
-        })
+        });
+        Box::pin(ready(entered))
     }
 
-    fn find(&self, digest: &Digest, now: UnixTime) -> Result<Option<DeviceId>, AuditLinksError> {
-        Ok(self.with(|links| links.get(digest).filter(|link| link.expires_at > now).map(|link| link.device.clone())))
+    fn find(&self, digest: &Digest, now: UnixTime) -> Answer<'_, Option<DeviceId>> {
+        let found = self.with(|links| links.get(digest).filter(|link| link.expires_at > now).map(|link| link.device.clone()));
+        Box::pin(ready(Ok(found)))
     }
 
-    fn revoke(&self, digest: &Digest) -> Result<bool, AuditLinksError> {
-        Ok(self.with(|links| links.remove(digest).is_some()))
+    fn revoke(&self, digest: &Digest) -> Answer<'_, bool> {
+        let revoked = self.with(|links| links.remove(digest).is_some());
+        Box::pin(ready(Ok(revoked)))
     }
 }
 
-/// How many links there are to the log of one device at most: whoever may ask for them cannot fill the store.
-pub const MOST_OF_DEVICE: usize = 16;
+/// Ends the oldest of those that are meant until there is room for one more.
+fn make_room(links: &mut HashMap<Digest, Link>, most: usize, are_meant: impl Fn(&Link) -> bool) {
+    let mut meant: Vec<_> = links.values().filter(|known| are_meant(known)).map(|known| (known.made_at, known.digest)).collect();
+    meant.sort_unstable();
+    for (_, oldest) in meant.iter().take((meant.len() + 1).saturating_sub(most)) {
+        links.remove(oldest);
+    }
+}
 
-/// How many there are at most.
-pub const MOST: usize = 100_000;
+const MOST: Most = Most { of_device: 16, of_owner: 10_000, in_all: 100_000 };
 
 /// 128 bits in base64url.
 const CHARACTERS: usize = 22;
-
-const HINT: usize = 6;

@@ -1,4 +1,6 @@
 //! Backups: a copy of a ledger while others append to it, and what a backup says of itself.
+//!
+//! The `backup` and `restore` commands call in, and so does whoever embeds a [`Masa`](crate::Masa) and keeps its own backups.
 
 mod manifest;
 #[cfg(test)]

@@ -9,12 +9,15 @@ mod bundle;
 mod by;
 mod check;
 mod device;
+mod errors;
 mod init;
 mod inspect;
 mod issue_idevid;
 mod log;
 mod mark;
 mod migrate;
+mod profile;
+mod progress;
 mod record;
 mod report;
 mod restore;
@@ -41,36 +44,42 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    // A MASA and its configuration.
     Init(init::Arguments),
     Serve(serve::Arguments),
-    Token(token::Arguments),
+    /// Look at a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    Profile(profile::Arguments),
+    // The line.
     Record(record::Arguments),
     Report(report::Arguments),
+    /// Keep the reports of a line that is offline, and forward them later
+    #[command(subcommand)]
+    Spool(spool::Command),
     IssueIdevid(issue_idevid::Arguments),
-    Inspect(inspect::Arguments),
+    // Devices.
+    Device(device::Arguments),
     Block(block::Block),
     Unblock(block::Unblock),
     Sell(sell::Sell),
     Release(sell::Release),
-    Device(device::Arguments),
-    Vouchers(vouchers::Arguments),
-    Bundle(bundle::Arguments),
     Mark(mark::Arguments),
     Affected(affected::Arguments),
+    Vouchers(vouchers::Arguments),
+    Bundle(bundle::Arguments),
     Statement(statement::Arguments),
     AuditLog(audit_log::Arguments),
+    // The log.
     /// Verify the ledger, which is a transparency log, and prove what is in it
     #[command(subcommand)]
     Log(log::Command),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
-    /// Keep the reports of a line that is offline, and forward them later
-    #[command(subcommand)]
-    Spool(spool::Command),
     Migrate(migrate::Arguments),
-    /// Look at a configuration
-    #[command(subcommand)]
-    Config(ConfigCommand),
+    // Whatever else is at hand.
+    Inspect(inspect::Arguments),
+    Token(token::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +114,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Init(arguments) => init::run(&arguments).await?,
         Command::Serve(arguments) => serve::run(&arguments).await?,
+        Command::Profile(arguments) => profile::run(&arguments)?,
         Command::Token(arguments) => token::run(&arguments)?,
         Command::Record(arguments) => return record::run(&arguments).await,
         Command::Report(arguments) => return report::run(&arguments).await,

@@ -5,6 +5,7 @@ mod audit;
 mod lines;
 mod log;
 mod pack;
+mod profile;
 mod report;
 mod sales;
 mod signing;
@@ -19,7 +20,7 @@ use anyhow::Context as _;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
 use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
-use brski_common::{Certificate, Clock, Leniencies, MasaUrl, SigningParty, UnixTime};
+use brski_common::{Certificate, Clock, Leniencies, MasaUrl, PublicKey, SigningParty, UnixTime};
 use brski_masa::metrics::{KeyUse, measured_ledger, measured_signer};
 use brski_masa::{
     AuditLinks, IssuePolicy, LastSigned, Ledger, Masa, MasaParts, ProximityKey, Resale, Sales, SqliteLedger, Station, UncheckedRevocation, WithoutProximity,
@@ -28,6 +29,7 @@ use serde::Deserialize;
 
 pub(crate) use audit::LINK_LIFETIME;
 pub(crate) use pack::{Named, named_files};
+pub(crate) use profile::{LineAnchors, anchor_in};
 pub(crate) use report::Report;
 
 /// A configuration that was read; the files it names are read when they are asked for.
@@ -101,6 +103,8 @@ pub(crate) struct Opened {
     ledger: Arc<dyn Ledger>,
     last_signed: Arc<LastSigned>,
     links: AuditLinks,
+    /// What was signed last was signed by it.
+    log_key: PublicKey,
 }
 
 impl Configuration {
@@ -174,11 +178,11 @@ impl Configuration {
     /// What stays the same for as long as the process lives.
     pub(crate) fn open(&self) -> anyhow::Result<Opened> {
         // Before the ledger is opened, which could change it: the key may not be one of the others.
-        self.log_key()?;
+        let log_key = self.log_key()?.public_key().clone();
         let path = self.file.resolve(&self.values.ledger);
         let ledger = SqliteLedger::open(&path, &self.values.authority);
         let ledger = ledger.with_context(|| self.file.error("ledger", format!("{} cannot be used", path.display())).to_string())?;
-        Ok(Opened { ledger: measured_ledger(Arc::new(ledger)), last_signed: Arc::new(self.last_signed()), links: self.audit_links()? })
+        Ok(Opened { ledger: measured_ledger(Arc::new(ledger)), last_signed: Arc::new(self.last_signed()), links: self.audit_links()?, log_key })
     }
 
     /// The MASA on a ledger that is open already.
@@ -186,6 +190,7 @@ impl Configuration {
         let values = &self.values;
         // Before the others: it may not be one of them.
         let log_key = measured_signer(self.log_key()?, KeyUse::Log);
+        anyhow::ensure!(*log_key.public_key() == opened.log_key, self.cannot_change("log.key"));
         Ok(Masa::new(MasaParts {
             authority: values.authority.clone(),
             ledger: Arc::clone(&opened.ledger),
@@ -223,9 +228,9 @@ impl Configuration {
         Ok(report)
     }
 
-    fn party(&self, field: &str, files: &KeyFiles) -> anyhow::Result<SigningParty> {
+    fn party(&self, field: &str, files: &KeyFiles, key: KeyUse) -> anyhow::Result<SigningParty> {
         let pair = self.file.key_pair(field, files)?;
-        Ok(SigningParty::with_chain(pair.chain, measured_signer(pair.key, key_use(field))))
+        Ok(SigningParty::with_chain(pair.chain, measured_signer(pair.key, key)))
     }
 
     fn stations(&self) -> anyhow::Result<Vec<Station>> {
@@ -262,15 +267,6 @@ impl Requests {
             sales: self.sales.or(others.sales),
             resale: self.resale.or(others.resale),
         }
-    }
-}
-
-/// What a key is for, by the field that names it.
-fn key_use(field: &str) -> KeyUse {
-    match field {
-        field if field.contains("provenance") => KeyUse::Provenance,
-        field if field.contains("nonceless") => KeyUse::NoncelessVoucher,
-        _ => KeyUse::Voucher,
     }
 }
 

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::HashMap;
 
 use brski_common::audit_log::Event;
-use brski_common::{AuditLog, Refusal, UnixTime};
+use brski_common::{AuditLog, Refusal, SpkiDigest, UnixTime};
 
 use crate::history::History;
 use crate::issue::{IssuePolicy, LONGEST_DEFERRAL, check_fresh, check_revocation};
@@ -34,12 +34,18 @@ use crate::request::RegistrarRequest;
 #[derive(Debug)]
 pub struct DisclosureOrder {
     history: History,
+    domain: Option<SpkiDigest>,
 }
 
 impl DisclosureOrder {
     /// For whoever has shown by other means that it may read, such as an auditor's credential or a link: whoever calls has checked that.
     pub fn by_credential(history: History) -> Self {
-        Self { history }
+        Self { history, domain: None }
+    }
+
+    /// The key of the domain that is told, if it is told as a domain that got a voucher.
+    pub fn domain(&self) -> Option<SpkiDigest> {
+        self.domain
     }
 
     /// All that may be told.
@@ -92,9 +98,9 @@ pub fn evaluate(request: &RegistrarRequest, history: Option<History>, policy: &I
     check_fresh(leaves.created_on.or(vouched.map(|vouched| vouched.at)), LONGEST_DEFERRAL, now)?;
     let history = history.filter(|history| history.device() == request.device());
     let history = history.ok_or_else(|| Refusal::UnknownDevice(request.device().clone()))?;
-    match history.was_pinned(chain) {
-        true => Ok(DisclosureOrder { history }),
-        false => {
+    match history.pinned_in(chain) {
+        Some(domain) => Ok(DisclosureOrder { history, domain: Some(domain) }),
+        None => {
             let domain = request.domain().domain_id().to_string();
             Err(Refusal::NeverOwner { domain, serial: request.device().serial.clone() })
         }

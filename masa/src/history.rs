@@ -1,11 +1,33 @@
 //! What the ledger knows of one device, as a plain value that rules can judge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use brski_common::provenance::{Disclosure, Status};
-use brski_common::{Certificate, DeviceId, IDevIdCert, Nonce, ProvenanceRecord, ProvenanceStatement, Signed, UnixTime};
+use brski_common::{Certificate, DeviceId, IDevIdCert, Nonce, ProvenanceRecord, ProvenanceStatement, Signed, SpkiDigest, UnixTime};
 
 use crate::ledger::{Entry, Made, Marked, Owned, OwnerChange, Scope, Vouched};
+
+/// Of each batch, station and line the newest mark.
+#[derive(Clone, Debug, Default)]
+pub struct Marks(HashMap<Scope, Marked>);
+
+impl Marks {
+    /// Takes the next entry of the log, whatever it is.
+    pub fn add(&mut self, entry: &Entry) {
+        match entry {
+            // One of a single device is among that device's entries.
+            Entry::Marked(Marked { scope: Scope::Device(_), .. }) => {}
+            Entry::Marked(marked) => drop(self.0.insert(marked.scope.clone(), marked.clone())),
+            Entry::Made(_) | Entry::Recorded(_) | Entry::Stated(_) | Entry::Vouched(_) | Entry::Standing(_) | Entry::Owned(_) | Entry::Restored(_) => {}
+        }
+    }
+
+    /// Those that a device is under.
+    fn of(&self, made: &Made, record: Option<&ProvenanceRecord>) -> impl Iterator<Item = &Marked> {
+        let scopes = if self.0.is_empty() { Vec::new() } else { Scope::of_many_around(made, record) };
+        scopes.into_iter().filter_map(|scope| self.0.get(&scope))
+    }
+}
 
 /// One device's entries, oldest first, read into one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +42,8 @@ pub struct History {
     /// By the sequence number of their record, and by level: that of an older one may have been stored after that of a newer.
     statements: BTreeMap<(u32, Disclosure), Signed<ProvenanceStatement>>,
     vouched: Vec<Vouched>,
+    /// Where the entries of those are.
+    vouched_at: Vec<u64>,
     owned: Vec<Owned>,
     /// How many vouchers there were when the device last changed hands.
     vouched_before: usize,
@@ -35,6 +59,13 @@ impl History {
     /// `others` are the log's entries of no one device, oldest first, of which some may speak of this one too.
     /// `serial_is_shared` says whether a device with another IDevID issuer has the same serial number.
     pub fn build<'a>(entries: impl IntoIterator<Item = (u64, Entry)>, others: impl IntoIterator<Item = &'a Entry>, serial_is_shared: bool) -> Option<Self> {
+        let mut marks = Marks::default();
+        others.into_iter().for_each(|entry| marks.add(entry));
+        Self::build_under(entries, &marks, serial_is_shared)
+    }
+
+    /// The same with the marks of many devices that a ledger has at hand: it costs a few look-ups among them, however many there are.
+    pub fn build_under(entries: impl IntoIterator<Item = (u64, Entry)>, marks: &Marks, serial_is_shared: bool) -> Option<Self> {
         let mut entries = entries.into_iter();
         let (index, Entry::Made(made)) = entries.next()? else { return None };
         let mut history = Self {
@@ -45,6 +76,7 @@ impl History {
             recorded_as: Status::Valid,
             statements: BTreeMap::new(),
             vouched: Vec::new(),
+            vouched_at: Vec::new(),
             owned: Vec::new(),
             vouched_before: 0,
             marks: BTreeMap::new(),
@@ -67,7 +99,10 @@ impl History {
                         history.statements.insert((stated.seq, level), stated.statement);
                     }
                 }
-                Entry::Vouched(vouched) => history.vouched.push(vouched),
+                Entry::Vouched(vouched) => {
+                    history.vouched.push(vouched);
+                    history.vouched_at.push(index);
+                }
                 Entry::Standing(standing) => history.blocked = standing.blocked,
                 Entry::Owned(owned) => {
                     if history.changes_hands(&owned.change) {
@@ -79,14 +114,8 @@ impl History {
                 Entry::Restored(_) => {}
             }
         }
-        for entry in others {
-            if let Entry::Marked(marked) = entry
-                && history.is_in(&marked.scope)
-            {
-                history = history.marked(marked.clone());
-            }
-        }
-        Some(history)
+        let marks: Vec<Marked> = marks.of(&history.made, history.record()).cloned().collect();
+        Some(marks.into_iter().fold(history, Self::marked))
     }
 
     /// The same once the device is under this mark.
@@ -180,6 +209,11 @@ impl History {
         &self.vouched
     }
 
+    /// The same, each with the index of its entry.
+    pub fn vouchers(&self) -> impl Iterator<Item = (u64, &Vouched)> {
+        self.vouched_at.iter().copied().zip(&self.vouched)
+    }
+
     /// Those since the device last changed hands, as far as the manufacturer was told: since it was sold to somebody new, or released.
     pub fn vouched_since_change(&self) -> &[Vouched] {
         self.vouched.get(self.vouched_before..).unwrap_or_default()
@@ -193,7 +227,12 @@ impl History {
 
     /// Whether one of these certificates, a verified path, holds a key that a voucher for this device pinned.
     pub fn was_pinned(&self, chain: &[Certificate]) -> bool {
-        chain.iter().any(|certificate| self.vouched.iter().any(|vouched| vouched.pin == certificate.spki_digest()))
+        self.pinned_in(chain).is_some()
+    }
+
+    /// The key of these certificates, a verified path, that a voucher for this device pinned: the domain's, of several the one nearest to the top.
+    pub fn pinned_in(&self, chain: &[Certificate]) -> Option<SpkiDigest> {
+        chain.iter().rev().map(Certificate::spki_digest).find(|key| self.vouched.iter().any(|vouched| vouched.pin == *key))
     }
 
     /// Why the device may not be vouched for, if so: it was blocked, or the manufacturer no longer stands by its key.

@@ -1,12 +1,16 @@
 //! Many reports at once: reads rows of any form that stations write, verifies them on all processors, records them in groups, and tells what became of each, in the order of the input.
 //!
+//! The `record` and `spool` commands and the admin interface call in, and so does whoever embeds a [`Masa`] beside an assembly line of its own.
+//!
 //! No runtime: [`Import::run`] blocks, and is called from a thread that may. Memory does not grow with the input. A row waits for others only as long as more of the input is at hand,
 //! so that a station at the other end of a pipe hears of each report before it sends the next.
 //! Recording the same report again changes nothing, so that an import that was interrupted is resumed by running it again.
 
+mod current;
 mod open;
 mod outcome;
 mod queue;
+mod signed;
 mod source;
 mod wait;
 
@@ -20,10 +24,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use brski_common::SigningParty;
 
+pub use current::Current;
 pub use outcome::{Failure, Outcome, Place};
+pub use signed::{SignedItem, signed_items};
+pub use source::LONGEST_LINE;
 
 use crate::manufacture::{Correction, GenuineReport};
 use crate::masa::{Masa, Want};
+use current::{Held, Recorder};
 use open::{Chunk, Opener, Work};
 use queue::{Closing, Queue};
 pub(crate) use wait::wait_for;
@@ -31,7 +39,7 @@ pub(crate) use wait::wait_for;
 /// What to do with the rows of an input.
 #[derive(Clone, Copy)]
 pub struct Import<'a> {
-    masa: &'a Masa,
+    recorder: Recorder<'a>,
     want: Want,
     correction: &'a Correction,
     sign_as: Option<&'a SigningParty>,
@@ -56,7 +64,20 @@ type Checked = (Place, Result<GenuineReport, Failure>);
 impl<'a> Import<'a> {
     /// Of reports that their stations signed; one that says something else than the record is refused.
     pub fn new(masa: &'a Masa, want: Want) -> Self {
-        Self { masa, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None }
+        Self::by(Recorder::Fixed(masa), want)
+    }
+
+    /// The same, by whichever MASA is current at each group of rows, as long as whoever sends them may do so: what was withdrawn meanwhile counts no longer.
+    pub fn by_current(current: &'a dyn Current, want: Want) -> Self {
+        Self::by(Recorder::Current(current), want)
+    }
+
+    fn by(recorder: Recorder<'a>, want: Want) -> Self {
+        Self { recorder, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None }
+    }
+
+    fn masa(&self) -> Held<'a> {
+        self.recorder.masa()
     }
 
     /// The same, and rows without signature are signed in the name of this station, whose key is at hand.
@@ -96,7 +117,7 @@ impl<'a> Import<'a> {
         });
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_WORKERS);
         std::thread::scope(|scope| {
-            let (verified, results) = sync_channel(CHUNKS_AHEAD);
+            let (verified, results) = sync_channel(CHUNKS_VERIFIED);
             scope.spawn(|| {
                 let (blocks, chunks) = (Closing(&*blocks), Closing(&chunks));
                 Opener::new(self, Arc::from(name), chunks.0).run(blocks.0);
@@ -118,10 +139,11 @@ impl<'a> Import<'a> {
     }
 
     fn verify(&self, chunk: Chunk) -> Vec<Checked> {
+        let masa = self.masa();
         let verify = |(place, work)| {
             let checked = match work {
-                Work::Report(report) => self.masa.genuine(&report).map_err(|err| Failure::of(&err)),
-                Work::Row(batch, row) => self.masa.genuine_row(&batch, row).map_err(Failure::from),
+                Work::Report(report) => masa.genuine(&report).map_err(|err| Failure::of(&err)),
+                Work::Row(batch, row) => masa.genuine_row(&batch, row).map_err(Failure::from),
                 Work::Failed(failure) => Err(failure),
             };
             (place, checked)
@@ -134,7 +156,7 @@ impl<'a> Import<'a> {
         let (mut waiting, mut next) = (BTreeMap::new(), 0);
         while let Ok((number, chunk)) = results.recv() {
             waiting.insert(number, chunk);
-            waiting.extend(results.try_iter().take(CHUNKS_AHEAD));
+            waiting.extend(results.try_iter().take(CHUNKS_VERIFIED));
             let mut group = Vec::new();
             while let Some(chunk) = waiting.remove(&next) {
                 group.extend(chunk);
@@ -146,10 +168,15 @@ impl<'a> Import<'a> {
     }
 
     fn record_group(&self, group: Vec<Checked>, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+        if let (Some((place, _)), Err(failure)) = (group.first(), self.recorder.may_record()) {
+            tell(Outcome { place: place.clone(), result: Err(failure) })?;
+            return ControlFlow::Break(());
+        }
+        let masa = self.masa();
         let mut reports = Vec::with_capacity(group.len());
         let places: Vec<(Place, Option<Failure>)> = group
             .into_iter()
-            .map(|(place, checked)| match checked {
+            .map(|(place, checked)| match checked.and_then(|report| in_use_still(&masa, report)) {
                 Ok(report) => {
                     reports.push(report);
                     (place, None)
@@ -157,7 +184,7 @@ impl<'a> Import<'a> {
                 Err(failure) => (place, Some(failure)),
             })
             .collect();
-        let mut recorded = wait_for(self.masa.record_all(&reports, self.want, self.correction)).into_iter();
+        let mut recorded = wait_for(masa.record_all(&reports, self.want, self.correction)).into_iter();
         for (place, failure) in places {
             let result = match failure {
                 Some(failure) => Err(failure),
@@ -169,11 +196,22 @@ impl<'a> Import<'a> {
     }
 }
 
+/// A batch may have been opened long ago, and its station withdrawn since.
+fn in_use_still(masa: &Held<'_>, report: GenuineReport) -> Result<GenuineReport, Failure> {
+    match masa.may_be_another() {
+        true => masa.still_genuine(report).map_err(|err| Failure::untrusted(&err)),
+        false => Ok(report),
+    }
+}
+
 // Each may be as large as the largest batch.
 const BLOCKS_AHEAD: usize = 1;
 
 // A few, so that neither readers nor verifiers stand still for long; of at most some hundred rows each.
 const CHUNKS_AHEAD: usize = 4;
+
+// Enough that verifying goes on while the disk is waited for, and the write-ahead log goes into the file; then they are recorded together, which spares the indexes.
+const CHUNKS_VERIFIED: usize = 10;
 
 const MOST_WORKERS: usize = 8;
 

@@ -19,7 +19,7 @@ use brski_common::time::to_rfc3339;
 use brski_common::{Assertion, Certificate, Nonce, PeerCertificates, Refusal, SpkiDigest, UnixTime, Voucher};
 
 pub use extension::Told;
-pub use issued::evaluate_issued;
+pub use issued::{evaluate_again, evaluate_issued};
 pub use policy::{IssuePolicy, KnownCustomer, NoncelessPolicy, ProximityKey, Resale, Sales, SalesPolicy, UncheckedRevocation, WithoutProximity};
 
 use self::pin::Pin;
@@ -41,8 +41,8 @@ impl Decision {
     /// What the voucher will say.
     pub fn voucher(&self) -> &Voucher {
         match self {
-            Self::Record(order) => &order.voucher,
-            Self::Repeat(recorded) => &recorded.voucher,
+            Self::Record(order) => order.voucher(),
+            Self::Repeat(recorded) => recorded.voucher(),
         }
     }
 }
@@ -50,45 +50,64 @@ impl Decision {
 /// Permission to write one voucher into the ledger, and to sign it after that. Made by [`evaluate`] alone, spent by value.
 ///
 /// ```
-/// use brski_masa::issue::VoucherOrder;
+/// use brski_masa::{History, IssuePolicy, issue::VoucherOrder};
 /// fn made(order: VoucherOrder) -> VoucherOrder { order }
-/// fn signed(order: VoucherOrder) { order.recorded(1..2).into_voucher(); }
+/// fn signed(order: VoucherOrder, read: &History, policy: &IssuePolicy) { order.recorded(1..2, read, policy).unwrap().into_voucher(); }
 /// ```
 /// It cannot be put together, nor yield a voucher before it is recorded, nor be spent twice:
 /// ```compile_fail,E0451
-/// use brski_masa::issue::VoucherOrder;
+/// use brski_masa::{History, IssuePolicy, issue::VoucherOrder};
 /// fn made(order: VoucherOrder) -> VoucherOrder { VoucherOrder { ..order } }
-/// fn signed(order: VoucherOrder) { order.recorded(1..2).into_voucher(); }
+/// fn signed(order: VoucherOrder, read: &History, policy: &IssuePolicy) { order.recorded(1..2, read, policy).unwrap().into_voucher(); }
 /// ```
 /// ```compile_fail,E0599
-/// use brski_masa::issue::VoucherOrder;
+/// use brski_masa::{History, IssuePolicy, issue::VoucherOrder};
 /// fn made(order: VoucherOrder) -> VoucherOrder { order }
-/// fn signed(order: VoucherOrder) { order.into_voucher(); }
+/// fn signed(order: VoucherOrder, read: &History, policy: &IssuePolicy) { order.into_voucher(); }
 /// ```
 /// ```compile_fail,E0599
-/// use brski_masa::issue::VoucherOrder;
+/// use brski_masa::{History, IssuePolicy, issue::VoucherOrder};
 /// fn made(order: VoucherOrder) -> VoucherOrder { order }
-/// fn signed(order: VoucherOrder) { order.clone().recorded(1..2).into_voucher(); }
+/// fn signed(order: VoucherOrder, read: &History, policy: &IssuePolicy) { order.clone().recorded(1..2, read, policy).unwrap().into_voucher(); }
 /// ```
 #[derive(Debug, PartialEq)]
 pub struct VoucherOrder {
     voucher: Voucher,
     entry: Entry,
+    /// The keys of whoever asked, the lowest first.
+    path: Vec<SpkiDigest>,
+    pin: SpkiDigest,
+    /// How often the device had changed hands.
+    changes: usize,
 }
 
 impl VoucherOrder {
+    /// What the voucher will say.
+    pub fn voucher(&self) -> &Voucher {
+        &self.voucher
+    }
+
     /// What has to be in the ledger first.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
 
-    /// The voucher, now that [`Ledger::append`](crate::Ledger::append) said that its entry is durable at these indexes.
-    pub fn recorded(self, appended: Range<u64>) -> RecordedVoucher {
-        RecordedVoucher { voucher: self.voucher, index: Some(appended.start) }
+    /// The voucher, now that [`Ledger::append`](crate::Ledger::append) said that its entry is durable at these indexes. `history` is what was read after that: a mark, a block or a sale
+    /// may have come before the entry, and after the order.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the device is not to be had any more; [`Refusal::Pending`] if it was sold or released, so that who asks has to be judged anew. The entry stands all the same.
+    pub fn recorded(self, appended: Range<u64>, history: &History, policy: &IssuePolicy) -> Result<RecordedVoucher, Refusal> {
+        check_owner(&self.path, self.pin, history, policy)?;
+        match history.owned().len() == self.changes {
+            true => Ok(RecordedVoucher { voucher: self.voucher, index: Some(appended.start) }),
+            false => Err(Refusal::Pending { reason: "the device was sold or released just now".to_owned(), wait: Duration::from_secs(1) }),
+        }
     }
 }
 
-/// Permission to sign one voucher whose entry is in the ledger. Comes from [`VoucherOrder::recorded`] or, for a repeated request, from [`evaluate`].
+/// Permission to sign one voucher whose entry is in the ledger. Comes from [`VoucherOrder::recorded`] or, for one that is on record already, from [`evaluate`],
+/// [`evaluate_issued`] or [`evaluate_again`].
 #[derive(Debug, PartialEq)]
 pub struct RecordedVoucher {
     voucher: Voucher,
@@ -99,6 +118,11 @@ impl RecordedVoucher {
     /// Where its entry is, if it was appended just now.
     pub fn index(&self) -> Option<u64> {
         self.index
+    }
+
+    /// What the voucher says.
+    pub fn voucher(&self) -> &Voucher {
+        &self.voucher
     }
 
     /// The voucher to sign.
@@ -125,7 +149,8 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
         check_fresh(created_on, policy.freshness, now)?;
     }
     let path = sales::path(registrar);
-    let buyer = sales::buyer_in(&path, history, &policy.sales);
+    let keys = sales::keys(&path);
+    let buyer = sales::buyer_in(&keys, None, history, &policy.sales);
     let renewed = match claim.prior() {
         Prior::Nothing => None,
         Prior::Pledge(pledge) => {
@@ -136,7 +161,7 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
     };
     if let Some(earlier) = renewed.filter(|earlier| earlier.nonce.is_some()) {
         // The same nonce again, and the domain that was given it: nothing new is asked for, however long ago it was.
-        check_owner(&path, history, policy)?;
+        check_owner(&keys, earlier.pin, history, policy)?;
         return again(earlier).map(|recorded| Decision::Repeat(Box::new(recorded)));
     }
     let Proven { assertion, named } = proximity::evaluate(claim, policy)?;
@@ -148,11 +173,16 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
         }
         None => {
             let domain = nonceless::authorised(registrar, peer, history, renewed, policy, now)?;
-            let lifetime = nonceless::lifetime(domain, history, policy);
+            let pin = domain.spki_digest();
+            let is_buyers = is_buyers(sales::buyer_in(&keys, Some(pin), history, &policy.sales), &keys, pin);
+            let lifetime = nonceless::lifetime(domain, is_buyers, history, policy);
             (Pin::Certificate(domain), None, Some(nonceless::expiry([registrar.signer(), domain], lifetime, now)))
         }
     };
-    check_owner(&path, history, policy)?;
+    check_owner(&keys, pin.digest(), history, policy)?;
+    let buyer = sales::buyer_in(&keys, Some(pin.digest()), history, &policy.sales);
+    // Only where the serial number alone would name two devices (RFC 8366bis, section 6.2).
+    let content = VoucherContent { pinned: pin.to_pinned(), names_issuer: history.serial_is_shared() };
     let vouched = Vouched {
         device: history.device().clone(),
         at: now,
@@ -160,12 +190,11 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
         pin: pin.digest(),
         registrar: registrar.signer().spki_digest(),
         nonce,
-        assertion: asserted(assertion, buyer, &path, pin.digest()),
+        assertion: if is_buyers(buyer, &keys, pin.digest()) { Assertion::Verified } else { assertion },
         expires_on,
-        content: None,
+        content: Some(content.clone()),
+        by: None,
     };
-    // Only where the serial number alone would name two devices (RFC 8366bis, section 6.2).
-    let content = VoucherContent { pinned: pin.to_pinned(), names_issuer: history.serial_is_shared() };
     match repeated(&vouched, history, now)? {
         Some(earlier) => {
             // A pledge that named a key by its hash before may name the key now, and then looks for that.
@@ -173,11 +202,12 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
             let voucher = earlier.saying(same.unwrap_or(&content));
             Ok(Decision::Repeat(Box::new(RecordedVoucher { voucher, index: None })))
         }
-        None => order(vouched, content, history, policy, now),
+        None => Ok(Decision::Record(Box::new(order(vouched.saying(&content), vouched, keys, history, policy, now)?))),
     }
 }
 
-/// Decides on a voucher without nonce for a domain that an operator names, to be carried where no MASA can be reached. `registrar` is the one that will show it, if that is known.
+/// Decides on a voucher without nonce for a domain that an operator names, to be carried where no MASA can be reached. `registrar` is the one that will show it, if that is known;
+/// `by` is the operator.
 ///
 /// The operator answers for who it is; whether that domain may have such vouchers is decided as for any other.
 ///
@@ -186,47 +216,46 @@ pub fn evaluate(claim: &Claim, peer: &PeerCertificates, history: &History, polic
 pub fn evaluate_offline(
     domain: &Certificate,
     registrar: Option<&Certificate>,
+    by: &str,
     history: &History,
     policy: &IssuePolicy,
     now: UnixTime,
-) -> Result<Decision, Refusal> {
-    let vouched = offline::evaluate(domain, registrar, history, policy, now)?;
-    let content = VoucherContent { pinned: Pinned::Certificate(domain.clone()), names_issuer: history.serial_is_shared() };
-    order(vouched, content, history, policy, now)
+) -> Result<VoucherOrder, Refusal> {
+    let (voucher, vouched) = offline::evaluate(domain, registrar, by, history, policy, now)?;
+    let path = registrar.into_iter().chain([domain]).map(Certificate::spki_digest).collect();
+    order(voucher, vouched, path, history, policy, now)
 }
 
 /// The order for a voucher that is new, unless there were too many.
-fn order(vouched: Vouched, content: VoucherContent, history: &History, policy: &IssuePolicy, now: UnixTime) -> Result<Decision, Refusal> {
+fn order(voucher: Voucher, vouched: Vouched, path: Vec<SpkiDigest>, history: &History, policy: &IssuePolicy, now: UnixTime) -> Result<VoucherOrder, Refusal> {
     match vouched_lately(history, now) >= policy.daily_vouchers {
         true => Err(Refusal::TooManyVouchers { serial: history.device().serial.clone(), limit: policy.daily_vouchers }),
-        false => {
-            let voucher = vouched.saying(&content);
-            Ok(Decision::Record(Box::new(VoucherOrder { voucher, entry: Entry::Vouched(Vouched { content: Some(content), ..vouched }) })))
-        }
+        false => Ok(VoucherOrder { voucher, path, pin: vouched.pin, changes: history.owned().len(), entry: Entry::Vouched(vouched) }),
     }
 }
 
 /// Whether the domain may have the device, and the device may be had.
-fn check_owner(path: &[&Certificate], history: &History, policy: &IssuePolicy) -> Result<(), Refusal> {
-    sales::check(path, history, &policy.sales)?;
+fn check_owner(path: &[SpkiDigest], pin: SpkiDigest, history: &History, policy: &IssuePolicy) -> Result<(), Refusal> {
+    sales::check(path, pin, history, &policy.sales)?;
     // Only now: why a device is blocked is nobody's business who cannot show that he has it, or to whom it does not belong.
+    check_not_blocked(history)
+}
+
+fn check_not_blocked(history: &History) -> Result<(), Refusal> {
     match history.blocked() {
         Some(reason) => Err(Refusal::DeviceBlocked(history.device().serial.clone(), reason)),
         None => Ok(()),
     }
 }
 
-/// What a voucher asserts: `verified` if what it pins is a key of the device's buyer or lies below one, else what is proven.
+/// Whether what a voucher pins is a key by which the device's buyer is known, or lies below one: the voucher then asserts `verified`.
 ///
 /// `verified` also where proximity is proven. It says that ownership was positively verified, and `proximity` that the pledge and the domain met (RFC 8366bis, section 8.4): a pledge asks
 /// its manufacturer whose it is, and RFC 8366bis has `verified` satisfy all pledges (section 8.3). Who reads the log may take it for no proof that the device was with that domain (RFC 8995,
 /// section 5.8.3), which errs on the safe side. The checks of its section 5.5.5 are made all the same, and no wrong proof of proximity gets a voucher.
-fn asserted(proven: Assertion, buyer: Option<usize>, path: &[&Certificate], pin: SpkiDigest) -> Assertion {
-    let pinned = path.iter().position(|certificate| certificate.spki_digest() == pin);
-    match buyer.zip(pinned) {
-        Some((buyer, pinned)) if buyer >= pinned => Assertion::Verified,
-        Some(_) | None => proven,
-    }
+fn is_buyers(buyer: Option<usize>, path: &[SpkiDigest], pin: SpkiDigest) -> bool {
+    let pinned = path.iter().position(|key| *key == pin);
+    buyer.zip(pinned).is_some_and(|(buyer, pinned)| buyer >= pinned)
 }
 
 /// A voucher that is on record, to be signed again.

@@ -15,10 +15,12 @@ use core::ops::Range;
 use std::path::PathBuf;
 
 use brski_common::log::{Hash, ProofError};
-use brski_common::{BoxFuture, DecodeError, DeviceId};
+use brski_common::{BoxFuture, DecodeError, DeviceId, SerialNumber, SpkiDigest};
 
-pub use entry::{Customer, Entry, Made, Marked, Owned, OwnerChange, Pinned, Restored, Scope, Standing, Stated, Vouched, VoucherContent};
+pub use entry::{Customer, Entry, Lost, Made, Marked, Owned, OwnerChange, Pinned, Restored, Scope, Standing, Stated, Vouched, VoucherContent};
 pub use memory::MemoryLedger;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::Worker;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Changed, Damage, Migration, Purpose, SqliteLedger, VerifyLedgerError, migrate, verify};
 pub use tree::TreeHead;
@@ -60,6 +62,27 @@ pub trait Ledger: Send + Sync {
             Ok(histories)
         })
     }
+
+    /// Which device has this public key; `None` if it is free. A ledger that can look it up overrides it: this one reads all entries.
+    fn holder<'a>(&'a self, key: &'a SpkiDigest) -> BoxFuture<'a, Result<Option<DeviceId>, LedgerError>> {
+        Box::pin(async move {
+            let mut from = 0;
+            loop {
+                let page = self.entries(from, 1024).await?;
+                let Some((last, _)) = page.last() else { return Ok(None) };
+                from = last.saturating_add(1);
+                for (_, entry) in &page {
+                    if let Entry::Made(made) = entry
+                        && made.idevid.spki_digest() == *key
+                    {
+                        return Ok(Some(made.idevid.device().clone()));
+                    }
+                }
+            }
+        })
+    }
+    /// Every device with this serial number, one for each IDevID issuer that gave it to one, in the order of the issuers' key identifiers.
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>>;
 
     /// At most `most` entries from index `from` on, each with its index, without the genesis; empty behind the last. For those who look through all of it.
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>>;

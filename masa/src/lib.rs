@@ -1,7 +1,7 @@
 //! A MASA (RFC 8995) that writes down how each IDevID key came to be, signs it, and vouches for devices only while somebody can read in its ledger that it did.
 //!
 //! ```text
-//! rules        manufacture::evaluate, issue::evaluate, disclose::evaluate   plain functions: bytes, time and randomness are arguments
+//! rules        evaluate of manufacture, marks, issue and disclose           plain functions: bytes, time and randomness are arguments
 //! embedded     Masa (rules + ledger + keys + clock), MasaService            one async function over http types (feature `http`)
 //! standalone   brski-masa serve                                             the same behind a TLS listener (feature `cli`)
 //! ```
@@ -11,8 +11,8 @@
 
 #[cfg(feature = "http")]
 pub mod admin;
-pub mod affected;
-pub mod audit_links;
+mod affected;
+mod audit_links;
 #[cfg(feature = "sqlite")]
 pub mod backup;
 pub mod disclose;
@@ -34,8 +34,8 @@ pub mod request;
 
 #[cfg(feature = "http")]
 pub use admin::AdminService;
-pub use affected::{Affected, AffectedDevice};
-pub use audit_links::AuditLinks;
+pub use affected::{Affected, AffectedDevice, Claimed};
+pub use audit_links::{AuditLinks, AuditLinksError};
 pub use error::Error;
 pub use history::History;
 #[cfg(feature = "http")]

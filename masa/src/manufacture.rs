@@ -43,7 +43,8 @@ pub struct RecordOrder {
 
 impl RecordOrder {
     /// Whether the ledger has all of it already.
-    pub fn is_repeated(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_repeated(&self) -> bool {
         self.entries.is_empty()
     }
 
@@ -76,13 +77,15 @@ pub enum Correction {
 /// That no other device has the same key is for [`Ledger::append`](crate::Ledger::append) to say.
 ///
 /// # Errors
-/// [`Refusal::BasisNotAllowed`] if the station may not claim the origin's basis; [`Refusal::Inconsistent`] if the origin contradicts itself or lies in the future;
-/// [`Refusal::SplitRevealed`] if it publishes n-k although n = 2k-1, and the line's defaults do not say that this is wanted;
+/// [`Refusal::BasisNotAllowed`] if the station may not claim the origin's basis; [`Refusal::Inconsistent`] if the origin contradicts itself, lies in the future or bears the name of
+/// another of the `enrolled` stations;
+/// [`Refusal::SplitRevealed`] if it publishes n-k although n = 2k-1, or says otherwise than the line that n-k may be told, and the line's defaults do not say that this is wanted;
 /// [`Refusal::Contradiction`] if the record says otherwise.
 pub fn evaluate(
     report: &GenuineReport,
     existing: Option<&History>,
     defaults: &OriginDefaults,
+    enrolled: &[Station],
     correction: &Correction,
     salt: [u8; 16],
     now: UnixTime,
@@ -105,6 +108,7 @@ pub fn evaluate(
     }
     let origin = defaults.complete(origin);
     check_basis(&origin, report.station())?;
+    check_station(&origin, report.station(), enrolled)?;
     origin.check()?;
     check_split(&origin, defaults)?;
     check_made_at(&origin, now)?;
@@ -150,10 +154,21 @@ fn check_basis(origin: &KeyOrigin, station: &Station) -> Result<(), Refusal> {
     }
 }
 
-/// n-k with n = 2k-1 tells n and k for good, so that no station decides on that.
+/// A station has no other's devices booked under that one's name.
+fn check_station(origin: &KeyOrigin, station: &Station, enrolled: &[Station]) -> Result<(), Refusal> {
+    let signer = &station.key.name;
+    match origin.station.as_ref().map(Text::as_str) {
+        Some(named) if named != signer && enrolled.iter().any(|other| other.key.name == named) => {
+            Err(Refusal::Inconsistent(format!("station '{signer}' signed it, and its origin names '{named}', which is another enrolled station")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// n-k with n = 2k-1 tells n and k for good, so that no station decides on that, nor on whether n is 2k-1 where its line says that it is.
 fn check_split(origin: &KeyOrigin, defaults: &OriginDefaults) -> Result<(), Refusal> {
     let published = origin.split.tells_all() && origin.answers.has(Question::IdentitySharedSplitExtra);
-    match published && !defaults.reveal_split {
+    match (published || defaults.split.is_opened_by(origin.split)) && !defaults.reveal_split {
         false => Ok(()),
         true => Err(Refusal::SplitRevealed),
     }

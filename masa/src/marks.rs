@@ -81,15 +81,23 @@ pub fn restated(history: &History, salt: [u8; 16], now: UnixTime) -> Result<Opti
 const LONGEST_REASON: usize = 200;
 
 impl Scope {
-    /// Whether a device is one of these, as its newest record tells.
+    /// Whether a device is one of these, as its making and its newest record tell. Who made it known never changes: no later report of another station leads it out of a mark.
     pub fn includes(&self, made: &Made, record: Option<&ProvenanceRecord>) -> bool {
-        match record {
-            Some(record) => self.includes_record(record),
-            None => self.includes_made(made),
-        }
+        self.includes_made(made) || record.is_some_and(|record| self.includes_record(record))
     }
 
-    /// Whether it is one of these by its making alone, as long as nothing else is on record.
+    /// Every batch, station and line that such a device is of: those that [`include`](Self::includes) it.
+    pub(crate) fn of_many_around(made: &Made, record: Option<&ProvenanceRecord>) -> Vec<Self> {
+        let named = |name: &Option<Text>, scope: fn(String) -> Self| name.as_ref().map(|name| scope(name.to_string()));
+        let origin = record.map(|record| &record.origin);
+        let recorded = origin.into_iter().flat_map(|origin| {
+            [named(&origin.batch, Self::Batch), named(&origin.line, Self::Line), named(&origin.station, Self::Station)].into_iter().flatten()
+        });
+        let by = [Some(&made.reported_by), record.map(|record| &record.reported_by)];
+        by.into_iter().flatten().cloned().map(Self::Station).chain(recorded).collect()
+    }
+
+    /// Whether it is one of these by its making alone, whatever is on record.
     pub(crate) fn includes_made(&self, made: &Made) -> bool {
         match self {
             Self::Device(device) => device == made.idevid.device(),

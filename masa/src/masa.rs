@@ -3,10 +3,12 @@
 mod auditing;
 mod batches;
 mod corrections;
+mod finding;
 mod last_signed;
 mod marking;
 mod operating;
 mod owning;
+mod proving;
 mod recording;
 mod stating;
 #[cfg(test)]
@@ -18,15 +20,16 @@ use std::sync::Arc;
 
 pub use self::auditing::{AuditLink, LONGEST_LINK};
 pub use self::corrections::Superseded;
+pub use self::finding::{Unclear, Which};
 pub use self::last_signed::{LastSigned, LogError};
 pub use self::marking::{Marking, Progress};
 pub use self::operating::NotReady;
+pub use self::proving::Proved;
 pub use self::recording::{Recorded, Want};
 pub use self::transparency::log_name;
+use brski_common::provenance::Text;
 use brski_common::text::in_full;
-use brski_common::{
-    Anchors, AuditLog, Clock, DeviceId, KeyIdentifier, Leniencies, ProvenanceStatement, Refusal, SerialNumber, Signed, Signer, UnixTime, VoucherRequest,
-};
+use brski_common::{Anchors, AuditLog, Clock, DeviceId, Leniencies, ProvenanceStatement, Refusal, SerialNumber, Signed, Signer, UnixTime, VoucherRequest};
 
 use crate::audit_links::AuditLinks;
 use crate::disclose::{self, DisclosureOrder};
@@ -126,29 +129,21 @@ impl Masa {
         Ok(disclose::evaluate(&request, history, policy, now)?)
     }
 
-    /// The devices with this serial number: one for each CA among the anchors that gave it to a device.
+    /// The devices with this serial number: one for each CA that gave it to a device, whether or not it is among the anchors still.
     ///
     /// # Errors
     /// [`Error::Ledger`].
     pub async fn devices(&self, serial: &SerialNumber) -> Result<Vec<DeviceId>, Error> {
-        let mut found = Vec::new();
-        for authority in self.0.idevid_anchors.certificates() {
-            let Some(Ok(issuer)) = authority.subject_key_id().map(KeyIdentifier::new) else { continue };
-            let device = DeviceId { issuer, serial: serial.clone() };
-            if !found.contains(&device) && self.0.ledger.history(&device).await?.is_some() {
-                found.push(device);
-            }
-        }
-        Ok(found)
+        Ok(self.0.ledger.devices(serial).await?)
     }
 
-    /// Blocks a device, giving the reason, or with `None` blocks it no longer. A blocked device gets no vouchers.
+    /// Blocks a device, giving the reason, or with `None` blocks it no longer. A blocked device gets no vouchers. `by` is on whose word.
     ///
     /// # Errors
     /// [`Refusal::UnknownDevice`] if it was never made here.
-    pub async fn set_blocked(&self, device: &DeviceId, reason: Option<String>) -> Result<(), Error> {
+    pub async fn set_blocked(&self, device: &DeviceId, reason: Option<Text>, by: Text) -> Result<(), Error> {
         let device = self.known(device).await?.device().clone();
-        let standing = Standing { device, at: self.0.clock.now(), blocked: reason };
+        let standing = Standing { device, at: self.0.clock.now(), blocked: reason.map(String::from), by: Some(by.into()) };
         self.0.ledger.append(vec![Entry::Standing(standing)]).await?;
         Ok(())
     }

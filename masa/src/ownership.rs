@@ -136,12 +136,6 @@ impl Ownership {
             Possession::Manufactured | Possession::Released { .. } => None,
         }
     }
-
-    /// The domain that was given a voucher last, if any was since the device last changed hands.
-    pub fn holder(&self) -> Option<&Claim> {
-        // Of two in one second the one that came to have it later.
-        self.claims.iter().max_by_key(|claim| claim.newest)
-    }
 }
 
 impl Possession {

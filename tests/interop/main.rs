@@ -15,6 +15,7 @@ mod bodies;
 mod breaks;
 mod crowds;
 mod masa_over_https;
+mod offline;
 mod openssl_cms;
 mod openssl_pki;
 mod openssl_requests;

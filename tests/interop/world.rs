@@ -147,7 +147,7 @@ impl World {
     /// Has the MASA vouch for this device no longer.
     pub(crate) async fn block(&self, serial: &str) {
         let idevid = IDevIdCert::new(certificate(&self.openssl, serial)).unwrap();
-        self.masa.set_blocked(idevid.device(), Some("stolen".to_owned())).await.unwrap();
+        self.masa.set_blocked(idevid.device(), Some("stolen".parse().unwrap()), "jane".parse().unwrap()).await.unwrap();
     }
 
     /// A pledge's request, signed by `openssl` with these options.
@@ -209,6 +209,7 @@ fn make_certificates(openssl: &OpenSsl, masa: &str, curve: &str) {
     certify(openssl, Kind::Ca, "P-256", "idevid-ca", "/CN=IDevID-CA", Some("idevid-root"));
     certify(openssl, Kind::Ca, "P-256", "services", "/CN=Services", None);
     certify(openssl, Kind::Signer, "P-256", "voucher", "/CN=Voucher-signer", Some("services"));
+    certify(openssl, Kind::Signer, "P-256", "nonceless", "/CN=Nonceless-signer", Some("services"));
     certify(openssl, Kind::Signer, "P-256", "provenance", "/CN=Provenance-signer", Some("services"));
     certify(openssl, Kind::Server, "P-256", "masa", "/CN=MASA", Some("services"));
     openssl.run("genpkey -algorithm ed25519 -out log-key.pem");
@@ -218,6 +219,7 @@ fn make_certificates(openssl: &OpenSsl, masa: &str, curve: &str) {
 }
 
 fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> MasaParts {
+    let vouchers = brski_masa::VoucherSigners::one(party(openssl, "voucher")).and_nonceless(party(openssl, "nonceless"));
     MasaParts {
         authority: authority.to_owned(),
         ledger: Arc::new(MemoryLedger::new(UnixTime::now(), "Fruitmaker").unwrap()),
@@ -228,7 +230,7 @@ fn masa_parts(openssl: &OpenSsl, authority: &str, station: &SigningParty) -> Mas
         lenient: Leniencies::default(),
         lines: brski_masa::ProductLines::one(brski_masa::ProductLine {
             disclosure: brski_masa::Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
-            ..brski_masa::ProductLine::new("everything", brski_masa::VoucherSigners::one(party(openssl, "voucher")), party(openssl, "provenance"))
+            ..brski_masa::ProductLine::new("everything", vouchers, party(openssl, "provenance"))
         }),
         clock: Clock::system(),
     }

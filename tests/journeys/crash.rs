@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brski_common::{BoxFuture, DeviceId, Method, PublicKey, SignError, Signature, SignatureAlgorithm, Signer};
+use brski_common::{BoxFuture, DeviceId, Method, PublicKey, SerialNumber, SignError, Signature, SignatureAlgorithm, Signer};
 use brski_masa::{Entry, History, Ledger, LedgerError};
 use brski_registrar::BuiltInCa;
 
@@ -54,6 +54,10 @@ impl Ledger for Full {
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.0.history(device)
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        self.0.devices(serial)
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {

@@ -147,7 +147,7 @@ async fn blocked_device_gets_no_voucher_and_the_reason_is_told() {
     let world = World::new().await;
     let device = world.maker.make("A-1", Method::Avocado).await;
     let masa = Masa::new(world.maker.parts.clone());
-    masa.set_blocked(device.idevid().device(), Some("reported stolen".to_owned())).await.unwrap();
+    masa.set_blocked(device.idevid().device(), Some("reported stolen".parse().unwrap()), "jane".parse().unwrap()).await.unwrap();
     let before = world.recorded();
     let (status, sentence) = onboard(&device, &world.owner, &world.hand).await.refusal();
     assert_eq!((status, sentence.as_str()), (403, "the MASA refused: device A-1 is blocked by its manufacturer: reported stolen"));

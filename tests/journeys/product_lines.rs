@@ -21,9 +21,11 @@ impl Scene {
         let voucher = Authority::root("Pump voucher CA").await.party("Pump voucher signer", &[]).await;
         let provenance = Authority::root("Pump provenance CA").await.party("Pump provenance signer", &[]).await;
         let issuer = brski_common::KeyIdentifier::new(pumps.certificate().subject_key_id().unwrap()).unwrap();
+        let mut defaults = OriginDefaults::default();
+        defaults.lock = Some(Lock::Fuse);
         let line = ProductLine {
             devices: Devices { issuers: vec![issuer], serial_prefix: String::new() },
-            defaults: OriginDefaults { lock: Some(Lock::Fuse), ..OriginDefaults::default() },
+            defaults,
             disclosure: Levels { line: Disclosure::Customer, owner: Disclosure::Customer },
             ..ProductLine::new("pumps", VoucherSigners::one(voucher.clone()), provenance.clone())
         };

@@ -146,7 +146,7 @@ async fn voucher_is_not_renewed_after_a_release_a_block_or_a_sale() {
                 "changed hands"
             }
             serial if *serial == blocked => {
-                masa(&world).set_blocked(device.idevid().device(), Some("stolen".to_owned())).await.unwrap();
+                masa(&world).set_blocked(device.idevid().device(), Some("stolen".parse().unwrap()), "jane".parse().unwrap()).await.unwrap();
                 "is blocked"
             }
             _ => {

@@ -110,7 +110,7 @@ async fn artefacts() -> Artefacts {
     let audit_log = maker.ask("requestauditlog", rvr.wire(), &PeerCertificates::default()).await.body;
 
     let masa = Masa::new(maker.parts.clone());
-    masa.set_blocked(device.idevid().device(), Some("reported stolen".to_owned())).await.unwrap();
+    masa.set_blocked(device.idevid().device(), Some("reported stolen".parse().unwrap()), "jane".parse().unwrap()).await.unwrap();
 
     let report = ManufactureReport { idevid: device.idevid(), origin: Some(origin(Method::Carrot)) };
     let list = DeliveryList {

@@ -134,6 +134,18 @@ fn wrong_credentials_are_slowed_by_address_and_right_ones_are_not() {
 }
 
 #[test]
+fn requests_without_credential_are_logged_a_few_times_a_minute_and_never_slowed_down() {
+    let (scene, throttle) = (Scene::new(), Throttle::default());
+    let logged = (0..1000).filter(|_| throttle.note_nobody(IpAddr::from(HERE), NOW)).count();
+    assert_eq!(logged, 10);
+    assert!(throttle.note_nobody(IpAddr::from(HERE), at(NOW.as_secs() + 60)));
+    for _ in 0..100 {
+        assert_eq!(scene.ask(None, None, HERE, NOW), Err(Denied::Nobody));
+    }
+    assert_eq!(scene.with_token("guess"), Err(Denied::Unknown("token")));
+}
+
+#[test]
 fn memory_of_failures_is_bounded() {
     let throttle = Throttle::default();
     let address = |number: u32| IpAddr::from(number.to_be_bytes());

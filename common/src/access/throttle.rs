@@ -11,7 +11,14 @@ use crate::time::UnixTime;
 ///
 /// A token cannot be guessed anyhow: this keeps those who try from filling the log, and tells honest clients with an old token to slow down.
 #[derive(Clone, Debug, Default)]
-pub struct Throttle(Arc<Mutex<HashMap<IpAddr, Window>>>);
+pub struct Throttle {
+    wrong: Windows,
+    /// Requests without any credential: they are not slowed down, but not all logged either.
+    without: Windows,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Windows(Arc<Mutex<HashMap<IpAddr, Window>>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -22,13 +29,30 @@ struct Window {
 impl Throttle {
     /// Notes one more; says how long to wait if there were [`FAILURES`](Self::FAILURES) already within [`WINDOW`](Self::WINDOW).
     pub(super) fn note_failure(&self, source: IpAddr, now: UnixTime) -> Result<(), Duration> {
+        self.wrong.note(source, now, "too many wrong credentials from one address: further ones within the minute are not logged")
+    }
+
+    /// Notes a request without credential; whether it should be logged.
+    pub(super) fn note_nobody(&self, source: IpAddr, now: UnixTime) -> bool {
+        self.without.note(source, now, "too many requests without credential from one address: further ones within the minute are not logged").is_ok()
+    }
+
+    /// How many wrong credentials an address may show within [`WINDOW`](Self::WINDOW).
+    pub const FAILURES: u32 = 10;
+
+    /// For how long they count.
+    pub const WINDOW: Duration = Duration::from_secs(60);
+}
+
+impl Windows {
+    fn note(&self, source: IpAddr, now: UnixTime, too_many: &'static str) -> Result<(), Duration> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = |window: &Window| Self::WINDOW.as_secs().checked_sub(now.as_secs().saturating_sub(window.since.as_secs())).filter(|left| *left > 0);
+        let left = |window: &Window| Throttle::WINDOW.as_secs().checked_sub(now.as_secs().saturating_sub(window.since.as_secs())).filter(|left| *left > 0);
         if windows.len() >= MOST_ADDRESSES && !windows.contains_key(&source) {
             windows.retain(|_, window| left(window).is_some());
             if windows.len() >= MOST_ADDRESSES {
                 // So many at once are one attack: they share what is left.
-                return Err(Self::WINDOW);
+                return Err(Throttle::WINDOW);
             }
         }
         let window = windows.entry(source).or_insert(Window { since: now, failures: 0 });
@@ -37,20 +61,14 @@ impl Throttle {
             return Ok(());
         };
         window.failures = window.failures.saturating_add(1);
-        if window.failures == Self::FAILURES + 1 {
-            tracing::warn!(%source, limit = Self::FAILURES, "too many wrong credentials from one address: further ones within the minute are not logged");
+        if window.failures == Throttle::FAILURES + 1 {
+            tracing::warn!(%source, limit = Throttle::FAILURES, "{too_many}");
         }
-        match window.failures > Self::FAILURES {
+        match window.failures > Throttle::FAILURES {
             true => Err(Duration::from_secs(left)),
             false => Ok(()),
         }
     }
-
-    /// How many wrong credentials an address may show within [`WINDOW`](Self::WINDOW).
-    pub const FAILURES: u32 = 10;
-
-    /// For how long they count.
-    pub const WINDOW: Duration = Duration::from_secs(60);
 }
 
 // Some 100 KiB.

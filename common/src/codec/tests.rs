@@ -44,3 +44,22 @@ fn hexadecimal_digits_come_in_pairs() {
     assert!(unhex("field", "123").is_err());
     assert!(unhex("field", "1g").is_err());
 }
+
+#[test]
+fn what_is_written_at_once_is_what_a_tree_of_values_makes_of_it() {
+    use crate::provenance::testing::{any_device, full_origin, record};
+    let numbers = (u64::MAX, u32::MAX, 0x1_0000_u32, 0xffff_u16, 256_u16, 255_u8, 24_u8, 23_u8, i64::MIN, -25_i8, -24_i32, -1_i16, 5_i64);
+    let others = (true, false, (), None::<u8>, Some('\u{e4}'), "x".repeat(300), [[7_u8; 3]; 2]);
+    let maps = std::collections::BTreeMap::from([("b".repeat(30), 1), ("b".to_owned(), 2), ("aa".to_owned(), 3), ("a".to_owned(), 4)]);
+    let keyed = Value::Map(vec![("a".into(), Value::Bytes(vec![1; 70])), (10.into(), Value::Array(vec![(-1).into()])), ((-1).into(), Value::Null)]);
+    let item = (record(&any_device(), full_origin()), numbers, others, maps, keyed);
+    assert_eq!(deterministic::written(&item).unwrap(), by_values("item", &item).unwrap());
+}
+
+#[test]
+fn what_is_not_written_at_once_is_left_to_a_tree_of_values() {
+    for item in [Value::Tag(1, Box::new(0.into())), Value::Float(0.5), Value::Integer((-1_i128 << 64).try_into().unwrap())] {
+        assert_eq!(deterministic::written(&item), None, "{item:?}");
+        assert_eq!(to_deterministic_cbor("item", &item).unwrap(), to_cbor("item", &item).unwrap());
+    }
+}

@@ -1,6 +1,7 @@
 //! JWS in general JSON serialization (RFC 7515, section 7.2.1) with one signature or several, everything protected.
 
 use core::fmt;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -28,7 +29,7 @@ const MAX_SIGNATURES: usize = 8;
 /// Why the first of them was left out is told if nothing else is left. What is wrong with the envelope itself is an error in any case.
 pub(crate) fn open(artefact: &'static str, typ: Typ, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
-    let envelope: Envelope = serde_json::from_slice(wire).map_err(|err| other_serialization(wire).unwrap_or_else(|| syntax(err))).map_err(undecodable)?;
+    let envelope: Envelope<'_> = serde_json::from_slice(wire).map_err(|err| other_serialization(wire).unwrap_or_else(|| syntax(err))).map_err(undecodable)?;
     if !(1..=MAX_SIGNATURES).contains(&envelope.signatures.len()) {
         let found = envelope.signatures.len().to_string();
         return Err(undecodable(DecodeError::Unexpected { what: "number of JWS signatures", found, expected: "1 to 8" }));
@@ -129,15 +130,17 @@ impl Draft {
     pub(crate) fn attach(self, signature: Signature) -> Result<Vec<u8>, DecodeError> {
         signature.check_algorithm(self.algorithm)?;
         let block = WireBlock { protected: self.protected, signature: base64url(signature.fixed()) };
-        serde_json::to_vec(&Envelope { payload: self.payload, signatures: vec![block] }).map_err(syntax)
+        serde_json::to_vec(&Envelope { payload: self.payload.into(), signatures: vec![block] }).map_err(syntax)
     }
 }
 
 // Members that are not named here, such as an unprotected header, are refused: nothing in them would be under the signature.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a JSON object with the members payload and signatures (RFC 7515, section 7.2.1)")]
-struct Envelope {
-    payload: String,
+struct Envelope<'a> {
+    /// Large, and never escaped, so that it is not copied.
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
     signatures: Vec<WireBlock>,
 }
 

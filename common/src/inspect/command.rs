@@ -9,10 +9,12 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Inspection, LARGEST, Options, UNDERSTOOD, inspect};
+use super::{Inspection, LARGEST, Options, UNDERSTOOD, inspect, receipt};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
-use crate::log::{SignedCheckpoint, VerifierKey};
+use crate::codec::unhex;
+use crate::error::DecodeError;
+use crate::log::{Hash, SignedCheckpoint, VerifierKey};
 use crate::serve::setup::SetupError;
 use crate::sign::PublicKey;
 use crate::text::{LONGEST_WORDS, printable};
@@ -74,7 +76,7 @@ fn with_checkpoint(options: Options, path: &Path) -> Result<Options, SetupError>
     options.with_checkpoint(&note).map_err(|err| SetupError::new(path, "not to be trusted").because(err))
 }
 
-/// Inspects each file and writes what was found. `-` is `input`.
+/// Inspects each file and writes what was found. `-` is `input`. Receipts of inclusion are verified with the records that statements among the files name, too.
 ///
 /// Returns whether each was recognised and, if there are anchors, verified. A file that cannot be read counts as not recognised, and the others are inspected nevertheless.
 ///
@@ -92,6 +94,7 @@ pub fn run(files: &[PathBuf], options: &Options, audience: Audience, input: &mut
 
 fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write, good: &mut bool) -> std::io::Result<()> {
     let mut all_recognised = true;
+    let options = &with_leaves(options, files);
     for (index, path) in files.iter().enumerate() {
         let inspection = match octets_of(path, input) {
             Ok(octets) => inspect(&octets, options),
@@ -117,6 +120,27 @@ fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &m
         writeln!(out, "\nunderstood are {UNDERSTOOD}")?;
     }
     out.flush()
+}
+
+/// The same with what statements among these files name. What is said of them here is said when it is their turn.
+fn with_leaves(options: &Options, files: &[PathBuf]) -> Options {
+    let mut options = options.clone();
+    if files.len() > 1 {
+        // Nothing is verified yet.
+        let plain = Options::at(options.now);
+        let read = |path: &PathBuf| octets_of(path, &mut std::io::empty()).map(|octets| inspect(&octets, &plain));
+        let found = files.iter().filter(|path| path.as_path() != Path::new("-")).filter_map(|path| read(path).ok());
+        options.leaves.extend(found.flat_map(|inspection| receipt::leaves_named(&inspection)));
+    }
+    options
+}
+
+/// The hash of an entry of a log, in hexadecimal digits, as `log prove` prints it.
+///
+/// # Errors
+/// [`DecodeError`] unless it is 32 octets.
+pub fn leaf(hex: &str) -> Result<Hash, DecodeError> {
+    Hash::try_from(unhex("leaf", &hex.to_ascii_lowercase())?.as_slice())
 }
 
 /// An inspection as programs get it.

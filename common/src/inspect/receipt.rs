@@ -23,7 +23,7 @@ pub(super) fn inspect(message: &Cose, octets: &[u8], leaf: Option<&Hash>, contex
     let check = match (receipt.proof(), leaf) {
         _ if !context.may_verify(1) => unchecked(EXHAUSTED),
         (Proof::Inclusion(_), Some(leaf)) => check_inclusion(&receipt, leaf, context),
-        (Proof::Inclusion(_), None) => unchecked("the root it signs must be computed from the entry, which is not in the receipt"),
+        (Proof::Inclusion(proof), None) => check_alone(&receipt, proof, context, &mut inspection),
         (Proof::Consistency(proof), _) => check_consistency(&receipt, proof, context),
     };
     inspection.signatures.push(SignatureFound { by: "the log".to_owned(), algorithm: Some(receipt.algorithm().jose_name().to_owned()), check });
@@ -65,6 +65,46 @@ fn consistency(proof: &Consistency) -> Inspection {
         inspection.deviates("RFC 9162, section 2.1.4", "the older tree is larger than the newer one");
     }
     inspection
+}
+
+/// The same of a receipt that came without its entry, which must be one of those that are named otherwise. If there is a checkpoint of as many entries, it must be of that tree.
+fn check_alone(receipt: &Receipt, proof: &Inclusion, context: &Context<'_>, inspection: &mut Inspection) -> Check {
+    let mut check =
+        unchecked("the root it signs must be computed from the entry, which is not in the receipt: give the entry's hash, or the statement of it alongside");
+    for leaf in &context.options.leaves {
+        check = match context.may_verify(1) {
+            true => check_inclusion(receipt, leaf, context),
+            false => return unchecked(EXHAUSTED),
+        };
+        if matches!(check, Check::Anchored { .. }) {
+            inspection.leaf("leaf", leaf.to_string());
+            let Some(Older { checkpoint, key }) = &context.options.older else { return check };
+            return match receipt.verify_inclusion(leaf, key) {
+                Ok(found) if proof.tree_size == checkpoint.size && found.root != checkpoint.root => {
+                    Check::Wrong { why: format!("its root is not the checkpoint's, although both are said to be of {} entries", checkpoint.size) }
+                }
+                Ok(_) if proof.tree_size == checkpoint.size => {
+                    inspection.note("its tree is that of the checkpoint");
+                    check
+                }
+                Ok(_) => {
+                    inspection.note(format!("the checkpoint is of {} entries: that the log continues it, a receipt of consistency shows", checkpoint.size));
+                    check
+                }
+                Err(_) => Check::Untrusted { why: "the key that signed the checkpoint did not make it".to_owned() },
+            };
+        }
+    }
+    check
+}
+
+/// The entries that statements name here, theirs or those of what is nested.
+#[cfg(feature = "serve")]
+pub(super) fn leaves_named(inspection: &Inspection) -> Vec<Hash> {
+    let record = (inspection.kind == Kind::ProvenanceStatement).then(|| inspection.value("record")).flatten().and_then(serde_json::Value::as_str);
+    let own = record.and_then(|record| crate::codec::unhex("record", record).ok()).and_then(|octets| Hash::try_from(octets.as_slice()).ok());
+    let nested = inspection.nested.iter().flat_map(|nested| leaves_named(&nested.inspection));
+    own.into_iter().chain(nested).collect()
 }
 
 /// Whether a log whose key is given has signed the root to which the path leads.

@@ -65,7 +65,7 @@ impl ManufactureBatch {
         let reader = match form {
             RowForm::Jsonl => RowReader::jsonl(),
             RowForm::Csv => {
-                let header = text.lines().find(|line| !line.trim().is_empty());
+                let header = text.lines().find(|line| !RowReader::is_blank(line.as_bytes()));
                 let header = header.ok_or(DecodeError::MissingField { field: "header", artefact: "CSV" })?;
                 RowReader::csv(header).map_err(|faults| {
                     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -116,7 +116,7 @@ impl ManufactureBatch {
             RowForm::Jsonl => 0,
             RowForm::Csv => 1,
         };
-        (1..).zip(lines.filter(|(line, _)| !line.trim().is_empty()).skip(header).map(|(_, range)| range))
+        (1..).zip(lines.filter(|(line, _)| !RowReader::is_blank(line.as_bytes())).skip(header).map(|(_, range)| range))
     }
 }
 

@@ -178,6 +178,15 @@ impl SplitReveal {
             Self::Unstated | Self::Harmless | Self::MinimalMajority => false,
         }
     }
+
+    /// Whether n-k would leave the manufacturer because `said` has taken the place of this, although this says that n-k tells n and k.
+    pub fn is_opened_by(self, said: Self) -> bool {
+        match self {
+            Self::MinimalMajority => said.may_leave(),
+            Self::MinimalMajorityPublished => said == Self::Harmless,
+            Self::Unstated | Self::Harmless => false,
+        }
+    }
 }
 
 #[cfg(test)]

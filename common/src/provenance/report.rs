@@ -1,5 +1,7 @@
 //! What a station at the assembly line sends.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::batch::{RowError, from_json};
@@ -22,11 +24,11 @@ pub struct ManufactureReport {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Wire {
+struct Wire<'a> {
     version: u32,
     idevid: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    origin: Option<KeyOrigin>,
+    origin: Option<Cow<'a, KeyOrigin>>,
 }
 
 impl ManufactureReport {
@@ -35,7 +37,7 @@ impl ManufactureReport {
     /// # Errors
     /// [`DecodeError`] if it cannot be written.
     pub fn to_json(&self) -> Result<String, DecodeError> {
-        let wire = Wire { version: VERSION, idevid: codec::base64(self.idevid.certificate().der()), origin: self.origin.clone() };
+        let wire = Wire { version: VERSION, idevid: codec::base64(self.idevid.certificate().der()), origin: self.origin.as_ref().map(Cow::Borrowed) };
         serde_json::to_string(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
     }
 
@@ -44,9 +46,9 @@ impl ManufactureReport {
         if octets.len() > LARGEST {
             return Err(RowError::whole(too_large().to_string()));
         }
-        let wire: Wire = from_json(octets)?;
+        let wire: Wire<'_> = from_json(octets)?;
         match wire.version {
-            VERSION => Ok(Self { idevid: certificate(&wire.idevid).map_err(|err| RowError::of_idevid(&err))?, origin: wire.origin }),
+            VERSION => Ok(Self { idevid: certificate(&wire.idevid).map_err(|err| RowError::of_idevid(&err))?, origin: wire.origin.map(Cow::into_owned) }),
             _ => Err(RowError::of("version", "must be 1")),
         }
     }
@@ -78,14 +80,14 @@ impl Payload for ManufactureReport {
         if octets.len() > LARGEST {
             return Err(too_large());
         }
-        let wire: Wire = from_json(octets).map_err(|RowError { field, cause }| match field {
+        let wire: Wire<'_> = from_json(octets).map_err(|RowError { field, cause }| match field {
             Some(field) => DecodeError::Member { artefact: Self::NAME, field, cause },
             None => DecodeError::syntax(Self::NAME, "JSON", cause),
         })?;
         if wire.version != VERSION {
             return Err(DecodeError::Unexpected { what: "version of the manufacture report", found: wire.version.to_string(), expected: "1" });
         }
-        Ok(Self { idevid: certificate(&wire.idevid)?, origin: wire.origin })
+        Ok(Self { idevid: certificate(&wire.idevid)?, origin: wire.origin.map(Cow::into_owned) })
     }
 }
 

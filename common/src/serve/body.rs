@@ -13,12 +13,15 @@ use tokio::time::{Sleep, sleep};
 use super::paced::Progress;
 use crate::http::BoxError;
 
-/// A request's body as the listener hands it to a service. It fails once its time is up, however slowly it trickles in.
+/// A request's body as the listener hands it to a service. It fails once its time is up, however slowly it trickles in, and once nothing came for too long.
 #[derive(Debug)]
 pub struct TimedBody {
     incoming: Incoming,
     limit: Duration,
     deadline: Pin<Box<Sleep>>,
+    pause: Duration,
+    /// Until when something has to come; none while nobody waits for it.
+    next: Option<Pin<Box<Sleep>>>,
 }
 
 /// A body that took longer than it may.
@@ -26,9 +29,14 @@ pub struct TimedBody {
 #[error("it did not arrive within {} s", .0.as_secs())]
 struct TooSlow(Duration);
 
+/// A body that paused for longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing of it arrived for {} s", .0.as_secs())]
+struct Silent(Duration);
+
 impl TimedBody {
-    pub(super) fn new(incoming: Incoming, limit: Duration) -> Self {
-        Self { incoming, limit, deadline: Box::pin(sleep(limit)) }
+    pub(super) fn new(incoming: Incoming, limit: Duration, pause: Duration) -> Self {
+        Self { incoming, limit, deadline: Box::pin(sleep(limit)), pause, next: None }
     }
 }
 
@@ -39,10 +47,15 @@ impl Body for TimedBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         // What has arrived counts, even if nobody looked in time; otherwise the deadline decides.
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
+            self.next = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
-        ready!(self.deadline.as_mut().poll(context));
-        Poll::Ready(Some(Err(Box::new(TooSlow(self.limit)))))
+        if self.deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(Box::new(TooSlow(self.limit)))));
+        }
+        let pause = self.pause;
+        ready!(self.next.get_or_insert_with(|| Box::pin(sleep(pause))).as_mut().poll(context));
+        Poll::Ready(Some(Err(Box::new(Silent(pause)))))
     }
 
     fn is_end_stream(&self) -> bool {

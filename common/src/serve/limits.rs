@@ -15,6 +15,8 @@ pub struct Limits {
     pub header: Duration,
     /// From the end of the head to the end of the body.
     pub body: Duration,
+    /// Between two pieces of a body that somebody waits for.
+    pub body_pause: Duration,
     /// From the end of the head to the answer: the service's own time and the body's.
     pub request: Duration,
     /// Between an answer and the next request on the same connection. A pledge that was told to wait does so for up to 60 s (RFC 8995, section 5.6).
@@ -37,6 +39,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
+            body_pause: Duration::from_secs(30),
             request: Duration::from_secs(120),
             idle: Duration::from_secs(75),
             write: Duration::from_secs(20),

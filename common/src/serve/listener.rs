@@ -231,7 +231,7 @@ where
         let (method, path) = (request.method().clone(), path_for_logs(request.uri().path()));
         let answer = match identity {
             Ok(certificates) => {
-                let mut request = request.map(|incoming| TimedBody::new(incoming, limits.body));
+                let mut request = request.map(|incoming| TimedBody::new(incoming, limits.body, limits.body_pause));
                 request.extensions_mut().insert(certificates.clone());
                 request.extensions_mut().insert(PeerAddress(peer));
                 match timeout(limits.request, (self.respond)(request)).await {

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 pub use error::SetupError;
 pub use finding::Finding;
-pub use keys::{KeyFiles, KeyPair};
+pub use keys::{KeyFiles, KeyPair, open_key};
 pub use new_files::NewFiles;
 pub use proxy::ProxyValues;
 pub use suggestion::nearest;

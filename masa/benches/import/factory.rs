@@ -26,7 +26,7 @@ pub(crate) struct Factory {
 /// How rows are signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    Batch,
+    Batch(Format),
     Single,
 }
 
@@ -54,7 +54,11 @@ impl Factory {
 
     /// A file with these rows.
     pub(crate) fn rows(&self, numbers: Range<u64>, form: Form) -> PathBuf {
-        let kind = if form == Form::Batch { "batch" } else { "single" };
+        let kind = match form {
+            Form::Batch(Format::Cose) => "cose",
+            Form::Batch(_) => "batch",
+            Form::Single => "single",
+        };
         let path = self.folder.join(format!("{kind}-{}-{}.jsonl", numbers.start, numbers.end));
         if !path.exists() {
             println!("  making rows {} to {}", numbers.start, numbers.end);
@@ -80,10 +84,11 @@ impl Factory {
         let station = SigningParty::with_name(STATION, Arc::new(self.station.clone()));
         let mut lines = Vec::new();
         match form {
-            Form::Batch => {
+            Form::Batch(format) => {
                 let batch = ManufactureBatch::of_reports(&reports).unwrap();
-                lines.extend_from_slice(wait(station.seal(&batch, Format::Jws)).unwrap().wire());
-                lines.push(b'\n');
+                lines.extend_from_slice(wait(station.seal(&batch, format)).unwrap().wire());
+                // COSE messages follow each other with nothing between.
+                lines.extend((format == Format::Jws).then_some(b'\n'));
             }
             Form::Single => {
                 for report in &reports {

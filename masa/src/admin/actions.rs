@@ -22,8 +22,9 @@ use serde_json::json as object;
 use super::query::Query;
 use super::refusal::NotDone;
 use super::route::Action;
-use super::{AdminService, json, proofs, word_of};
-use crate::ledger::{Customer, Scope, TreeHead};
+use super::{Clerk, json, word_of};
+use crate::ledger::{Customer, TreeHead};
+use crate::masa::{LONGEST_LINK, Which};
 
 type Answer = Result<Response<Full<Bytes>>, NotDone>;
 
@@ -64,7 +65,7 @@ struct Mark {
     batch: Option<Text>,
 }
 
-impl AdminService {
+impl Clerk<'_> {
     pub(super) async fn about_device<B>(&self, action: Action, serial: SerialNumber, caller: &Caller, head: &Parts, body: B) -> Answer
     where
         B: Body<Data = Bytes>,
@@ -73,13 +74,13 @@ impl AdminService {
         let known: &[&str] = if action == Action::Statement { &["idevid-issuer", "level"] } else { &["idevid-issuer"] };
         let query = Query::read(head.uri.query(), known)?;
         let issuer = query.read_as("idevid-issuer", |text| KeyIdentifier::try_from(text.to_owned()))?;
-        let device = self.find(serial, issuer.as_ref()).await?;
+        let device = self.masa.find(&serial, issuer.as_ref()).await?;
         match action {
             Action::Device => Ok(json(&self.masa.device(&device).await?)),
-            Action::Block => self.set_blocked(&device, Some(read_json::<Reason, _>(head, body).await?.reason)).await,
+            Action::Block => self.set_blocked(&device, Some(read_json::<Reason, _>(head, body).await?.reason), caller).await,
             Action::Unblock => {
                 let Nothing {} = read_optional(head, body).await?;
-                self.set_blocked(&device, None).await
+                self.set_blocked(&device, None, caller).await
             }
             Action::Sale => {
                 let sale: Sale = read_json(head, body).await?;
@@ -94,18 +95,23 @@ impl AdminService {
             }
             Action::Statement => {
                 let level = query.read_as("level", |text| Disclosure::ALL.iter().copied().find(|level| level.name() == text).ok_or(NO_LEVEL))?;
-                let statement = self.masa.statement_for(&device, level.unwrap_or(Disclosure::Auditor)).await?;
+                // Whoever says nothing should not get what says most.
+                let statement = self.masa.statement_for(&device, query.must("level", level)?).await?;
                 let statement = statement.ok_or_else(|| NotDone::NoRecord(device.serial.clone()))?;
                 Ok(typed(StatusCode::OK, "application/eat+cwt", statement.wire().to_vec()))
             }
             Action::AuditLog => Ok(typed(StatusCode::OK, "application/json", self.masa.audit_log_of(&device).await?.to_json())),
             Action::AuditLink => {
                 let Link { days } = read_optional(head, body).await?;
-                let lifetime = Duration::from_secs(u64::from(days.unwrap_or(DAYS)) * 86_400);
+                let days = days.unwrap_or(DAYS);
+                let lifetime = Duration::from_secs(u64::from(days) * 86_400);
+                if days == 0 || lifetime > LONGEST_LINK {
+                    return Err(NotDone::Json(NO_DAYS.to_owned()));
+                }
                 let link = self.masa.audit_link(&device, lifetime, &word_of(caller)?).await?;
                 Ok(json(&object!({ "url": link.url(), "expires-at": to_rfc3339(link.expires_at()) })))
             }
-            Action::Prove => Ok(json(&proofs::inclusion(&self.masa, &device).await?)),
+            Action::Prove => Ok(json(&self.masa.prove(&device).await?.ok_or(NotDone::NoRecord(device.serial))?)),
             _ => Err(NotDone::NoSuchResource),
         }
     }
@@ -122,17 +128,23 @@ impl AdminService {
                 self.metrics().await
             }
             Action::Mark => {
-                query(&[])?;
-                let mark: Mark = read_json(head, body).await?;
-                let (status, reason) = (mark.status, mark.reason.clone());
-                let scope = self.scope_of(mark).await?;
+                let count = query(&["count"])?.flag("count")?;
+                let Mark { status, reason, device, idevid_issuer, station, line, batch } = read_json(head, body).await?;
+                let scope = self.masa.scope(&Which { device, idevid_issuer, batch, station, line }).await?;
+                if !count {
+                    let entry = self.masa.mark_only(scope, status, reason, word_of(caller)?).await?;
+                    return Ok(json(&object!({ "entry": entry })));
+                }
+                let _one = self.service.surveys.begin().ok_or(NotDone::Counting)?;
                 let marking = self.masa.mark(scope, status, reason, word_of(caller)?).await?;
                 Ok(json(&object!({ "entry": marking.index, "affected": marking.affected })))
             }
             Action::Affected => {
                 let query = query(&["batch", "line", "station"])?;
-                let text = |name| query.text(name).map(str::to_owned);
-                let scope = one_scope(None, text("batch"), text("station"), text("line")).ok_or_else(|| NotDone::Query(ONE_SCOPE.to_owned()))?;
+                let text = |name| query.read_as(name, |text| Text::new(text));
+                let which = Which { batch: text("batch")?, station: text("station")?, line: text("line")?, ..Which::default() };
+                let scope = self.masa.scope(&which).await?;
+                let _one = self.service.surveys.begin().ok_or(NotDone::Counting)?;
                 Ok(json(&self.masa.affected(&scope).await?))
             }
             Action::Checkpoint => {
@@ -143,42 +155,21 @@ impl AdminService {
                 let query = query(&["root", "size"])?;
                 let size = query.must("size", query.read_as("size", str::parse::<u64>)?)?;
                 let root = query.must("root", query.read_as("root", root)?)?;
-                Ok(json(&proofs::consistency(&self.masa, &TreeHead { size, root }).await?))
+                Ok(json(&self.masa.prove_growth(&TreeHead { size, root }).await?.ok_or(NotDone::SameLog)?))
             }
             _ => Err(NotDone::NoSuchResource),
         }
     }
 
-    /// The one device that is meant.
-    async fn find(&self, serial: SerialNumber, issuer: Option<&KeyIdentifier>) -> Result<DeviceId, NotDone> {
-        let mut found = self.masa.devices(&serial).await?;
-        found.retain(|device| issuer.is_none_or(|issuer| *issuer == device.issuer));
-        match found.as_slice() {
-            [one] => Ok(one.clone()),
-            [] => Err(NotDone::UnknownSerial(serial)),
-            [first, ..] => Err(NotDone::Ambiguous { issuer: first.issuer.clone(), serial }),
-        }
-    }
-
-    async fn set_blocked(&self, device: &DeviceId, reason: Option<Text>) -> Answer {
-        let blocked = reason.map(|reason| reason.to_string());
+    async fn set_blocked(&self, device: &DeviceId, blocked: Option<Text>, caller: &Caller) -> Answer {
         tracing::info!(outcome = if blocked.is_some() { "blocked" } else { "not blocked any more" });
-        self.masa.set_blocked(device, blocked.clone()).await?;
+        self.masa.set_blocked(device, blocked.clone(), word_of(caller)?).await?;
         Ok(json(&object!({ "device": device, "blocked": blocked })))
     }
 
     async fn tell_owner(&self, device: &DeviceId, news: bool) -> Answer {
         let state = self.masa.ownership(device).await?.state();
         Ok(json(&object!({ "device": device, "state": state.name(), "changed": news })))
-    }
-
-    async fn scope_of(&self, mark: Mark) -> Result<Scope, NotDone> {
-        let text = |text: Option<Text>| text.map(|text| text.to_string());
-        let device = match mark.device {
-            Some(serial) => Some(self.find(serial, mark.idevid_issuer.as_ref()).await?),
-            None => None,
-        };
-        one_scope(device, text(mark.batch), text(mark.station), text(mark.line)).ok_or_else(|| NotDone::Json(ONE_SCOPE.to_owned()))
     }
 }
 
@@ -188,17 +179,6 @@ fn root(text: &str) -> Result<Hash, &'static str> {
     let is_hex = text.len() == 64 && text.bytes().all(|octet| octet.is_ascii_hexdigit());
     let octets = if is_hex { digits() } else { STANDARD.decode(text).ok() };
     octets.and_then(|octets| Hash::try_from(octets.as_slice()).ok()).ok_or("it must be 64 hexadecimal digits, or base64 as in a checkpoint")
-}
-
-/// The one that is there.
-fn one_scope(device: Option<DeviceId>, batch: Option<String>, station: Option<String>, line: Option<String>) -> Option<Scope> {
-    match (device, batch, station, line) {
-        (Some(device), None, None, None) => Some(Scope::Device(device)),
-        (None, Some(name), None, None) => Some(Scope::Batch(name)),
-        (None, None, Some(name), None) => Some(Scope::Station(name)),
-        (None, None, None, Some(name)) => Some(Scope::Line(name)),
-        _ => None,
-    }
 }
 
 async fn read_json<T, B>(head: &Parts, body: B) -> Result<T, NotDone>
@@ -233,4 +213,4 @@ const LARGEST_BODY: usize = 16 * 1024;
 const DAYS: u16 = 30;
 
 const NO_LEVEL: &str = "it must be public, customer or auditor";
-const ONE_SCOPE: &str = "exactly one of batch, station and line (for a mark also device) must be there";
+const NO_DAYS: &str = "days must be a number from 1, a year at most";

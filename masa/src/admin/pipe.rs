@@ -17,6 +17,8 @@ struct State<T> {
     waiting: VecDeque<T>,
     /// Nothing more comes.
     ended: bool,
+    /// Nothing more comes, and nobody said that this was all.
+    broken_off: bool,
     /// Nobody takes anything any more.
     abandoned: bool,
     /// The future at the one end.
@@ -25,7 +27,7 @@ struct State<T> {
 
 impl<T> Pipe<T> {
     fn new() -> Arc<Self> {
-        let state = State { waiting: VecDeque::new(), ended: false, abandoned: false, waker: None };
+        let state = State { waiting: VecDeque::new(), ended: false, broken_off: false, abandoned: false, waker: None };
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
@@ -64,11 +66,11 @@ pub(super) fn feed() -> (Feed, Fed) {
 }
 
 impl Feed {
-    /// Whether there is room for more; whoever reads no longer has room for anything.
-    pub(super) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Whether there is room for more: waits for it, and is false once nobody reads any more.
+    pub(super) fn poll_room(&self, context: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.0.lock();
         if state.waiting.len() < AHEAD || state.abandoned {
-            return Poll::Ready(());
+            return Poll::Ready(!state.abandoned);
         }
         state.waker = Some(context.waker().clone());
         Poll::Pending
@@ -124,7 +126,7 @@ impl Drop for Fed {
     }
 }
 
-/// The thread's end of a queue towards a future.
+/// The thread's end of a queue towards a future. Dropped before its [`end`](Self::end), what was told is not all.
 pub(super) struct Teller<T>(Arc<Pipe<T>>);
 
 /// The future's end of it.
@@ -150,25 +152,36 @@ impl<T> Teller<T> {
         }
         listening
     }
-}
 
-impl<T> Drop for Teller<T> {
-    fn drop(&mut self) {
+    /// Says that all was told.
+    pub(super) fn end(self) {
         self.0.change(|state| state.ended = true);
     }
 }
 
+impl<T> Drop for Teller<T> {
+    fn drop(&mut self) {
+        self.0.change(|state| state.broken_off = !state.ended);
+    }
+}
+
+/// Whoever told something ended in the midst of it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the import broke off")]
+pub(super) struct BrokenOff;
+
 impl<T> Told<T> {
-    /// What comes next; none once nothing more comes.
-    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<T>> {
+    /// What comes next; none once that was all.
+    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Result<Option<T>, BrokenOff>> {
         let mut state = self.0.lock();
         match state.waiting.pop_front() {
             Some(item) => {
                 drop(state);
                 self.0.changed.notify_all();
-                Poll::Ready(Some(item))
+                Poll::Ready(Ok(Some(item)))
             }
-            None if state.ended => Poll::Ready(None),
+            None if state.ended => Poll::Ready(Ok(None)),
+            None if state.broken_off => Poll::Ready(Err(BrokenOff)),
             None => {
                 state.waker = Some(context.waker().clone());
                 Poll::Pending
@@ -185,3 +198,33 @@ impl<T> Drop for Told<T> {
 
 /// Items that wait at most: pieces of a body, or groups of outcomes.
 const AHEAD: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_all_only_if_somebody_says_so() {
+        let mut context = Context::from_waker(Waker::noop());
+        for ends in [true, false] {
+            let (teller, told) = tidings();
+            assert!(teller.tell(1));
+            if ends {
+                teller.end();
+            } else {
+                drop(teller);
+            }
+            assert_eq!(told.poll_next(&mut context), Poll::Ready(Ok(Some(1))));
+            assert_eq!(told.poll_next(&mut context), Poll::Ready(if ends { Ok(None) } else { Err(BrokenOff) }));
+        }
+    }
+
+    #[test]
+    fn nobody_who_reads_no_longer_has_room() {
+        let mut context = Context::from_waker(Waker::noop());
+        let (feed, fed) = feed();
+        assert_eq!(feed.poll_room(&mut context), Poll::Ready(true));
+        drop(fed);
+        assert_eq!(feed.poll_room(&mut context), Poll::Ready(false));
+    }
+}

@@ -1,17 +1,18 @@
 //! Why something was not done, and the one table from that to a status.
 
+use brski_common::SerialNumber;
 use brski_common::access::Denied;
 use brski_common::http::{BodyError, NotNegotiable, typed};
 use brski_common::text::in_full;
-use brski_common::{KeyIdentifier, SerialNumber};
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::Full as Whole;
 
+use super::slots::Full;
 use crate::error::Error;
 use crate::http as registrars;
-use crate::masa::{LogError, NotReady};
+use crate::masa::{LogError, NotReady, Unclear};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotDone {
@@ -29,18 +30,20 @@ pub(super) enum NotDone {
     Body(#[from] BodyError),
     #[error("the body is not the JSON that belongs here: {0}")]
     Json(String),
-    #[error("no device with serial number {0} was made here")]
-    UnknownSerial(SerialNumber),
-    #[error("several devices have serial number {serial}; idevid-issuer in the query tells which, such as {issuer}")]
-    Ambiguous { serial: SerialNumber, issuer: KeyIdentifier },
+    #[error(transparent)]
+    Unclear(Unclear),
     #[error("nobody wrote down how the key of {0} came to be")]
     NoRecord(SerialNumber),
     #[error("the log has exactly these entries: there is nothing to prove")]
     SameLog,
-    #[error("as many imports are under way as may be at one time, try again later")]
-    TooManyImports,
+    #[error(transparent)]
+    NoSlot(#[from] Full),
     #[error("nothing was recorded: {0}")]
     NothingRecorded(String),
+    #[error("the ledger is being read through for somebody else, try again later; a mark without count=true need not wait")]
+    Counting,
+    #[error("row 1 was not recorded: {0}")]
+    FirstNotRecorded(String),
     #[error("not ready: {0}")]
     NotReady(NotReady),
     #[error("the log does not continue the tree with that size and root: it is another log's, or this log was rewritten")]
@@ -58,22 +61,35 @@ impl From<Error> for NotDone {
     }
 }
 
+impl From<Unclear> for NotDone {
+    fn from(err: Unclear) -> Self {
+        match err {
+            Unclear::Masa(err) => err.into(),
+            err => Self::Unclear(err),
+        }
+    }
+}
+
 /// The one table from outcome to status; what a [`Masa`](crate::Masa) says has the status that registrars get.
 fn status_of(err: &NotDone) -> StatusCode {
     match err {
         NotDone::Denied(denied) => denied.status(),
-        NotDone::NoSuchResource | NotDone::UnknownSerial(_) | NotDone::NoRecord(_) => StatusCode::NOT_FOUND,
+        NotDone::NoSuchResource | NotDone::Unclear(Unclear::Unknown(_)) | NotDone::NoRecord(_) => StatusCode::NOT_FOUND,
         NotDone::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        NotDone::Query(_) | NotDone::Json(_) => StatusCode::BAD_REQUEST,
+        NotDone::Query(_) | NotDone::Json(_) | NotDone::Unclear(Unclear::NotOne | Unclear::IssuerOfNone) => StatusCode::BAD_REQUEST,
         NotDone::NotNegotiable(headers) => headers.status(),
         NotDone::Body(body) => body.status(),
-        NotDone::Ambiguous { .. } | NotDone::SameLog | NotDone::OtherLog => StatusCode::CONFLICT,
-        NotDone::TooManyImports | NotDone::NothingRecorded(_) | NotDone::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+        NotDone::Unclear(Unclear::Several { .. }) | NotDone::SameLog | NotDone::OtherLog => StatusCode::CONFLICT,
+        NotDone::NoSlot(Full::All | Full::Own) | NotDone::NothingRecorded(_) | NotDone::FirstNotRecorded(_) | NotDone::Counting | NotDone::NotReady(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        // Never made: it becomes the other one.
+        NotDone::Unclear(Unclear::Masa(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         NotDone::Masa(err) => registrars::status_of(err),
     }
 }
 
-pub(super) fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
+pub(super) fn refuse(err: &NotDone) -> Response<Whole<Bytes>> {
     let (status, sentence) = (status_of(err), in_full(err));
     match err {
         // Access has logged it without what was presented.
@@ -97,7 +113,7 @@ pub(super) fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
         }
-        NotDone::TooManyImports | NotDone::NothingRecorded(_) | NotDone::NotReady(_) => {
+        NotDone::NoSlot(_) | NotDone::NothingRecorded(_) | NotDone::FirstNotRecorded(_) | NotDone::Counting | NotDone::NotReady(_) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(5));
         }
         _ => {}

@@ -40,7 +40,7 @@ pub(super) enum Action {
     Consistency,
 }
 
-/// Everything there is.
+/// Everything there is. Operators read whatever auditors read; auditors change nothing.
 pub(super) const ROUTES: &[Route] = &[
     get("/livez", &[], Action::Live, "admin-livez"),
     get("/readyz", &[], Action::Ready, "admin-readyz"),
@@ -51,14 +51,14 @@ pub(super) const ROUTES: &[Route] = &[
     post("/devices/{serial}/unblock", &[Operator], Action::Unblock, "admin-unblock"),
     post("/devices/{serial}/sale", &[Operator], Action::Sale, "admin-sale"),
     post("/devices/{serial}/release", &[Operator], Action::Release, "admin-release"),
-    get("/devices/{serial}/statement", &[Auditor], Action::Statement, "admin-statement"),
-    get("/devices/{serial}/audit-log", &[Auditor], Action::AuditLog, "admin-audit-log"),
+    get("/devices/{serial}/statement", &[Auditor, Operator], Action::Statement, "admin-statement"),
+    get("/devices/{serial}/audit-log", &[Auditor, Operator], Action::AuditLog, "admin-audit-log"),
     post("/devices/{serial}/audit-link", &[Operator], Action::AuditLink, "admin-audit-link"),
     post("/marks", &[Operator], Action::Mark, "admin-marks"),
     get("/affected", &[Auditor, Operator], Action::Affected, "admin-affected"),
-    get("/log/checkpoint", &[Auditor], Action::Checkpoint, "admin-checkpoint"),
-    get("/log/prove/{serial}", &[Auditor], Action::Prove, "admin-prove"),
-    get("/log/consistency", &[Auditor], Action::Consistency, "admin-consistency"),
+    get("/log/checkpoint", &[Auditor, Operator], Action::Checkpoint, "admin-checkpoint"),
+    get("/log/prove/{serial}", &[Auditor, Operator], Action::Prove, "admin-prove"),
+    get("/log/consistency", &[Auditor, Operator], Action::Consistency, "admin-consistency"),
 ];
 
 const fn get(path: &'static str, roles: &'static [Role], action: Action, name: &'static str) -> Route {

@@ -20,6 +20,7 @@ use crate::testing::{Entity, Maker, Owner, block_on, nonce, origin};
 /// A MASA that has recorded and vouched for one pledge, with a token for each role.
 struct Scene {
     maker: Maker,
+    ledger: Arc<crate::MemoryLedger>,
     service: AdminService,
     tokens: Vec<(Role, Token)>,
     auditor: Certificate,
@@ -45,7 +46,8 @@ impl Reply {
 impl Scene {
     fn new() -> Self {
         let (maker, owner) = (Maker::new(), Owner::new("owner"));
-        let masa = maker.masa();
+        let ledger = crate::testing::memory();
+        let masa = crate::masa::Masa::new(maker.parts(ledger.clone()));
         let pledge = maker.pledge("JADA 1/2");
         let batch = brski_common::provenance::Text::new("b7").unwrap();
         let origin = brski_common::KeyOrigin { batch: Some(batch), ..origin() };
@@ -59,7 +61,7 @@ impl Scene {
         let mut credentials: Vec<_> = tokens.iter().map(|(role, token)| credential(role.name(), *role, Proof::Token(token.digest()))).collect();
         credentials.push(credential("certified", Role::Auditor, Proof::Certificate(Box::new(auditor.clone()))));
         let access = Access::new(credentials, Throttle::default()).unwrap();
-        Self { maker, service: AdminService::new(Arc::new(masa), access, || "metrics".to_owned()), tokens, auditor }
+        Self { maker, ledger, service: AdminService::new(Arc::new(masa), access, || "metrics".to_owned()), tokens, auditor }
     }
 
     fn token(&self, role: Role) -> &str {
@@ -117,6 +119,12 @@ fn each_role_gets_what_the_table_gives_it_and_hears_which_role_the_rest_needs() 
             }
         }
     }
+}
+
+#[test]
+fn operators_read_what_auditors_read_and_auditors_change_nothing() {
+    let of = |role: Role| ROUTES.iter().filter(move |route| route.roles.contains(&role));
+    assert!(of(Role::Auditor).all(|route| route.method == Method::GET && route.roles.contains(&Role::Operator)));
 }
 
 #[test]
@@ -195,18 +203,34 @@ fn sale_and_release_are_written_down_in_the_caller_s_name() {
 #[test]
 fn mark_of_a_batch_reaches_its_devices_and_is_counted() {
     let scene = Scene::new();
-    let marked = scene.post("/marks", &json!({ "batch": "b7", "status": "compromised", "reason": "leaked" }));
+    let marked = scene.post("/marks?count=true", &json!({ "batch": "b7", "status": "compromised", "reason": "leaked" }));
     assert_eq!((marked.status, &marked.json()["affected"]["units"]), (StatusCode::OK, &json!(1)));
     assert_eq!(scene.get(Role::Auditor, "/affected?batch=b7").json()["units"], 1);
     assert_eq!(scene.get(Role::Auditor, DEVICE).json()["state"], "compromised");
     let device = scene.post("/marks", &json!({ "device": "JADA 1/2", "status": "disputed", "reason": "asked" }));
-    assert_eq!(device.status, StatusCode::OK);
+    assert_eq!((device.status, device.json().get("affected")), (StatusCode::OK, None));
+}
+
+#[test]
+fn second_reading_of_the_whole_ledger_waits_and_a_mark_without_it_does_not() {
+    let scene = Scene::new();
+    let mark = json!({ "batch": "b7", "status": "compromised", "reason": "leaked" });
+    let first = scene.service.surveys.begin().unwrap();
+    for refused in [scene.get(Role::Auditor, "/affected?batch=b7"), scene.post("/marks?count=true", &mark)] {
+        assert_eq!((refused.status, &refused.headers[RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from(5)));
+    }
+    assert_eq!(scene.get(Role::Auditor, DEVICE).json()["state"], "claimed");
+    assert_eq!(scene.post("/marks", &mark).status, StatusCode::OK);
+    drop(first);
+    assert_eq!(scene.get(Role::Auditor, "/affected?batch=b7").json()["units"], 1);
 }
 
 #[test]
 fn scope_must_be_exactly_one() {
     let scene = Scene::new();
-    for body in [json!({ "status": "disputed", "reason": "x" }), json!({ "batch": "a", "line": "b", "status": "disputed", "reason": "x" })] {
+    let issuer = scene.maker.pledge("JADA 1/2").device().issuer.to_string();
+    let issuer_of_a_batch = json!({ "batch": "a", "idevid-issuer": issuer, "status": "disputed", "reason": "x" });
+    for body in [issuer_of_a_batch, json!({ "status": "disputed", "reason": "x" }), json!({ "batch": "a", "line": "b", "status": "disputed", "reason": "x" })] {
         assert_eq!(scene.post("/marks", &body).status, StatusCode::BAD_REQUEST);
     }
     for query in ["", "?batch=a&line=b", "?batch=a&batch=b", "?device=a", "?batch=%zz"] {
@@ -224,6 +248,8 @@ fn statement_is_cut_to_the_level_asked_for_and_never_internal() {
     assert_eq!((contains(&public), contains(&auditor)), (false, true));
     assert_eq!(octets("internal").status, StatusCode::FORBIDDEN);
     assert_eq!(octets("everything").status, StatusCode::BAD_REQUEST);
+    let none = scene.get(Role::Auditor, &format!("{DEVICE}/statement"));
+    assert_eq!((none.status, none.error().as_str()), (StatusCode::BAD_REQUEST, "the query lacks level"));
 }
 
 #[test]
@@ -233,6 +259,10 @@ fn audit_log_and_a_link_to_it_are_given() {
     assert_eq!(brski_common::AuditLog::from_json(&log.body).unwrap().events.len(), 1);
     let link = scene.post(&format!("{DEVICE}/audit-link"), &json!({ "days": 1 })).json();
     assert!(link["url"].as_str().unwrap().starts_with("https://masa.example.com/"), "{link}");
+    for days in [0, 367] {
+        let refused = scene.post(&format!("{DEVICE}/audit-link"), &json!({ "days": days }));
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    }
 }
 
 #[test]
@@ -252,6 +282,7 @@ fn log_is_proved_to_an_auditor() {
 
     let proved = scene.get(Role::Auditor, "/log/prove/JADA%201%2F2").json();
     assert_eq!((&proved["leaf-index"], &proved["tree-size"]), (&json!(2), &grown["tree-size"]));
+    assert_eq!((&proved["root"], &proved["supersedes"]), (&grown["root"], &json!([])));
 }
 
 #[test]

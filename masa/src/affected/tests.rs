@@ -47,6 +47,7 @@ fn vouched(pledge: &Pledge, owner: &Owner, nonce: Nonce) -> Entry {
         assertion: Assertion::Proximity,
         expires_on: None::<UnixTime>,
         content: None,
+        by: None,
     })
 }
 
@@ -128,6 +129,19 @@ fn station_has_the_devices_that_it_reported_without_origin() {
     let masa = crate::Masa::new(maker.parts(ledger(vec![made(&a), made(&b), recorded(&b, 0, "B1")])));
     let of = |station: &str| block_on(masa.affected(&Scope::Station(station.to_owned()))).unwrap().units;
     assert_eq!((of("line 1"), of("line 2")), (2, 0));
+}
+
+#[test]
+fn station_keeps_the_devices_that_it_made_known_whoever_reports_their_origin() {
+    let maker = Maker::new();
+    let a = maker.pledge("A");
+    let by = |station: &str, seq| match recorded(&a, seq, "B1") {
+        Entry::Recorded(record) => Entry::Recorded(Box::new(ProvenanceRecord { reported_by: station.to_owned(), ..*record })),
+        other => other,
+    };
+    let masa = crate::Masa::new(maker.parts(ledger(vec![made(&a), by("line 2", 0), by("line 3", 1)])));
+    let of = |station: &str| block_on(masa.affected(&Scope::Station(station.to_owned()))).unwrap().units;
+    assert_eq!((of("line 1"), of("line 2"), of("line 3")), (1, 0, 1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use brski_common::KeyIdentifier;
 
 use super::*;
-use crate::testing::{NOW, later, serial};
+use crate::testing::{NOW, block_on, later, serial};
 
 fn device(name: &str) -> DeviceId {
     DeviceId { issuer: KeyIdentifier::new([1; 20]).unwrap(), serial: serial(name) }
@@ -14,7 +14,14 @@ fn capability(number: u8) -> Capability {
 }
 
 fn link(number: u8, name: &str, seconds: u64) -> Link {
-    Link { digest: capability(number).digest(), device: device(name), by: "jane".to_owned(), made_at: later(u64::from(number)), expires_at: later(seconds) }
+    Link {
+        digest: capability(number).digest(),
+        device: device(name),
+        owner: None,
+        by: "jane".to_owned(),
+        made_at: later(u64::from(number)),
+        expires_at: later(seconds),
+    }
 }
 
 /// The same for both kinds.
@@ -30,33 +37,57 @@ fn each(test: impl Fn(AuditLinks)) {
 #[test]
 fn link_leads_to_its_device_until_it_ends() {
     each(|links| {
-        links.enter(link(1, "A", 100)).unwrap();
-        assert_eq!(links.find(&capability(1), later(99)).unwrap(), Some(device("A")));
-        assert_eq!(links.find(&capability(1), later(100)).unwrap(), None);
-        assert_eq!(links.find(&capability(2), NOW).unwrap(), None);
+        block_on(links.enter(link(1, "A", 100))).unwrap();
+        assert_eq!(block_on(links.find(&capability(1), later(99))).unwrap(), Some(device("A")));
+        assert_eq!(block_on(links.find(&capability(1), later(100))).unwrap(), None);
+        assert_eq!(block_on(links.find(&capability(2), NOW)).unwrap(), None);
     });
 }
 
 #[test]
 fn revoked_link_leads_nowhere_and_the_others_stay() {
     each(|links| {
-        assert!(!links.revoke(&capability(1)).unwrap());
-        links.enter(link(1, "A", 100)).unwrap();
-        links.enter(link(2, "A", 100)).unwrap();
-        assert!(links.revoke(&capability(1)).unwrap());
-        assert!(!links.revoke(&capability(1)).unwrap());
-        assert_eq!((links.find(&capability(1), NOW).unwrap(), links.find(&capability(2), NOW).unwrap()), (None, Some(device("A"))));
+        assert!(!block_on(links.revoke(&capability(1))).unwrap());
+        block_on(links.enter(link(1, "A", 100))).unwrap();
+        block_on(links.enter(link(2, "A", 100))).unwrap();
+        assert!(block_on(links.revoke(&capability(1))).unwrap());
+        assert!(!block_on(links.revoke(&capability(1))).unwrap());
+        assert_eq!((block_on(links.find(&capability(1), NOW)).unwrap(), block_on(links.find(&capability(2), NOW)).unwrap()), (None, Some(device("A"))));
+    });
+}
+
+fn owned(owner: u8, link: Link) -> Link {
+    Link { owner: Some(SpkiDigest([owner; 32])), ..link }
+}
+
+/// Those of these links that are in force.
+fn left(links: &AuditLinks, numbers: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    numbers.into_iter().filter(|number| block_on(links.find(&capability(*number), NOW)).unwrap().is_some()).collect()
+}
+
+#[test]
+fn owner_s_newest_links_to_a_device_displace_its_own_oldest_and_nobody_else_s() {
+    each(|links| {
+        block_on(links.enter(link(100, "A", 1000))).unwrap();
+        block_on(links.enter(owned(2, link(101, "A", 1000)))).unwrap();
+        block_on(links.enter(owned(1, link(102, "B", 1000)))).unwrap();
+        (0..20).for_each(|number| block_on(links.enter(owned(1, link(number, "A", 1000)))).unwrap());
+        assert_eq!(left(&links, 0..103), (4..20).chain(100..103).collect::<Vec<u8>>());
     });
 }
 
 #[test]
-fn newest_links_of_a_device_displace_its_oldest_and_no_other_device_s() {
+fn owner_of_many_devices_fills_the_store_with_no_more_than_its_share() {
     each(|links| {
-        links.enter(link(200, "B", 1000)).unwrap();
-        (0..20).for_each(|number| links.enter(link(number, "A", 1000)).unwrap());
-        let left: Vec<u8> = (0..20).filter(|number| links.find(&capability(*number), NOW).unwrap().is_some()).collect();
-        assert_eq!(left, (4..20).collect::<Vec<u8>>());
-        assert_eq!(links.find(&capability(200), NOW).unwrap(), Some(device("B")));
+        let links = AuditLinks { most: Most { of_device: 2, of_owner: 3, in_all: 4 }, ..links };
+        block_on(links.enter(owned(2, link(100, "A", 1000)))).unwrap();
+        ["A", "B", "C", "D", "E"].into_iter().zip(0..).for_each(|(device, number)| block_on(links.enter(owned(1, link(number, device, 1000)))).unwrap());
+        assert_eq!(left(&links, 0..101), [2, 3, 4, 100]);
+        assert!(matches!(block_on(links.enter(owned(3, link(101, "A", 1000)))), Err(AuditLinksError::TooMany)));
+        // What operators make is counted by itself.
+        (110..114).for_each(|number| block_on(links.enter(link(number, "A", 1000))).unwrap());
+        assert!(matches!(block_on(links.enter(link(114, "A", 1000))), Err(AuditLinksError::TooMany)));
+        assert_eq!(left(&links, 0..120), [2, 3, 4, 100, 110, 111, 112, 113]);
     });
 }
 
@@ -74,8 +105,9 @@ fn capability_is_read_as_it_is_written_and_not_otherwise() {
 }
 
 #[test]
-fn hint_of_a_capability_is_six_characters() {
-    assert_eq!(capability(7).hint(), capability(7).text()[..6]);
+fn hint_of_a_capability_is_the_beginning_of_its_digest_and_nothing_of_itself() {
+    let digest: String = capability(7).digest()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    assert_eq!(capability(7).hint(), digest);
 }
 
 #[cfg(feature = "sqlite")]
@@ -113,14 +145,14 @@ mod in_a_file {
         let folder = Folder::new();
         let path = folder.file();
         let [one, other] = [(); 2].map(|()| AuditLinks::in_file(&path).unwrap());
-        assert_eq!(other.find(&capability(1), NOW).unwrap(), None);
-        one.enter(link(1, "A", 100)).unwrap();
-        assert_eq!(other.find(&capability(1), NOW).unwrap(), Some(device("A")));
-        assert!(other.revoke(&capability(1)).unwrap());
-        assert_eq!(one.find(&capability(1), NOW).unwrap(), None);
-        one.enter(link(2, "A", 100)).unwrap();
+        assert_eq!(block_on(other.find(&capability(1), NOW)).unwrap(), None);
+        block_on(one.enter(link(1, "A", 100))).unwrap();
+        assert_eq!(block_on(other.find(&capability(1), NOW)).unwrap(), Some(device("A")));
+        assert!(block_on(other.revoke(&capability(1))).unwrap());
+        assert_eq!(block_on(one.find(&capability(1), NOW)).unwrap(), None);
+        block_on(one.enter(link(2, "A", 100))).unwrap();
         drop((one, other));
-        assert_eq!(AuditLinks::in_file(&path).unwrap().find(&capability(2), NOW).unwrap(), Some(device("A")));
+        assert_eq!(block_on(AuditLinks::in_file(&path).unwrap().find(&capability(2), NOW)).unwrap(), Some(device("A")));
     }
 
     #[test]
@@ -128,14 +160,14 @@ mod in_a_file {
         let folder = Folder::new();
         let path = folder.file();
         let links = AuditLinks::in_file(&path).unwrap();
-        assert!(links.find(&capability(1), NOW).unwrap().is_none() && !path.exists());
+        assert!(block_on(links.find(&capability(1), NOW)).unwrap().is_none() && !path.exists());
     }
 
     #[test]
     fn file_holds_no_capability_and_is_its_owner_s_alone() {
         let folder = Folder::new();
         let links = AuditLinks::in_file(folder.file()).unwrap();
-        links.enter(link(171, "A", 1000)).unwrap();
+        block_on(links.enter(link(171, "A", 1000))).unwrap();
         for file in std::fs::read_dir(&folder.0).unwrap().map(Result::unwrap) {
             let octets = std::fs::read(file.path()).unwrap();
             for secret in [&[171_u8; 16][..], capability(171).text().as_bytes()] {

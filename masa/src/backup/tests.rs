@@ -37,7 +37,7 @@ fn begin(folder: &Folder, pledge: &Pledge) -> SqliteLedger {
 }
 
 fn standing(pledge: &Pledge) -> Vec<Entry> {
-    vec![Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: None })]
+    vec![Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: None, by: Some("jane".to_owned()) })]
 }
 
 #[test]

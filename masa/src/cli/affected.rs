@@ -1,8 +1,6 @@
 //! `affected`: how many devices something concerns, and who has them.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use brski_common::text::{LONGEST_WORDS, printable};
@@ -11,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Output;
+use super::progress::Progress;
 use super::scope::Which;
 use crate::config::Configuration;
 
@@ -46,8 +45,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let masa = Configuration::read(&arguments.config)?.masa()?;
     let scope = arguments.which.scope(&masa).await?;
     let mut list = arguments.list.as_deref().map(List::new).transpose()?;
-    let mut shown = Shown::default();
-    let mut progress = |read: u64, of: u64| shown.progress(read, of);
+    let mut shown = Progress::new();
+    let mut progress = |read: u64, of: u64| shown.entries("read", read, Some(of));
     let affected = match &mut list {
         Some(list) => {
             let mut row = |device: AffectedDevice| list.row(&device);
@@ -105,37 +104,6 @@ impl List {
     fn finish(mut self) -> anyhow::Result<()> {
         let written = self.failed.map_or_else(|| self.rows.flush().map_err(csv::Error::from), Err);
         written.with_context(|| format!("{}: cannot be written", self.path.display()))
-    }
-}
-
-/// How far it is: in one line of a terminal, or a line every few seconds elsewhere.
-struct Shown {
-    terminal: bool,
-    last: Instant,
-}
-
-impl Default for Shown {
-    fn default() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: Instant::now() }
-    }
-}
-
-impl Shown {
-    fn progress(&mut self, read: u64, of: u64) {
-        let pause = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(5) };
-        if self.last.elapsed() < pause {
-            return;
-        }
-        self.last = Instant::now();
-        let (begin, end) = if self.terminal { ("\r", "") } else { ("", "\n") };
-        // Standard error is for people; a run without any is none the worse.
-        let _ = write!(std::io::stderr(), "{begin}{read} of {of} entries{end}");
-    }
-
-    fn end(&self) {
-        if self.terminal {
-            let _ = write!(std::io::stderr(), "\r");
-        }
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let masa = Configuration::read(&arguments.config)?.masa()?;
     if let Some(url) = &arguments.revoke_link {
         // Not told again: whoever reads along could use it if it stood.
-        anyhow::ensure!(masa.revoke_audit_link(url)?, "there is no such link to an audit log, or not any more");
+        anyhow::ensure!(masa.revoke_audit_link(url).await?, "there is no such link to an audit log, or not any more");
         return arguments.output.print(&Revoked { revoked: true });
     }
     let Some(serial) = &arguments.serial else { anyhow::bail!("the device's serial number is needed") };

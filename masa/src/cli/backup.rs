@@ -1,11 +1,10 @@
 //! `backup`: the ledger and what belongs to it, in one file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use brski_common::files::{beside, sync_folder};
 use brski_common::time::to_rfc3339;
 use brski_common::{Clock, UnixTime};
 use brski_masa::backup::{LeftOut, Manifest, copy};
@@ -14,6 +13,7 @@ use brski_masa::{LastSigned, LedgerError, TreeHead};
 use clap::Args;
 use serde::Serialize;
 
+use super::progress::Progress;
 use super::{Output, archive};
 use crate::config::{Configuration, Named, named_files};
 
@@ -65,8 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let signed = signed.context("what the log signed last cannot be used")?.map(|checkpoint| TreeHead { size: checkpoint.size, root: checkpoint.root });
 
     let mut progress = Progress::new();
-    copy(&ledger, &unfinished.ledger, &mut |done, all| progress.show("copied", done, Some(all)))?;
-    let head = verify_copy(&unfinished.ledger, name, signed.as_ref(), &mut |entries| progress.show("entries verified", entries, None));
+    copy(&ledger, &unfinished.ledger, &mut |done, all| progress.octets("copied", done, all))?;
+    let head = verify_copy(&unfinished.ledger, name, signed.as_ref(), &mut |entries| progress.entries("verified", entries, None));
     progress.end();
     let head = head.with_context(|| format!("{}: not backed up", ledger.display()))?;
 
@@ -158,54 +158,6 @@ impl Drop for Unfinished {
         let _none_made = std::fs::remove_file(&self.ledger);
         for ending in ["-wal", "-shm", "-journal"] {
             let _none_left = std::fs::remove_file(beside(&self.ledger, ending));
-        }
-    }
-}
-
-/// A path with something appended to its name.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut path = path.to_owned().into_os_string();
-    path.push(ending);
-    path.into()
-}
-
-/// Has the name of a file survive a crash, too.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match cfg!(unix) {
-        true => File::open(folder)?.sync_all(),
-        // Folders cannot be opened there.
-        false => Ok(()),
-    }
-}
-
-/// How far it is: on a terminal one line that changes, elsewhere a line every few seconds.
-pub(super) struct Progress {
-    terminal: bool,
-    told: Instant,
-}
-
-impl Progress {
-    pub(super) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), told: Instant::now() }
-    }
-
-    pub(super) fn show(&mut self, what: &str, done: u64, all: Option<u64>) {
-        if self.told.elapsed() < if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(5) } {
-            return;
-        }
-        self.told = Instant::now();
-        let (begin, end) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-        // Standard error is for people; a run without any is none the worse.
-        let _ = match all {
-            Some(all) => write!(std::io::stderr(), "{begin}{what}: {} of {} MiB{end}", done >> 20, all >> 20),
-            None => write!(std::io::stderr(), "{begin}{what}: {done}{end}"),
-        };
-    }
-
-    pub(super) fn end(&self) {
-        if self.terminal {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }

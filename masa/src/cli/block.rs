@@ -2,33 +2,42 @@
 
 use std::path::PathBuf;
 
+use brski_common::provenance::Text;
 use brski_common::{DeviceId, KeyIdentifier, SerialNumber};
 use brski_masa::Masa;
 use clap::Args;
 use serde::Serialize;
 
 use super::Output;
+use super::by::By;
 use crate::config::Configuration;
 
 /// Vouch for a device no more, until `unblock`
 ///
-/// Registrars that ask for a voucher are told the reason. A server that runs meanwhile obeys at once.
+/// Registrars that ask for a voucher are told the reason. A server that runs meanwhile obeys at once. Nothing is said of the device's key: its provenance statements stay what they
+/// are, as for a device that was stolen or sent back. If its key is not to be trusted any more, `mark` says so, and stops vouchers too.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Block {
     #[command(flatten)]
     device: Device,
     /// Why, in a few words
-    #[arg(long, value_parser = reason)]
-    reason: String,
+    #[arg(long, value_parser = |text: &str| Text::new(text))]
+    reason: Text,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Vouch for a blocked device again
+///
+/// It takes back what `block` did, and nothing else: a mark is taken back by `mark --status valid`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Unblock {
     #[command(flatten)]
     device: Device,
+    #[command(flatten)]
+    by: By,
 }
 
 /// One device.
@@ -53,41 +62,27 @@ pub(super) struct Device {
 #[serde(rename_all = "kebab-case")]
 struct Standing {
     device: DeviceId,
-    blocked: Option<String>,
+    blocked: Option<Text>,
 }
 
 pub(crate) async fn block(arguments: &Block) -> anyhow::Result<()> {
-    set(&arguments.device, Some(arguments.reason.clone())).await
+    set(&arguments.device, Some(arguments.reason.clone()), &arguments.by).await
 }
 
 pub(crate) async fn unblock(arguments: &Unblock) -> anyhow::Result<()> {
-    set(&arguments.device, None).await
+    set(&arguments.device, None, &arguments.by).await
 }
 
-async fn set(Device { config, serial, idevid_issuer, output }: &Device, blocked: Option<String>) -> anyhow::Result<()> {
+async fn set(Device { config, serial, idevid_issuer, output }: &Device, blocked: Option<Text>, by: &By) -> anyhow::Result<()> {
     let masa = Configuration::read(config)?.masa()?;
     let device = find(&masa, serial, idevid_issuer.as_ref()).await?;
-    masa.set_blocked(&device, blocked.clone()).await?;
+    masa.set_blocked(&device, blocked.clone(), by.name()?).await?;
     output.print(&Standing { device, blocked })
 }
 
 /// The one device that is meant.
 pub(super) async fn find(masa: &Masa, serial: &SerialNumber, idevid_issuer: Option<&KeyIdentifier>) -> anyhow::Result<DeviceId> {
-    let mut found = masa.devices(serial).await?;
-    found.retain(|device| idevid_issuer.is_none_or(|issuer| *issuer == device.issuer));
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => anyhow::bail!("no device with serial number {serial} was made here"),
-        [first, ..] => anyhow::bail!("several devices have serial number {serial}; --idevid-issuer tells which, such as {}", first.issuer),
-    }
-}
-
-/// It becomes part of a sentence that registrars and their logs show.
-pub(super) fn reason(text: &str) -> Result<String, &'static str> {
-    match (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) {
-        true => Ok(text.to_owned()),
-        false => Err("must be 1 to 200 octets of text in one line"),
-    }
+    Ok(masa.find(serial, idevid_issuer).await?)
 }
 
 impl core::fmt::Display for Standing {

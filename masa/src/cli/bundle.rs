@@ -27,7 +27,7 @@ use crate::config::Configuration;
 /// until the voucher expires: nonceless.lifetime, nonceless.lifetimes and [[customers]] in the configuration say when. The domain must be listed there, or have bought the device.
 ///
 /// Vouchers without nonce are signed with a key of their own, which better stays off the server: bring it along with --signer-certificate and --signer-key. Each voucher is written
-/// into the ledger before it is signed. A device that is refused is told of and left out; the exit status is then 1.
+/// into the ledger, with who made it, before it is signed. A device that is refused is told of and left out; the exit status is then 1.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -84,8 +84,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let registrar = arguments.registrar.as_deref().map(certificate).transpose()?;
     let masa = configuration.masa()?;
     let now = Clock::system().now();
+    let by = arguments.by.name()?.to_string();
 
-    let mut content = Content::new(arguments.format.format());
+    let mut content = Content::new(arguments.format.format(), by.clone());
     for serial in &arguments.serials {
         let device = block::find(&masa, serial, arguments.idevid_issuer.as_ref()).await;
         let added = match device {
@@ -103,7 +104,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let about = content::About {
         masa: configuration.authority().to_owned(),
         made_at: to_rfc3339(now),
-        by: arguments.by.name()?.to_string(),
+        by,
         domain_ca: content::Named::of(&domain),
         registrar: registrar.as_ref().map(content::Named::of),
     };

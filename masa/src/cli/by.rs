@@ -14,10 +14,15 @@ pub(super) struct By {
 impl By {
     /// The name that was given, else the one that the system knows.
     pub(super) fn name(&self) -> anyhow::Result<Text> {
-        let known = || ["USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok()).find_map(|name| Text::new(name).ok());
-        match self.by.clone().or_else(known) {
-            Some(name) => Ok(name),
-            None => Ok(Text::new("operator")?),
-        }
+        name_or_login(self.by.as_ref())
+    }
+}
+
+/// The same for a name that is written elsewhere than into the ledger.
+pub(super) fn name_or_login(given: Option<&Text>) -> anyhow::Result<Text> {
+    let known = || ["USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok()).find_map(|name| Text::new(name).ok());
+    match given.cloned().or_else(known) {
+        Some(name) => Ok(name),
+        None => Ok(Text::new("operator")?),
     }
 }

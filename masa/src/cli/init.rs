@@ -16,6 +16,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Output;
+use crate::config::LineAnchors;
 use pki::Pki;
 use vouching::{Mode, Vouching};
 
@@ -142,15 +143,15 @@ fn config(listen: SocketAddr, authority: &str, admin: SocketAddr, token: &Token,
 
 /// What a registrar must know to accept this manufacturer's devices.
 fn profile(name: &str, authority: &str, pki: &Pki) -> String {
-    let name = toml::Value::String(name.to_owned()).to_string();
-    include_str!("init/manufacturer-profile.toml")
-        .replace("{name}", &name)
-        .replace("{authority}", authority)
-        .replace("{idevid-anchors}", &pki.idevid_root.certificate.to_pem())
-        .replace("{voucher-anchors}", &pki.voucher_anchors().iter().map(|anchor| anchor.to_pem()).collect::<String>())
-        .replace("{voucher-policy}", &pki.vouching.policy_line())
-        .replace("{provenance-anchors}", &pki.provenance_ca.certificate.to_pem())
-        .replace("{masa-tls-anchors}", &pki.tls_ca.certificate.to_pem())
+    let party = |party: &pki::Party| vec![party.certificate.clone()];
+    let anchors = LineAnchors {
+        idevid: party(&pki.idevid_root),
+        voucher: pki.voucher_anchors().into_iter().cloned().collect(),
+        policy: pki.vouching.policy().cloned(),
+        provenance: party(&pki.provenance_ca),
+        knows_nonceless: true,
+    };
+    super::profile::text(name, authority, &anchors, &party(&pki.tls_ca))
 }
 
 impl MadeCertificate {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use brski_common::inspect::command::{self, Audience};
+use brski_common::log::Hash;
 use brski_common::time::from_rfc3339;
 use brski_common::{Clock, UnixTime};
 use clap::Args;
@@ -19,7 +20,7 @@ use super::Output;
 /// and one that cannot be checked does not count.
 ///
 /// What a log signs, receipts and checkpoints, is verified with bare public keys alone, never with that of a certificate. A receipt of consistency is verified only
-/// with --checkpoint. Of a receipt, the log signs the root alone: tree sizes and leaf indexes are as the sender says.
+/// with --checkpoint, one that an entry is in only with --leaf or with the statement of that entry among the files. Of a receipt, the log signs the root alone: tree sizes and leaf indexes are as the sender says.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     /// Verify receipts of consistency from this signed checkpoint, the older one; its log's key must be given with --anchor, bare or as text
     #[arg(long, value_name = "FILE", requires = "anchors")]
     checkpoint: Option<PathBuf>,
+    /// Verify receipts of inclusion of the entry with this hash, in hex, as `brski-masa log prove` prints it. May be repeated
+    #[arg(long = "leaf", value_name = "HEX", requires = "anchors", value_parser = command::leaf)]
+    leaves: Vec<Hash>,
     /// Judge validity at this time, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<UnixTime>,
@@ -41,7 +45,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let options = command::options(&arguments.anchors, arguments.checkpoint.as_deref(), arguments.at.unwrap_or_else(|| Clock::system().now()))?;
+    let mut options = command::options(&arguments.anchors, arguments.checkpoint.as_deref(), arguments.at.unwrap_or_else(|| Clock::system().now()))?;
+    options.leaves.clone_from(&arguments.leaves);
     let audience = match arguments.output {
         Output::Text => Audience::People,
         Output::Json => Audience::Programs,

@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use brski_common::log::{Checkpoint, SignedCheckpoint, VerifierKey};
 use brski_common::serve::setup::read_text;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
+use super::Output;
 use crate::config::Configuration;
 
 #[derive(Debug, Subcommand)]
@@ -32,14 +34,34 @@ pub(crate) struct Arguments {
     /// Configuration file
     #[arg(long, default_value = "masa/masa.toml")]
     config: PathBuf,
+    /// For whom to write it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// A checkpoint, and what it says.
+#[derive(Serialize)]
+struct Told {
+    origin: String,
+    size: u64,
+    root: String,
+    /// The text that is signed, with its signature.
+    checkpoint: String,
 }
 
 pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Verify(arguments) => verify::run(arguments)?,
-        Command::Checkpoint(Arguments { config }) => {
-            let checkpoint = Configuration::read(config)?.masa()?.checkpoint().await?;
-            std::io::Write::write_all(&mut std::io::stdout().lock(), checkpoint.to_string().as_bytes())?;
+        Command::Checkpoint(Arguments { config, output }) => {
+            let masa = Configuration::read(config)?.masa()?;
+            let signed = masa.checkpoint().await?;
+            let Checkpoint { origin, size, root } = signed.verify(&masa.log_verifier()?)?.clone();
+            let told = Told { origin: origin.to_string(), size, root: root.to_string(), checkpoint: signed.to_string() };
+            match output {
+                // Octet for octet, since it is a signed text.
+                Output::Text => std::io::Write::write_all(&mut std::io::stdout().lock(), told.checkpoint.as_bytes())?,
+                Output::Json => output.print(&told)?,
+            }
         }
         Command::Prove(arguments) => proofs::prove(arguments).await?,
         Command::Consistency(arguments) => proofs::consistency(arguments).await?,
@@ -55,6 +77,13 @@ fn read_checkpoint(path: &Path, log: &VerifierKey) -> anyhow::Result<Checkpoint>
     Ok(checkpoint.clone())
 }
 
+impl core::fmt::Display for Told {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.checkpoint)
+    }
+}
+
 const EXAMPLES: &str = "\
-Example:
-  brski-masa log checkpoint --config masa/masa.toml > checkpoint-2026-08-01.txt";
+Examples:
+  brski-masa log checkpoint --config masa/masa.toml > checkpoint-2026-08-01.txt
+  brski-masa log checkpoint -o json | jq .size";

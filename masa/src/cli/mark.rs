@@ -19,6 +19,8 @@ use crate::config::Configuration;
 /// Devices whose key is not valid get no vouchers from then on, and their provenance statements carry the status; registrars are told the reason. Nothing is rewritten: the mark is
 /// an entry of the ledger, and so is the record that follows from it. It holds for devices that are recorded later, too. A mark is taken back by the same with --status valid;
 /// of several marks of different scopes the worst counts. A server that runs meanwhile obeys at once.
+///
+/// Where nothing is wrong with the key, and one device should get no vouchers for a while, `block` is enough.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

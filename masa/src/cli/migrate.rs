@@ -1,14 +1,13 @@
 //! `migrate`: a ledger of an earlier version, brought up to date.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use brski_masa::ledger::{Migration, Purpose, migrate};
 use clap::Args;
 use serde::Serialize;
 
 use super::Output;
+use super::progress::Progress;
 use crate::config::Configuration;
 
 /// Bring a ledger that an earlier version wrote up to date, all of it or nothing
@@ -47,29 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
     let (ledger, name) = configuration.ledger();
     let purpose = if arguments.dry_run { Purpose::Trial } else { Purpose::Change };
-    let mut progress = Progress { told: Instant::now(), is_terminal: std::io::stderr().is_terminal() };
-    let Migration { from, to, head } = migrate(&ledger, name, purpose, &mut |done, total| progress.tell(done, total))?;
+    let mut progress = Progress::new();
+    let migrated = migrate(&ledger, name, purpose, &mut |done, total| progress.entries("migrated", done, Some(total)));
+    progress.end();
+    let Migration { from, to, head } = migrated?;
     let changed = from != to && !arguments.dry_run;
     arguments.output.print(&Migrated { ledger, from, to, entries: head.size, root: head.root.to_string(), changed })
-}
-
-/// How far it is: kept up to date on a terminal, every few seconds a line elsewhere.
-struct Progress {
-    told: Instant,
-    is_terminal: bool,
-}
-
-impl Progress {
-    fn tell(&mut self, done: u64, total: u64) {
-        let pause = if self.is_terminal { Duration::from_millis(200) } else { Duration::from_secs(5) };
-        if self.told.elapsed() < pause {
-            return;
-        }
-        self.told = Instant::now();
-        let end = if self.is_terminal { "\r" } else { "\n" };
-        // Standard error is for people; a run without any is none the worse.
-        let _ = write!(std::io::stderr(), "{done} of {total} entries{end}");
-    }
 }
 
 impl core::fmt::Display for Migrated {

@@ -1,6 +1,5 @@
 //! `record`: manufacture reports into the ledger.
 
-mod errors;
 mod input;
 mod outcome;
 mod progress;
@@ -9,11 +8,11 @@ mod statements;
 use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use brski_common::SigningParty;
 use brski_common::provenance::{COLUMNS, Text};
-use brski_common::serve::setup::read_key;
+use brski_common::serve::setup::open_key;
+use brski_common::sign::KeyUri;
 use brski_masa::import::{Failure, Outcome, Place};
 use brski_masa::manufacture::Correction;
 use brski_masa::{Import, Want};
@@ -21,8 +20,8 @@ use clap::Args;
 
 use super::Output;
 use super::by::By;
+use super::errors::{Errors, ErrorsFile, RefusedRow};
 use crate::config::Configuration;
-use errors::Errors;
 use outcome::Teller;
 use progress::Progress;
 use statements::Statements;
@@ -35,6 +34,9 @@ use statements::Statements;
 /// A row that cannot be recorded is told with its line, its field and the cause, and written to errors.jsonl; the others are recorded nevertheless, and the exit status is 1.
 /// So it is if there was no report at all. Recording the same report again changes nothing, so that an interrupted run can simply be repeated.
 /// If the ledger itself fails, the run ends at that row.
+///
+/// A device is known by its serial number and the CA that issued its IDevID (idevid-issuer of RFC 8366): devices of two CAs may have the same serial number, and two of one CA may not.
+/// No two devices have the same public key, whoever issued their IDevIDs.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = columns())]
 pub(crate) struct Arguments {
@@ -44,7 +46,7 @@ pub(crate) struct Arguments {
     /// Files of reports; - is standard input
     #[arg(required = true)]
     reports: Vec<PathBuf>,
-    /// Tell what would become of each report, and write nothing to the ledger
+    /// Tell what would become of each report next to what is on record, and write nothing to the ledger. Reports that contradict each other alone are not found so
     #[arg(long, conflicts_with = "statements")]
     dry_run: bool,
     /// Where to write each device's provenance statement with its receipt: a folder, for SERIAL-NUMBER.cbor, or a file that ends in .jsonl, which is continued
@@ -53,12 +55,11 @@ pub(crate) struct Arguments {
     /// Take reports that publish n-k although n = 2k-1, from which everybody learns n and k
     #[arg(long)]
     reveal_split: bool,
-    /// New file for rows that cannot be recorded, made only if there are any; errors.jsonl unless it is given, and errors.1.jsonl and so on if that exists
-    #[arg(long)]
-    errors: Option<PathBuf>,
-    /// Private key of the station, PEM, in whose name to sign rows that bear no signature
-    #[arg(long, requires = "station", value_name = "FILE")]
-    station_key: Option<PathBuf>,
+    #[command(flatten)]
+    errors: ErrorsFile,
+    /// Private key of the station in whose name to sign rows that bear no signature: a PEM file, or a pkcs11: URI as in the configuration
+    #[arg(long, requires = "station", value_name = "KEY", value_parser = |text: &str| text.parse::<KeyUri>())]
+    station_key: Option<KeyUri>,
     /// Name under which that key is enrolled
     #[arg(long, requires = "station_key", value_name = "NAME")]
     station: Option<String>,
@@ -78,14 +79,14 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(&arguments.config)?;
     let station = match (&arguments.station_key, &arguments.station) {
-        (Some(key), Some(name)) => Some(SigningParty::with_name(name.clone(), Arc::new(read_key(key)?))),
+        (Some(key), Some(name)) => Some(SigningParty::with_name(name.clone(), open_key(key)?)),
         (Some(_) | None, Some(_) | None) => None,
     };
     let correction = match &arguments.supersede {
         Some(reason) => Correction::Supersede { reason: reason.clone(), by: arguments.by.name()?.to_string() },
         None => Correction::Refuse,
     };
-    let errors = Errors::new(arguments.errors.as_deref())?;
+    let errors = arguments.errors.errors()?;
     let statements = arguments.statements.as_ref().map(Statements::new).transpose()?;
     let masa = configuration.masa()?;
     let masa = if arguments.reveal_split { masa.revealing_split() } else { masa };
@@ -171,7 +172,10 @@ impl Recorder {
         }
         match &outcome.result {
             Ok(_) => Ok(()),
-            Err(failure) => self.errors.write(&outcome.place, failure),
+            Err(Failure { field, cause, .. }) => {
+                let Place { file, line, row } = &outcome.place;
+                self.errors.write(&RefusedRow { file, line: *line, row: *row, field: field.as_deref(), cause }).map(drop)
+            }
         }
     }
 }

@@ -5,11 +5,11 @@ mod rows;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use brski_common::provenance::{KeyOrigin, ManufactureReport, Question};
-use brski_common::serve::setup::{read_certificates, read_key, read_text};
+use brski_common::serve::setup::{open_key, read_certificates, read_text};
+use brski_common::sign::KeyUri;
 use brski_common::{Format, IDevIdCert, Refusal, SigningParty};
 use clap::{Args, ValueEnum};
 
@@ -20,9 +20,9 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = include_str!("report/origins.txt").trim_end())]
 pub(crate) struct Arguments {
-    /// The station's private key, PEM
-    #[arg(long)]
-    station_key: PathBuf,
+    /// The station's private key: a PEM file, or a pkcs11: URI as in the MASA's configuration
+    #[arg(long, value_name = "KEY", value_parser = |text: &str| text.parse::<KeyUri>())]
+    station_key: KeyUri,
     /// Name under which the key is enrolled in the MASA's configuration
     #[arg(long, default_value = "station-1")]
     station: String,
@@ -59,8 +59,7 @@ enum Envelope {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let key = read_key(&arguments.station_key)?;
-    let station = SigningParty::with_name(arguments.station.clone(), Arc::new(key));
+    let station = SigningParty::with_name(arguments.station.clone(), open_key(&arguments.station_key)?);
     let file = match (&arguments.idevid, &arguments.rows) {
         (Some(idevid), _) => idevid,
         (None, Some(rows)) => {
@@ -105,6 +104,7 @@ const EXAMPLES: &str = "\
 Examples:
   brski-masa report --station-key masa/keys/station-1.pem --idevid device.pem --origin origin.json > reports.jsonl
   brski-masa report --station-key masa/keys/station-1.pem --rows devices.csv --format cose > reports.cose
+  brski-masa report --station-key 'pkcs11:token=line-7;object=station?pin-source=file:pin.txt' --rows devices.csv
   brski-masa record --config masa/masa.toml reports.jsonl
 
 --help shows an origin.json for each method.";

@@ -6,19 +6,22 @@ mod place;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use brski_common::Clock;
 use brski_common::log::{Checkpoint, SignedCheckpoint, VerifierKey};
-use brski_common::serve::setup::read_key;
-use brski_common::{Signer as _, SoftwareKey};
-use brski_masa::ledger::{Purpose, Restored, VerifyLedgerError, migrate, verify};
+use brski_common::provenance::Text;
+use brski_common::serve::setup::open_key;
+use brski_common::sign::KeyUri;
+use brski_common::{Clock, Signer};
+use brski_masa::ledger::{Lost, Purpose, Restored, VerifyLedgerError, migrate, verify};
 use brski_masa::{Entry, LastSigned, Ledger as _, LedgerError, SqliteLedger, TreeHead};
 use clap::Args;
 use serde::Serialize;
 
-use super::backup::Progress;
-use super::{Output, archive, block};
+use super::by::By;
+use super::progress::Progress;
+use super::{Output, archive};
 use crate::config::Configuration;
 use known::Known;
 use place::Staged;
@@ -47,18 +50,17 @@ pub(crate) struct Arguments {
     /// Folder to unpack configuration and certificates into as well, on a new machine; what is there already must be the same
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// Who puts it back: the name of an operator or of a system [default: the login name]
-    #[arg(long, value_name = "NAME", value_parser = block::reason)]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     /// Why, in a few words
-    #[arg(long, value_parser = block::reason)]
-    reason: String,
+    #[arg(long, value_parser = |text: &str| Text::new(text))]
+    reason: Text,
     /// A checkpoint of this log that others hold, newer than the backup perhaps. May be repeated
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// Private key (Ed25519, PEM) of the log from now on, if entries are lost
-    #[arg(long, value_name = "FILE")]
-    new_log_key: Option<PathBuf>,
+    /// Private key (Ed25519) of the log from now on, if entries are lost: a PEM file, or a pkcs11: URI as in the configuration
+    #[arg(long, value_name = "KEY", value_parser = |text: &str| text.parse::<KeyUri>())]
+    new_log_key: Option<KeyUri>,
     /// Move a ledger that exists aside
     #[arg(long)]
     replace: bool,
@@ -77,14 +79,21 @@ struct Told {
     root: String,
     /// Index of the entry that tells of it.
     entry: u64,
-    /// Size of the newest signed state, if the backup does not reach it.
-    lost: Option<u64>,
+    /// Size of the newest signed state, if the backup does not reach it; or that nobody knows it.
+    lost: Option<ToldLost>,
     /// The log's new verifier key.
     log_verifier: Option<String>,
-    /// Where the ledger is that was there.
-    moved: Option<PathBuf>,
+    /// Where the ledger is that was there, and what SQLite kept beside it.
+    moved: Vec<PathBuf>,
     /// Files of the configuration that were unpacked.
     unpacked: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ToldLost {
+    Signed(u64),
+    Unknown(&'static str),
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -100,7 +109,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let old_key: VerifierKey = manifest.log_verifier.parse().context("the backup's verifier key")?;
     // Absent on a new machine, where the backup tells which key it was.
     let keys = [Some(old_key), configuration.log_verifier().ok()];
-    let new_key = arguments.new_log_key.as_deref().map(|path| new_log_key(&configuration, path, &keys)).transpose()?;
+    let new_key = arguments.new_log_key.as_ref().map(|key| new_log_key(&configuration, key, &keys)).transpose()?;
     let memory = LastSigned::in_file(configuration.last_signed_path());
     let known = known::gather(&memory, &manifest, &arguments.checkpoints, &keys, new_key.as_ref().map(|(_, verifier)| verifier))?;
     place::check(&target, name, &manifest, arguments.replace)?;
@@ -113,20 +122,25 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut staged = Staged::begin(&target)?;
     archive::unpack(&mut file, &arguments.file, &manifest, &mut staged.file)?;
     verify_staged(&staged, name, &backup, known.head().filter(|signed| signed.size <= backup.size), &arguments.file)?;
-    let restored = Restored { at: Clock::system().now(), by: arguments.by.clone().unwrap_or_else(operator), reason: arguments.reason.clone(), lost };
+    let restored = Restored { at: Clock::system().now(), by: arguments.by.name()?.into(), reason: arguments.reason.clone().into(), lost };
     let now = append(&staged.path, name, restored).await?;
     let first = match &new_key {
-        Some((key, verifier)) => Some(Checkpoint { origin: verifier.name().clone(), size: now.size, root: now.root }.sign(key).await?),
+        Some((key, verifier)) => Some(Checkpoint { origin: verifier.name().clone(), size: now.size, root: now.root }.sign(&**key).await?),
         None => None,
     };
 
     let moved = put(&staged, &target, &memory, &known, first.as_ref(), &configuration.last_signed_path())?;
+    check_in_place(&target, name, &now).await?;
     arguments.output.print(&Told {
         ledger: target,
         entries: backup.size,
         root: backup.root.to_string(),
         entry: now.size - 1,
-        lost: lost.map(|lost| lost.size),
+        lost: match lost {
+            Lost::Nothing => None,
+            Lost::Unknown => Some(ToldLost::Unknown("unknown")),
+            Lost::Signed(head) => Some(ToldLost::Signed(head.size)),
+        },
         log_verifier: new_key.map(|(_, verifier)| verifier.to_string()),
         moved,
         unpacked,
@@ -141,7 +155,7 @@ fn put(
     known: &Known,
     first: Option<&SignedCheckpoint>,
     memory_path: &Path,
-) -> anyhow::Result<Option<PathBuf>> {
+) -> anyhow::Result<Vec<PathBuf>> {
     match (&known.newest, first) {
         (Some((newest, _)), None) => {
             memory.begin_with(newest)?;
@@ -166,11 +180,11 @@ fn put(
 
 fn verify_staged(staged: &Staged, name: &str, backup: &TreeHead, signed: Option<TreeHead>, file: &Path) -> anyhow::Result<()> {
     let mut progress = Progress::new();
-    let mut found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.show("entries verified", entries, None));
+    let mut found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.entries("verified", entries, None));
     if let Err(VerifyLedgerError::Ledger(LedgerError::Outdated { .. })) = found {
         // The backup is an old one; entries and tree stay what they are.
-        migrate(&staged.path, name, Purpose::Change, &mut |done, _| progress.show("entries migrated", done, None))?;
-        found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.show("entries verified", entries, None));
+        migrate(&staged.path, name, Purpose::Change, &mut |done, _| progress.entries("migrated", done, None))?;
+        found = verify(&staged.path, name, signed.as_ref(), &mut |entries| progress.entries("verified", entries, None));
     }
     progress.end();
     let found = found.with_context(|| format!("{}: its ledger is not put back", file.display()))?;
@@ -193,37 +207,47 @@ async fn append(path: &Path, name: &str, restored: Restored) -> anyhow::Result<T
     Ok(ledger.head().await?)
 }
 
-/// The key under which the log goes on.
-fn new_log_key(configuration: &Configuration, path: &Path, keys: &[Option<VerifierKey>]) -> anyhow::Result<(SoftwareKey, VerifierKey)> {
-    let key = read_key(path)?;
-    let verifier = configuration.log_verifier_of(key.public_key()).with_context(|| format!("{}: not a key for a log", path.display()))?;
-    anyhow::ensure!(!keys.iter().flatten().any(|old| *old == verifier), "{}: is the key that the log has had; it needs another one", path.display());
-    configuration.check_key_of_its_own(key.public_key())?;
-    Ok((key, verifier))
+/// Whether the ledger in its place, opened as everybody opens it, is the one that was put there: exactly its entries, the last of which tells of it.
+async fn check_in_place(path: &Path, name: &str, put: &TreeHead) -> anyhow::Result<()> {
+    let ledger = SqliteLedger::open(path, name).with_context(|| format!("{}: was put into its place and cannot be used there", path.display()))?;
+    let head = ledger.head().await?;
+    let last = ledger.entries(put.size - 1, 2).await?;
+    let tells = matches!(last.as_slice(), [(index, Entry::Restored(_))] if *index == put.size - 1);
+    anyhow::ensure!(
+        head == *put && tells,
+        "{}: has {} entries with root {} although {} with root {} were put there: something else uses the file; stop it, and restore again with --replace",
+        path.display(),
+        head.size,
+        head.root,
+        put.size,
+        put.root
+    );
+    Ok(())
 }
 
-/// Who acts, as far as the system knows.
-fn operator() -> String {
-    let named = |variable| std::env::var(variable).ok().and_then(|name| block::reason(&name).ok());
-    named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(|| "operator".to_owned())
+/// The key under which the log goes on.
+fn new_log_key(configuration: &Configuration, uri: &KeyUri, keys: &[Option<VerifierKey>]) -> anyhow::Result<(Arc<dyn Signer>, VerifierKey)> {
+    let key = open_key(uri)?;
+    let verifier = configuration.log_verifier_of(key.public_key()).with_context(|| format!("{uri}: not a key for a log"))?;
+    anyhow::ensure!(!keys.iter().flatten().any(|old| *old == verifier), "{uri}: is the key that the log has had; it needs another one");
+    configuration.check_key_of_its_own(key.public_key())?;
+    Ok((key, verifier))
 }
 
 impl core::fmt::Display for Told {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.unpacked.iter().try_for_each(|path| writeln!(f, "unpacked {}", path.display()))?;
-        if let Some(moved) = &self.moved {
-            writeln!(f, "the ledger that was there is {} now", moved.display())?;
-        }
+        self.moved.iter().try_for_each(|path| writeln!(f, "moved aside: what was there is {} now", path.display()))?;
         write!(f, "{}: {} entries are back, entry {} tells of it", self.ledger.display(), self.entries, self.entry)?;
-        match (&self.lost, &self.log_verifier) {
-            (Some(signed), _) => write!(f, "\nlost: the log had signed {signed} entries")?,
-            (None, Some(_)) => write!(f, "\nlost: nobody knows what the log had signed since the backup")?,
-            (None, None) => write!(f, "\nno signed entry is lost")?,
+        match &self.lost {
+            Some(ToldLost::Signed(signed)) => write!(f, "\nlost: the log had signed {signed} entries")?,
+            Some(ToldLost::Unknown(_)) => write!(f, "\nlost: nobody knows what the log had signed since the backup")?,
+            None => write!(f, "\nno signed entry is lost; entries after the newest signed state, if there were any, leave no trace")?,
         }
         match &self.log_verifier {
             Some(verifier) => write!(
                 f,
-                "\nNext: name the new key in the configuration, [log] key; nothing is signed before.\nTell everybody who knows the log its new verifier key: {verifier}"
+                "\nNext: name the new key in the configuration, [log] key; nothing is signed before.\nlog-verifier.txt and certificates/log.pem are those of the old key: keep copies for older checkpoints, and make them anew.\nTell everybody who knows the log its new verifier key: {verifier}"
             ),
             None => Ok(()),
         }
@@ -234,4 +258,5 @@ const EXAMPLES: &str = "\
 Examples:
   brski-masa restore masa-2026-08-01.tar --by 'J. Smith' --reason 'disk failed'
   brski-masa restore masa-2026-08-01.tar --dir /etc/brski-masa --checkpoint from-the-witness.txt --reason 'new machine'
-  brski-masa restore masa-2026-08-01.tar --replace --new-log-key masa/keys/log-2.pem --reason 'ledger damaged'";
+  brski-masa restore masa-2026-08-01.tar --replace --new-log-key masa/keys/log-2.pem --reason 'ledger damaged'
+  brski-masa restore masa-2026-08-01.tar --new-log-key 'pkcs11:token=masa;object=log-2?pin-source=file:pin.txt' --reason 'disk failed'";

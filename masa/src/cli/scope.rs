@@ -6,8 +6,6 @@ use brski_masa::Masa;
 use brski_masa::ledger::Scope;
 use clap::Args;
 
-use super::block;
-
 /// One of them is given.
 #[derive(Debug, Args)]
 pub(super) struct Which {
@@ -18,7 +16,7 @@ pub(super) struct Which {
     idevid_issuer: Option<KeyIdentifier>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 struct One {
     /// The device with this serial number
@@ -38,13 +36,7 @@ struct One {
 impl Which {
     /// The devices that are meant.
     pub(super) async fn scope(&self, masa: &Masa) -> anyhow::Result<Scope> {
-        let One { device, batch, station, line } = &self.one;
-        Ok(match (device, batch, station, line) {
-            (Some(serial), _, _, _) => Scope::Device(block::find(masa, serial, self.idevid_issuer.as_ref()).await?),
-            (None, Some(name), _, _) => Scope::Batch(name.to_string()),
-            (None, None, Some(name), _) => Scope::Station(name.to_string()),
-            (None, None, None, Some(name)) => Scope::Line(name.to_string()),
-            (None, None, None, None) => anyhow::bail!("one of --device, --batch, --station and --line is needed"),
-        })
+        let One { device, batch, station, line } = self.one.clone();
+        Ok(masa.scope(&brski_masa::masa::Which { device, idevid_issuer: self.idevid_issuer.clone(), batch, station, line }).await?)
     }
 }

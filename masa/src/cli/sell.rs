@@ -13,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::by::By;
+use super::errors::ErrorsFile;
 use super::{Output, block};
 use crate::config::Configuration;
 
@@ -47,9 +48,8 @@ pub(crate) struct Sell {
     /// Many sales, CSV; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "serial")]
     file: Option<PathBuf>,
-    /// With --file: where to write what is wrong with rows; made only if something is
-    #[arg(long, value_name = "FILE", default_value = "errors.jsonl")]
-    errors: PathBuf,
+    #[command(flatten)]
+    errors: ErrorsFile,
     #[command(flatten)]
     by: By,
     /// For whom to write the result
@@ -59,7 +59,8 @@ pub(crate) struct Sell {
 
 /// Write down that a device's owner gave it up
 ///
-/// Whoever has it next may claim it as if it were new: earlier vouchers are renewed no longer, and nobody is its customer until it is sold anew.
+/// Whoever has it next may claim it as if it were new: earlier vouchers are renewed no longer, and nobody is its customer until it is sold anew. A device that is blocked stays so:
+/// that is for `unblock` to end.
 #[derive(Debug, Args)]
 #[command(after_help = RELEASE_EXAMPLES)]
 pub(crate) struct Release {
@@ -84,7 +85,7 @@ pub(crate) async fn sell(arguments: &Sell) -> anyhow::Result<ExitCode> {
     let masa = Configuration::read(&arguments.config)?.masa()?;
     let by = arguments.by.name()?.to_string();
     let (serial, customer) = match (&arguments.file, &arguments.serial, &arguments.customer) {
-        (Some(file), _, _) => return file::sell(&masa, file, &arguments.errors, &by, arguments.output).await,
+        (Some(file), _, _) => return file::sell(&masa, file, arguments.errors.errors()?, &by, arguments.output).await,
         (None, Some(serial), Some(customer)) => (serial, customer),
         (None, _, _) => anyhow::bail!("a serial number and --to, or --file, must be given"),
     };
@@ -94,8 +95,7 @@ pub(crate) async fn sell(arguments: &Sell) -> anyhow::Result<ExitCode> {
     }
     let device = block::find(&masa, serial, arguments.idevid_issuer.as_ref()).await?;
     let is_news = masa.sell(&device, Customer { name: customer.clone(), keys }, by).await?;
-    let sold = masa.ownership(&device).await?;
-    let keys = sold.customer().map(|customer| customer.keys.clone()).unwrap_or_default();
+    let keys = masa.customer_keys(&device).await?;
     arguments.output.print(&Told { serial: serial.clone(), customer: Some(customer.clone()), keys, repeated: !is_news })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -125,7 +125,10 @@ impl core::fmt::Display for Told {
         let already = if *repeated { " already" } else { "" };
         match (customer, keys.len()) {
             (None, _) => write!(f, "{serial} is released{already}"),
-            (Some(customer), 0) => write!(f, "{serial} is sold to {customer}{already}; no key of theirs is known, so that no voucher asserts it"),
+            (Some(customer), 0) => write!(
+                f,
+                "{serial} is sold to {customer}{already}; no key of theirs is known, so that no voucher asserts it, and any domain may still claim the device: give --domain-ca, or a [[customers]] table of exactly this name"
+            ),
             (Some(customer), count) => {
                 write!(f, "{serial} is sold to {customer}{already}, who is known by {count} key{}", if count == 1 { "" } else { "s" })
             }

@@ -1,6 +1,6 @@
 //! `serve`: the MASA behind a TLS listener, and those who run it behind another.
 
-mod logging;
+pub(super) mod logging;
 mod reload;
 
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use brski_common::Leniency;
 use brski_common::serve::metrics::{LISTENER_METRICS, UPKEEP, recorder};
 use brski_common::serve::{Limits, Reloadable, Server, TlsSource};
-use brski_masa::metrics;
+use brski_masa::{AdminService, metrics};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -45,8 +45,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     metrics::tell_build();
 
     let configuration = Configuration::read(&arguments.config)?;
-    let process = Process { opened: configuration.open()?, throttle: Default::default(), numbers: numbers.clone() };
-    let served = Reloadable::new(Served::new(&configuration, &process)?);
+    let process = Process { opened: configuration.open()?, throttle: Default::default() };
+    let served = Served::new(&configuration, &process)?;
+    let rendered = numbers.clone();
+    let admins = AdminService::new(served.masa(), served.access.clone(), move || brski_common::serve::metrics::render(&rendered));
+    let served = Reloadable::new(served);
 
     let bind = async |field: &str, address| {
         let server = Server::bind(address).await;
@@ -66,14 +69,18 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 
     let (stop, stopping) = watch::channel(());
-    let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone()));
+    let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone(), admins.clone()));
     let upkeep = tokio::spawn(async move {
         loop {
             tokio::time::sleep(UPKEEP).await;
             numbers.run_upkeep();
         }
     });
-    tokio::join!(stop_on(terminate, interrupt, stop), serve_registrars(server, served.clone(), stopping.clone()), serve_admins(admin, served, stopping));
+    tokio::join!(
+        stop_on(terminate, interrupt, stop),
+        serve_registrars(server, served.clone(), stopping.clone()),
+        serve_admins(admin, served, admins, stopping)
+    );
     reloads.abort();
     upkeep.abort();
     Leniency::log_totals();
@@ -105,25 +112,27 @@ async fn serve_registrars(server: Server, served: Reloadable<Served>, mut stoppi
     server.serve(tls, Limits::default(), respond, stop).await;
 }
 
-async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, admins: AdminService, mut stopping: watch::Receiver<()>) {
     let Some(server) = server else { return };
-    let for_tls = served.clone();
-    let tls = TlsSource::from_fn(move || for_tls.current().admin_tls.clone());
+    let tls = TlsSource::from_fn(move || served.current().admin_tls.clone());
     let respond = move |request| {
-        let served = served.current();
-        async move { served.admins.respond(request).await }
+        let admins = admins.clone();
+        async move { admins.respond(request).await }
     };
     let stop = async move { drop(stopping.changed().await) };
     server.serve(tls, admin_limits(), respond, stop).await;
 }
 
-/// Few come, and they may stay long: an import lasts as long as its input.
+/// Few come, and they may stay long: an import lasts as long as its input, but somebody has to be at its other end.
 fn admin_limits() -> Limits {
     let default = Limits::default();
-    Limits { connections: 64, connections_per_address: 64, body: LONGEST_IMPORT, request: LONGEST_IMPORT, ..default }
+    Limits { connections: 64, connections_per_address: 16, body: LONGEST_IMPORT, body_pause: LONGEST_PAUSE, request: LONGEST_IMPORT, ..default }
 }
 
 const LONGEST_IMPORT: core::time::Duration = core::time::Duration::from_secs(6 * 3600);
+
+// What a line makes more slowly than that has a request for each device.
+const LONGEST_PAUSE: core::time::Duration = core::time::Duration::from_secs(5 * 60);
 
 const EXAMPLES: &str = "\
 Examples:

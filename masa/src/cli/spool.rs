@@ -1,12 +1,11 @@
 //! `spool`: reports of a line that is offline, kept until they can be recorded.
 
-mod errors;
 mod file;
 mod forward;
 mod pieces;
 mod server;
 
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,8 +25,8 @@ pub(crate) enum Command {
 
 /// Append reports or batches to the spool of a line that is offline
 ///
-/// Takes whatever `record` takes: reports one a line, CSV, COSE batches. Nothing is verified here but that it can be read; whoever records it verifies it. What cannot be read
-/// is told with its line, the rest is kept, and the exit status is 1.
+/// Takes what stations have signed: a JWS a line, each with a report or a batch, or COSE batches. Nothing is verified here; whoever records it verifies it. What cannot be read, or
+/// bears no signature, is told with its line, the rest is kept, and the exit status is 1. Rows without signature, such as a CSV, are signed by `report --rows` before.
 ///
 /// When this has ended, what was added survives a crash. What a crash tore off while it was being added was never acknowledged: the next `spool add` recognises it by its
 /// length and SHA-256, and moves it out of the way. Adding something twice does no harm, it is recorded once.
@@ -67,7 +66,7 @@ pub(crate) struct Place {
 #[serde(rename_all = "kebab-case")]
 struct Added {
     spool: PathBuf,
-    /// Reports, rows or batches.
+    /// Reports or batches.
     items: u64,
     octets: u64,
     failed: u64,
@@ -125,10 +124,10 @@ fn add(Add { files, place, output }: &Add) -> anyhow::Result<ExitCode> {
     Ok(if added.failed == 0 && added.items > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     Ok(match path.as_os_str() == "-" {
-        true => Box::new(BufReader::new(std::io::stdin())),
-        false => Box::new(BufReader::new(std::fs::File::open(path).context("cannot be read")?)),
+        true => Box::new(std::io::stdin()),
+        false => Box::new(std::fs::File::open(path).context("cannot be read")?),
     })
 }
 
@@ -169,6 +168,7 @@ impl core::fmt::Display for Standing {
 const ADD_EXAMPLES: &str = "\
 Examples:
   brski-masa spool add reports.jsonl
+  brski-masa report --station-key station.pem --rows devices.csv | brski-masa spool add -
   station-reports | brski-masa spool add --spool /var/spool/line-7 -";
 
 const STATUS_EXAMPLES: &str = "\

@@ -1,11 +1,11 @@
 //! `token`: a credential for the admin interface.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use brski_common::UnixTime;
 use brski_common::access::{Role, Token};
+use brski_common::files;
 use brski_common::serve::setup::NewFiles;
 use brski_common::time::{from_rfc3339, to_rfc3339};
 use clap::Args;
@@ -95,26 +95,19 @@ fn with_lines(arguments: &Arguments, lines: &str) -> anyhow::Result<(String, Str
     Ok((text, longer))
 }
 
-/// Puts the longer text in the place of the file in one step: a crash leaves the one or the other.
+/// Puts the longer text in the place of the file, unless somebody wrote into it meanwhile.
 fn replace(arguments: &Arguments, text: &str, longer: &str) -> anyhow::Result<()> {
     let path = &arguments.config;
-    let beside = path.with_extension("toml.new");
     let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        file.write_all(longer.as_bytes())?;
-        file.set_permissions(std::fs::metadata(path)?.permissions())?;
-        file.sync_all()?;
-        // Somebody may have written into it meanwhile.
+        // One at a time: whoever waited for the lock finds that the text is another.
+        let present = std::fs::File::open(path)?;
+        present.lock()?;
         if std::fs::read_to_string(path)? != text {
             return Err(std::io::Error::other("it changed meanwhile, run the command again"));
         }
-        std::fs::rename(&beside, path)
+        files::replace(path, longer.as_bytes())
     };
-    let written = write();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written.with_context(|| format!("{}: cannot be replaced", path.display()))
+    write().with_context(|| format!("{}: cannot be replaced", path.display()))
 }
 
 fn role(text: &str) -> Result<Role, String> {

@@ -4,17 +4,21 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use brski_common::provenance::Text;
 use brski_common::{Format, SerialNumber};
 use brski_masa::ownership::VoucherSummary;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::block;
+use super::by::name_or_login;
+use super::serve::logging;
 use crate::config::Configuration;
 
 /// List the vouchers that were issued for a device, and sign them again
 ///
-/// Each says what it said when it was issued, its time included; nothing is recorded. Whoever gets them is not authenticated here.
+/// Each says what it said when it was issued, its time included; nothing is recorded, and each that is signed again is logged on standard error. Whoever gets them is not authenticated here. Signed again are those since the device last changed
+/// hands, unless it is blocked or sold to somebody else by now.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,6 +30,9 @@ pub(crate) struct Arguments {
     /// Format of the files
     #[arg(long, value_enum, default_value_t)]
     format: VoucherFormat,
+    /// Who gets them, for the log on standard error; the login name unless it is given
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| Text::new(text), requires = "out")]
+    by: Option<Text>,
 }
 
 /// A voucher's format.
@@ -60,23 +67,24 @@ struct Told {
     file: Option<PathBuf>,
 }
 
-pub(crate) async fn run(Arguments { device, out, format }: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(Arguments { device, out, format, by }: &Arguments) -> anyhow::Result<()> {
     let masa = Configuration::read(&device.config)?.masa()?;
     let found = block::find(&masa, &device.serial, device.idevid_issuer.as_ref()).await?;
     if let Some(folder) = out {
+        logging::start(logging::LogFormat::default());
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
     }
     let format = format.format();
-    for (number, vouched) in (1..).zip(masa.vouchers(&found).await?) {
+    let by = name_or_login(by.as_ref())?.to_string();
+    for (number, (index, vouched)) in (1..).zip(masa.vouchers(&found).await?) {
         let mut file = None;
         if let Some(folder) = out {
-            match masa.sign_again(&vouched, format).await {
-                Ok(Some(voucher)) => {
+            match masa.sign_again(&found, index, &by, format).await {
+                Ok(voucher) => {
                     let path = folder.join(format!("{}-{number}.{}", file_name(&device.serial), format.voucher_file_extension()));
                     std::fs::write(&path, voucher.wire()).with_context(|| format!("{}: cannot be written", path.display()))?;
                     file = Some(path);
                 }
-                Ok(None) => writeln!(std::io::stderr(), "voucher {number} is not signed again: the ledger of its time did not keep what it pinned")?,
                 Err(brski_masa::Error::Refused(why)) => writeln!(std::io::stderr(), "voucher {number} is not signed again: {why}")?,
                 Err(err) => return Err(err.into()),
             }
@@ -114,6 +122,8 @@ mod tests {
 
     #[test]
     fn serial_number_cannot_leave_the_folder() {
-        assert_eq!(file_name(&SerialNumber::new("../etc").unwrap()), "%2E.%2Fetc");
+        let name = |serial: &str| file_name(&SerialNumber::new(serial).unwrap());
+        assert_eq!(name("../../etc/passwd"), "%2E.%2F..%2Fetc%2Fpasswd");
+        assert_eq!(name("PID:X SN:1"), "PID%3AX%20SN%3A1");
     }
 }

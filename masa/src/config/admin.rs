@@ -78,9 +78,6 @@ impl Configuration {
 
     /// Whether this configuration may take the place of that one while a process serves: what it was started on stays.
     pub(crate) fn may_follow(&self, old: &Self) -> anyhow::Result<()> {
-        let changed = |field: &str| {
-            anyhow::Error::from(self.file.error(field, "cannot change while serving; nothing of the new configuration is applied until a restart"))
-        };
         for (field, same) in [
             ("listen", self.values.listen == old.values.listen),
             ("authority", self.values.authority == old.values.authority),
@@ -88,9 +85,14 @@ impl Configuration {
             ("admin.listen", self.admin_listen() == old.admin_listen()),
             ("log.last-signed", self.last_signed_path() == old.last_signed_path()),
         ] {
-            anyhow::ensure!(same, changed(field));
+            anyhow::ensure!(same, self.cannot_change(field));
         }
         Ok(())
+    }
+
+    /// Why it may not.
+    pub(super) fn cannot_change(&self, field: &str) -> anyhow::Error {
+        self.file.error(field, "cannot change while serving; nothing of the new configuration is applied until a restart").into()
     }
 
     fn read_credentials(&self) -> anyhow::Result<Vec<Credential>> {

@@ -51,11 +51,15 @@ impl Configuration {
         Ok(lines)
     }
 
+    /// The file of the links in force, which is there once there was one.
+    pub(super) fn audit_links_path(&self) -> PathBuf {
+        let named = self.values.audit.links.as_ref();
+        named.map_or_else(|| self.file.resolve(&self.values.ledger).with_file_name("audit-links.sqlite"), |path| self.file.resolve(path))
+    }
+
     /// The links in force: in a file beside the ledger, unless the configuration says otherwise.
     pub(super) fn audit_links(&self) -> anyhow::Result<AuditLinks> {
-        let named = self.values.audit.links.as_ref();
-        let path = named.map_or_else(|| self.file.resolve(&self.values.ledger).with_file_name("audit-links.sqlite"), |path| self.file.resolve(path));
-        AuditLinks::in_file(path).with_context(|| self.file.error("audit.links", "cannot be used").to_string())
+        AuditLinks::in_file(self.audit_links_path()).with_context(|| self.file.error("audit.links", "cannot be used").to_string())
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use brski_common::provenance::Disclosure;
 use brski_common::serve::setup::{KeyFiles, SetupError};
 use brski_common::{Certificate, KeyIdentifier};
+use brski_masa::metrics::KeyUse;
 use brski_masa::{Devices, Levels, OriginDefaults, ProductLine, ProductLines, SigningMode, Surroundings, VoucherSigners};
 use serde::{Deserialize, Deserializer, de};
 
@@ -66,7 +67,7 @@ impl Configuration {
         self.check_apart(&lines)?;
         let (vouchers, mode) = self.signers("", values.voucher_signer.as_ref(), values.voucher_signing.as_ref())?;
         let vouchers = self.and_nonceless(vouchers)?;
-        let provenance = self.party("provenance-signer", &values.provenance_signer)?;
+        let provenance = self.party("provenance-signer", &values.provenance_signer, KeyUse::Provenance)?;
         let rest = ProductLine { disclosure: values.disclosure.0, issue_policy: self.issue_policy(None)?, ..ProductLine::new(REST, vouchers, provenance) };
         lines.push(Line { line: rest, mode });
         self.check_modes(&lines)?;
@@ -103,8 +104,8 @@ impl Configuration {
             (None, _, _) => vouchers,
         };
         let provenance = match provenance_signer {
-            Some(files) => self.party(&format!("{table}provenance-signer"), files)?,
-            None => self.party("provenance-signer", &self.values.provenance_signer)?,
+            Some(files) => self.party(&format!("{table}provenance-signer"), files, KeyUse::Provenance)?,
+            None => self.party("provenance-signer", &self.values.provenance_signer, KeyUse::Provenance)?,
         };
         let line = ProductLine {
             devices: self.devices(&table, values)?,
@@ -255,4 +256,4 @@ impl<'de> Deserialize<'de> for Disclosed {
 }
 
 /// The line of the devices that are in no other.
-const REST: &str = "everything else";
+pub(super) const REST: &str = "everything else";

@@ -18,7 +18,7 @@ pub(crate) enum Named {
 
 /// The configuration file itself, and every file that a field of it names, each once. The ledger and what the log signed last are not among them.
 ///
-/// Only what is recognised as not secret is taken: PEM files without private keys, and tables (TOML, CSV) that do not name a secret.
+/// Only what is recognised as not secret is taken: PEM files without private keys, and tables (TOML, JSON, CSV) that do not name a secret.
 pub(crate) fn named_files(configuration: &Configuration) -> anyhow::Result<Vec<Named>> {
     let file = configuration.file.path();
     let text = read_text(file).with_context(|| format!("{}: cannot be read", file.display()))?;
@@ -33,12 +33,17 @@ pub(crate) fn named_files(configuration: &Configuration) -> anyhow::Result<Vec<N
         false => Named::Public(name.to_owned(), text.as_bytes().to_vec()),
         true => Named::Secret(name.to_owned(), "it holds a PIN or a password"),
     }];
-    let kept_apart = [configuration.ledger().0, configuration.last_signed_path()];
+    let links = configuration.audit_links_path();
+    let kept_apart = [configuration.ledger().0, configuration.last_signed_path(), links.clone()];
     for path in paths {
         let found = configuration.file.resolve(Path::new(&path));
         if found.is_file() && !kept_apart.contains(&found) {
             named.push(look(path, &found));
         }
+    }
+    if links.is_file() {
+        let name = links.strip_prefix(file.parent().unwrap_or(Path::new(""))).unwrap_or(&links);
+        named.push(Named::Secret(name.display().to_string(), "the links to audit logs in it end sooner than a backup; they are made anew"));
     }
     Ok(named)
 }
@@ -56,7 +61,7 @@ fn texts(value: &toml::Value, found: &mut Vec<String>) {
 fn look(path: String, found: &Path) -> Named {
     let Ok(text) = read_text(found) else { return Named::Secret(path, "it is no text of at most 1 MiB") };
     let labels: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----")).collect();
-    let is_table = matches!(Path::new(&path).extension().and_then(|ending| ending.to_str()), Some("toml" | "csv"));
+    let is_table = matches!(Path::new(&path).extension().and_then(|ending| ending.to_str()), Some("toml" | "csv" | "json"));
     let within = PathBuf::from(&path).components().all(|part| matches!(part, Component::Normal(_)));
     match within {
         _ if labels.iter().any(|label| label.contains("PRIVATE KEY")) => Named::Secret(path, "it holds a private key"),

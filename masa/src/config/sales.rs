@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use brski_common::serve::setup::KeyFiles;
 use brski_common::{Certificate, Signer as _, SigningParty, SpkiDigest};
 use brski_masa::issue::KnownCustomer;
+use brski_masa::metrics::KeyUse;
 use brski_masa::{IssuePolicy, NoncelessPolicy, SalesPolicy, VoucherSigners};
 use serde::Deserialize;
 
-use super::{Configuration, Requests, Values as All};
+use super::{Configuration, Requests};
 
 /// One `[[customers]]` table.
 #[derive(Debug, Deserialize)]
@@ -21,6 +22,8 @@ pub(super) struct Customer {
     domain_cas: Vec<PathBuf>,
     #[serde(default)]
     keys: Vec<SpkiDigest>,
+    #[serde(default)]
+    any_below: bool,
     nonceless_lifetime: Option<u64>,
 }
 
@@ -54,7 +57,7 @@ impl Configuration {
     }
 
     fn known_customer(&self, customer: &Customer) -> anyhow::Result<KnownCustomer> {
-        let Customer { name, domain_cas, keys, nonceless_lifetime } = customer;
+        let Customer { name, domain_cas, keys, any_below, nonceless_lifetime } = customer;
         let mut keys = keys.clone();
         for path in domain_cas {
             // The first is the domain's own; those above it may be everybody's.
@@ -65,7 +68,7 @@ impl Configuration {
             let problem = format!("'{name}' has neither domain-cas nor keys; without them a sale by name cannot tell who may have the device");
             return Err(self.file.error("customers", problem).into());
         }
-        Ok(KnownCustomer { name: name.clone(), keys, lifetime: nonceless_lifetime.map(Duration::from_secs) })
+        Ok(KnownCustomer { name: name.clone(), keys, any_below: *any_below, lifetime: nonceless_lifetime.map(Duration::from_secs) })
     }
 
     /// Who may have vouchers without nonce.
@@ -91,26 +94,24 @@ impl Configuration {
 
     /// The same signers, with the one for vouchers without nonce that `field` names.
     pub(super) fn and_nonceless_by(&self, field: &str, files: &KeyFiles, vouchers: VoucherSigners) -> anyhow::Result<VoucherSigners> {
-        let party = self.party(field, files)?;
-        self.check_is_its_own(field, &party, &vouchers)?;
+        let party = self.party(field, files, KeyUse::NoncelessVoucher)?;
+        self.check_is_its_own(field, &party)?;
         Ok(vouchers.and_nonceless(party))
     }
 
     /// Whoever has that key can take devices that nobody has unpacked yet: no other purpose may bring it near the network (RFC 8995, section 11.6.2.2).
-    fn check_is_its_own(&self, field: &str, party: &SigningParty, vouchers: &VoucherSigners) -> anyhow::Result<()> {
+    fn check_is_its_own(&self, field: &str, party: &SigningParty) -> anyhow::Result<()> {
         let key = party.signer.public_key();
         let refuse = |other: &str| Err(self.file.error(&format!("{field}.key"), format!("must be a key of its own, but is that of {other}")).into());
-        if vouchers.parties().any(|other| other.signer.public_key() == key) {
-            return refuse("voucher-signer");
-        }
         if self.log_key().is_ok_and(|log| log.public_key() == key) {
             return refuse("log");
         }
-        let All { tls, provenance_signer, idevid_issuer, .. } = &self.values;
-        for (field, files) in [("tls", Some(tls)), ("provenance-signer", Some(provenance_signer)), ("idevid-issuer", idevid_issuer.as_ref())] {
-            let certificates = files.map(|files| self.file.certificates(&format!("{field}.certificate"), &files.certificate)).transpose()?;
-            if certificates.and_then(|chain| chain.first().map(Certificate::public_key)).is_some_and(|other| other == *key) {
-                return refuse(field);
+        let admin = self.values.admin.iter().filter_map(|admin| Some(("admin.tls".to_owned(), admin.tls.as_ref()?)));
+        for (other, files) in self.key_files().into_iter().chain(admin) {
+            // By its certificate, since the key itself may be in a token that is not here.
+            let certificates = self.file.certificates(&format!("{other}.certificate"), &files.certificate)?;
+            if certificates.first().is_some_and(|own| own.public_key() == *key) {
+                return refuse(&other);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use brski_common::provenance::Text;
 use brski_common::serve::setup::KeyFiles;
 use brski_common::time::from_rfc3339;
 use brski_common::{PolicyOid, SerialNumber, UnixTime};
+use brski_masa::metrics::KeyUse;
 use brski_masa::{Coverage, Serials, SigningMode, VoucherKey, VoucherSigners};
 use serde::{Deserialize, Deserializer, de};
 
@@ -72,7 +73,7 @@ impl Configuration {
             }
             (_, _, [_, ..]) => return Err(error("voucher-signing.keys", "belongs to mode \"rotating\" alone").into()),
             (_, None, []) => return Err(error("voucher-signer", "is missing, a table with certificate and key").into()),
-            (_, Some(files), []) => VoucherSigners::one(self.party(&one, files)?),
+            (_, Some(files), []) => VoucherSigners::one(self.party(&one, files, KeyUse::Voucher)?),
         };
         Ok((signers, mode))
     }
@@ -82,7 +83,7 @@ impl Configuration {
         for (index, values) in keys.iter().enumerate() {
             let field = format!("{table}voucher-signing.keys[{index}]");
             let covers = values.coverage().map_err(|problem| self.file.error(&field, problem))?;
-            found.push(VoucherKey { covers, party: self.party(&format!("{field}.signer"), &values.signer)? });
+            found.push(VoucherKey { covers, party: self.party(&format!("{field}.signer"), &values.signer, KeyUse::Voucher)? });
         }
         Ok(found)
     }

@@ -23,6 +23,7 @@ fn vouched(owner: &Owner, pledge: &Pledge, secs: u64, nonce: Option<Nonce>) -> E
         assertion: brski_common::Assertion::Proximity,
         expires_on: None,
         content: None,
+        by: None,
     })
 }
 

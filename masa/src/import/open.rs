@@ -1,6 +1,6 @@
 //! From lines and messages to rows: batches are opened, their signature is checked once, and rows without signature are signed where the station's key is at hand.
 
-mod kind;
+pub(super) mod kind;
 
 use core::ops::Range;
 use std::path::{Component, Path};
@@ -77,7 +77,8 @@ impl<'a> Opener<'a> {
             Item::Header(header) => return self.begin(line, header),
             Item::Fault(failure) => return self.add(line, None, Work::Failed(failure)),
         };
-        match self.import.masa.genuine_batch(&Signed::<ManufactureBatch>::from_wire(form, octets)) {
+        match self.import.masa().genuine_batch(&Signed::<ManufactureBatch>::from_wire(form, octets)) {
+            Ok(batch) if batch.rows().next().is_none() => self.add(line, None, Work::Failed(Failure::new("the batch has no rows"))),
             Ok(batch) => self.add_batch(batch, |row| (line, Some(row))),
             Err(err) => self.add(line, None, Work::Failed(Failure::untrusted(&err))),
         }
@@ -140,7 +141,7 @@ impl<'a> Opener<'a> {
             Some(_) | None => ManufactureBatch::new(RowForm::Jsonl, rows),
         };
         let signed = batch.map_err(|err| in_full(&err)).and_then(|batch| wait_for(station.seal(&batch, Format::Cose)).map_err(|err| in_full(&err)));
-        let genuine = signed.and_then(|signed| self.import.masa.genuine_batch(&signed).map_err(|err| in_full(&err)));
+        let genuine = signed.and_then(|signed| self.import.masa().genuine_batch(&signed).map_err(|err| in_full(&err)));
         match genuine {
             Ok(batch) => {
                 let line = |row: u64| usize::try_from(row - 1).ok().and_then(|row| lines.get(row).copied().flatten());

@@ -30,7 +30,7 @@ pub(super) type Block = Vec<(Option<u64>, Item)>;
 
 /// Reads an input to its end, or until nobody listens any more.
 pub(super) fn read(input: impl Read, expected: Option<Form>, queue: &Queue<Block>) {
-    let mut source = Source { input: BufReader::with_capacity(BUFFER, input), form: None, expected, number: 0, ended: false };
+    let mut source = Source::new(input, expected);
     let (mut block, mut size) = (Block::new(), 0);
     while let Some(item) = source.next() {
         size += item.1.size();
@@ -47,6 +47,12 @@ pub(super) fn read(input: impl Read, expected: Option<Form>, queue: &Queue<Block
     }
 }
 
+/// The pieces of an input one by one, each with its line or place.
+pub(super) fn items(input: impl Read) -> impl Iterator<Item = (u64, Item)> {
+    let mut source = Source::new(input, None);
+    core::iter::from_fn(move || source.next()).map(|(number, item)| (number.unwrap_or_default(), item))
+}
+
 struct Source<R> {
     input: BufReader<R>,
     /// Once its first octets are known.
@@ -58,6 +64,10 @@ struct Source<R> {
 }
 
 impl<R: Read> Source<R> {
+    fn new(input: R, expected: Option<Form>) -> Self {
+        Self { input: BufReader::with_capacity(BUFFER, input), form: None, expected, number: 0, ended: false }
+    }
+
     /// Whether the next item is likely to be here already. Nobody should wait for a pipe that stays silent.
     fn more_at_hand(&self) -> bool {
         self.input.buffer().contains(&b'\n')
@@ -121,7 +131,7 @@ impl<R: Read> Source<R> {
                 return Ok(Some(Item::Fault(Failure::new(format!("the line is longer than {LONGEST_LINE} octets")))));
             }
             return Ok(Some(match (self.form, line.first()) {
-                _ if line.trim_ascii().is_empty() => continue,
+                _ if RowReader::is_blank(&line) => continue,
                 (_, Some(0xd2 | 0xd8 | 0x84)) if core::str::from_utf8(&line).is_err() => {
                     self.end_with("a COSE message stands among lines of text, expected one form a file; it and what follows it were not read")
                 }
@@ -159,8 +169,8 @@ impl Item {
     }
 }
 
-/// The largest batch in base64url and in a JWS, with room for the signature around it.
-const LONGEST_LINE: usize = ManufactureBatch::LARGEST / 3 * 4 + 64 * 1024;
+/// In octets: the largest batch in base64url and in a JWS, with room for the signature around it.
+pub const LONGEST_LINE: usize = ManufactureBatch::LARGEST / 3 * 4 + 64 * 1024;
 
 const BUFFER: usize = 256 * 1024;
 

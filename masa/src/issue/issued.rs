@@ -3,7 +3,7 @@
 use brski_common::{PeerCertificates, Refusal, UnixTime};
 
 use super::policy::IssuePolicy;
-use super::{RecordedVoucher, again, check_fresh, check_owner, check_revocation, nonceless, sales};
+use super::{RecordedVoucher, again, check_fresh, check_not_blocked, check_owner, check_revocation, nonceless, sales};
 use crate::history::History;
 use crate::ledger::Vouched;
 use crate::request::RegistrarRequest;
@@ -30,11 +30,30 @@ pub fn evaluate_issued(
     let is_ours = |vouched: &&Vouched| path.iter().any(|certificate| certificate.spki_digest() == vouched.pin);
     let never = || Refusal::NeverOwner { domain: registrar.domain().domain_id().to_string(), serial: history.device().serial.clone() };
     history.vouched().iter().find(is_ours).ok_or_else(never)?;
-    let gone = Refusal::NotRenewed("the device has changed hands since it was issued; its pledge has to ask anew");
-    let newest = history.vouched_since_change().iter().rev().find(is_ours).ok_or(gone)?;
-    check_owner(&path, history, policy)?;
+    let newest = history.vouched_since_change().iter().rev().find(is_ours).ok_or(GONE)?;
+    check_owner(&sales::keys(&path), newest.pin, history, policy)?;
     if newest.nonce.is_none() {
         nonceless::authenticated(registrar, peer, &policy.nonceless, now)?;
     }
     again(newest)
 }
+
+/// Decides whether the voucher whose entry has this index is given again to the manufacturer's own people, who answer for whom they give it to.
+///
+/// What the rule for its domain says goes for them too: whoever brings it to the device has it vouched for, whatever the voucher's date.
+///
+/// # Errors
+/// [`Refusal::NotRenewed`] if there is no such voucher, or the device has changed hands since; [`Refusal::SoldElsewhere`] and the like if its domain may not have the device by today's
+/// sales data; [`Refusal::DeviceBlocked`].
+pub fn evaluate_again(index: u64, history: &History, policy: &IssuePolicy) -> Result<RecordedVoucher, Refusal> {
+    let none = Refusal::NotRenewed("it is none of those that this MASA's ledger has of the device");
+    let (place, vouched) = history.vouchers().enumerate().find_map(|(place, (at, vouched))| (at == index).then_some((place, vouched))).ok_or(none)?;
+    if place + history.vouched_since_change().len() < history.vouched().len() {
+        return Err(GONE);
+    }
+    sales::check_recorded(vouched, history, &policy.sales)?;
+    check_not_blocked(history)?;
+    again(vouched)
+}
+
+const GONE: Refusal = Refusal::NotRenewed("the device has changed hands since it was issued; its pledge has to ask anew");

@@ -12,10 +12,10 @@ use crate::history::History;
 use crate::ledger::Vouched;
 use crate::request::RegistrarRequest;
 
-/// The certificate that a voucher without nonce pins: the highest of the domain that may have such vouchers, if the registrar itself is the one who asks.
+/// The certificate that a voucher without nonce pins, if its domain may have such vouchers and the registrar itself is the one who asks.
 ///
-/// A domain may have them that is listed, that the device is sold to, or that had one since the device last changed hands: the renewal of that is authorised without further ado
-/// (RFC 8995, section 5.5.1). `renewed` is the voucher to be renewed, whose pin stays.
+/// A domain may have them that is listed, or that the device is sold to. `renewed` is an earlier voucher that is shown: its renewal is authorised without further ado
+/// (RFC 8995, section 5.5.1), and its pin stays. Who had one and does not show it asks for a new one.
 pub(super) fn authorised<'a>(
     registrar: &'a RegistrarRequest,
     peer: &PeerCertificates,
@@ -43,15 +43,13 @@ pub(super) fn authenticated(registrar: &RegistrarRequest, peer: &PeerCertificate
     }
 }
 
-/// The highest certificate of a path whose holder may have vouchers without nonce for this device.
+/// The certificate of a path that a voucher without nonce for this device pins: the highest that is listed, else the lowest that sales data makes the buyer's.
+///
+/// The higher the pin, the longer a voucher on a stick works, as registrars and issuing CAs come and go (cBRSKI, section 8.2); and the more can take the device with it. How high is for
+/// the manufacturer to say, by the list: a key that sales data has may be that of a root which others share.
 pub(super) fn pinned<'a>(path: &[&'a Certificate], history: &History, policy: &IssuePolicy) -> Option<&'a Certificate> {
-    let keys = sales::buyer_keys(history, &policy.sales).unwrap_or_default();
-    let had_one = |certificate: &Certificate| history.vouched_since_change().iter().any(|v| v.nonce.is_none() && v.pin == certificate.spki_digest());
-    let may = |certificate: &Certificate| {
-        let key = certificate.spki_digest();
-        policy.nonceless.domains.contains(&key) || keys.contains(&key) || had_one(certificate)
-    };
-    path.iter().copied().rev().find(|certificate| may(certificate))
+    let listed = path.iter().copied().rev().find(|certificate| policy.nonceless.domains.contains(&certificate.spki_digest()));
+    listed.or_else(|| sales::lowest(path, history, &policy.sales))
 }
 
 /// Whether the registrar's certificate leads to one that somebody configured for this purpose.
@@ -60,11 +58,11 @@ fn is_under_anchors(registrar: &RegistrarRequest, policy: &NoncelessPolicy, now:
     !policy.registrar_anchors.is_empty() && anchors.is_ok_and(|anchors| anchors.verify_path(registrar.signer(), registrar.chain(), Usage::CmcRa, now).is_ok())
 }
 
-/// How long a voucher without nonce is valid that pins this certificate: as agreed with the customer, else with the domain, else with anybody.
-pub(super) fn lifetime(pinned: &Certificate, history: &History, policy: &IssuePolicy) -> Duration {
+/// How long a voucher without nonce is valid that pins this certificate: as agreed with the customer if that `is_buyers`, else with the domain, else with anybody.
+pub(super) fn lifetime(pinned: &Certificate, is_buyers: bool, history: &History, policy: &IssuePolicy) -> Duration {
     let key = pinned.spki_digest();
     let ownership = crate::ownership::Ownership::of(history);
-    let sold_to = ownership.customer().filter(|customer| customer.keys.contains(&key) || policy.sales.keys_of(&customer.name).any(|known| known == key));
+    let sold_to = ownership.customer().filter(|_| is_buyers);
     let agreed = sold_to.and_then(|customer| policy.sales.customers.iter().find(|known| known.name == customer.name)?.lifetime);
     agreed.or_else(|| policy.nonceless.lifetimes.get(&key).copied()).unwrap_or(policy.nonceless.lifetime)
 }

@@ -1,21 +1,22 @@
 //! Vouchers without nonce that an operator hands out for places without a network (RFC 8995, section 7.4.1).
 
 use brski_common::chain::ID_KP_CMC_RA;
-use brski_common::{Anchors, Assertion, Certificate, Refusal, UnixTime};
+use brski_common::{Anchors, Assertion, Certificate, Refusal, UnixTime, Voucher};
 
 use super::policy::IssuePolicy;
-use super::{asserted, check_owner, nonceless, sales};
+use super::{check_owner, is_buyers, nonceless, sales};
 use crate::history::History;
-use crate::ledger::Vouched;
+use crate::ledger::{Pinned, Vouched, VoucherContent};
 
-/// The entry of a voucher for this domain, and for this registrar if one is named.
+/// A voucher for this domain, and for this registrar if one is named, with its entry.
 pub(super) fn evaluate(
     domain: &Certificate,
     registrar: Option<&Certificate>,
+    by: &str,
     history: &History,
     policy: &IssuePolicy,
     now: UnixTime,
-) -> Result<Vouched, Refusal> {
+) -> Result<(Voucher, Vouched), Refusal> {
     let path: Vec<&Certificate> = registrar.into_iter().chain([domain]).collect();
     for certificate in &path {
         check_current(certificate, now)?;
@@ -24,20 +25,25 @@ pub(super) fn evaluate(
         check_registrar(registrar, domain, now)?;
     }
     nonceless::pinned(&[domain], history, policy).ok_or_else(|| Refusal::NoncelessNotAuthorized { ca_key: domain.spki_digest() })?;
-    check_owner(&path, history, policy)?;
+    let pin = domain.spki_digest();
+    check_owner(&sales::keys(&path), pin, history, policy)?;
     // A voucher for the buyer's registrar that pins somebody else's CA would give the device to that.
-    let buyer = sales::buyer_in(&[domain], history, &policy.sales);
-    Ok(Vouched {
+    let buyer = sales::buyer_in(&[pin], None, history, &policy.sales);
+    let lifetime = nonceless::lifetime(domain, buyer.is_some(), history, policy);
+    let content = VoucherContent { pinned: Pinned::Certificate(domain.clone()), names_issuer: history.serial_is_shared() };
+    let vouched = Vouched {
         device: history.device().clone(),
         at: now,
         domain: domain.domain_id(),
-        pin: domain.spki_digest(),
+        pin,
         registrar: registrar.unwrap_or(domain).spki_digest(),
         nonce: None,
-        assertion: asserted(Assertion::Logged, buyer, &[domain], domain.spki_digest()),
-        expires_on: Some(nonceless::expiry(path, nonceless::lifetime(domain, history, policy), now)),
-        content: None,
-    })
+        assertion: if is_buyers(buyer, &[pin], pin) { Assertion::Verified } else { Assertion::Logged },
+        expires_on: Some(nonceless::expiry(path, lifetime, now)),
+        content: Some(content.clone()),
+        by: Some(by.to_owned()),
+    };
+    Ok((vouched.saying(&content), vouched))
 }
 
 fn check_current(certificate: &Certificate, now: UnixTime) -> Result<(), Refusal> {

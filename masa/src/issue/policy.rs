@@ -94,6 +94,11 @@ impl SalesPolicy {
     pub fn keys_of(&self, name: &str) -> impl Iterator<Item = SpkiDigest> {
         self.customers.iter().filter(move |customer| customer.name == name).flat_map(|customer| customer.keys.iter().copied())
     }
+
+    /// Whether whoever is anywhere below a key of this customer is this customer.
+    pub(super) fn any_below(&self, name: &str) -> bool {
+        self.customers.iter().any(|customer| customer.name == name && customer.any_below)
+    }
 }
 
 /// Whether sales data decides who gets vouchers.
@@ -127,6 +132,9 @@ pub struct KnownCustomer {
     pub name: String,
     /// The keys of the customer's domain CAs.
     pub keys: Vec<SpkiDigest>,
+    /// Whether a key counts for every registrar below it, through however many CAs, and not only for its own holder and for whom that certified itself. Only where nobody else has
+    /// a CA below: everybody who has one can otherwise take the customer's devices, by vouchers that assert `verified`.
+    pub any_below: bool,
     /// How long vouchers without nonce for its devices are valid at most, if that is agreed.
     pub lifetime: Option<Duration>,
 }

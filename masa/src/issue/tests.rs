@@ -70,6 +70,12 @@ impl Scene {
         self
     }
 
+    /// The voucher of this order, once its entry is in the ledger and nothing else is.
+    fn recorded(&mut self, order: VoucherOrder) -> Voucher {
+        self.entries.push(order.entry().clone());
+        order.recorded(1..2, &self.history(), &self.policy).unwrap().into_voucher()
+    }
+
     fn assertion(&self, inner: &VoucherRequest) -> Option<Assertion> {
         self.decide_on_inner(inner).unwrap().voucher().assertion
     }
@@ -87,7 +93,7 @@ fn request_about_another_device_than_the_history_is_refused() {
 #[test]
 fn blocked_device_is_refused_with_its_reason() {
     let mut scene = Scene::new();
-    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()) }));
+    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()), by: Some("jane".to_owned()) }));
     assert_eq!(scene.decide(&scene.outer()), Err(Refusal::DeviceBlocked(serial("JADA123"), "stolen".to_owned())));
 }
 
@@ -150,7 +156,7 @@ fn recorded_voucher_is_the_one_ordered_and_knows_its_entry() {
     let scene = Scene::new();
     let Ok(Decision::Record(order)) = scene.decide(&scene.outer()) else { panic!("a first request orders an entry") };
     let Entry::Vouched(vouched) = order.entry().clone() else { panic!("a voucher's entry says that it was vouched") };
-    let recorded = order.recorded(7..8);
+    let recorded = order.recorded(7..8, &scene.history(), &scene.policy).unwrap();
     assert_eq!(recorded.index(), Some(7));
     let voucher = recorded.into_voucher();
     assert_eq!((voucher.nonce, voucher.assertion), (vouched.nonce, Some(vouched.assertion)));
@@ -231,7 +237,7 @@ fn nonce_is_echoed_as_the_pledge_wrote_it() {
 #[test]
 fn reason_for_a_block_is_told_only_to_whom_the_pledge_named() {
     let mut scene = Scene::new();
-    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()) }));
+    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()), by: Some("jane".to_owned()) }));
     let stranger = VoucherRequest { prior_signed_voucher_request: None, ..scene.outer() };
     assert!(matches!(scene.decide(&stranger), Err(Refusal::LeafMissing { .. })));
 }

@@ -80,6 +80,8 @@ pub struct Vouched {
     pub expires_on: Option<UnixTime>,
     /// What else the voucher says, so that the same can be signed again; `None` in ledgers of a time when nobody could ask for that.
     pub content: Option<VoucherContent>,
+    /// On whose word, if an operator asked for it and no registrar: a name.
+    pub by: Option<String>,
 }
 
 /// What a voucher says beyond the facts that audit logs tell.
@@ -111,6 +113,8 @@ pub struct Standing {
     pub at: UnixTime,
     /// Why it is blocked; `None` if it is blocked no longer.
     pub blocked: Option<String>,
+    /// On whose word; `None` in ledgers of a time when nobody was asked.
+    pub by: Option<String>,
 }
 
 /// Somebody else has a device, or nobody has it any more.
@@ -159,14 +163,14 @@ pub struct Marked {
     pub reason: String,
 }
 
-/// Devices that have something in common. Only a device's newest record tells batch, line and station.
+/// Devices that have something in common. Only a device's newest record tells batch and line; of stations its making tells one as well.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// One device.
     Device(DeviceId),
     /// Those of one batch.
     Batch(String),
-    /// Those that were made or reported at one station: by the record's station, or by the name of the enrolled key.
+    /// Those that were made or reported at one station: by the record's station, or by the name of the enrolled key that signed the record or made the device known.
     Station(String),
     /// Those of one assembly line.
     Line(String),
@@ -181,8 +185,19 @@ pub struct Restored {
     pub by: String,
     /// Why, in one line.
     pub reason: String,
-    /// The newest state that is known to have been signed before, if the backup does not reach it: what lies between is lost.
-    pub lost: Option<TreeHead>,
+    /// What the log had signed that the backup does not reach.
+    pub lost: Lost,
+}
+
+/// What was signed of a log and is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Nothing: the backup reaches the newest state that was signed.
+    Nothing,
+    /// Nobody knows what was signed since the backup; others may hold receipts for anything.
+    Unknown,
+    /// What lies between the backup and this, the newest state that is known to have been signed.
+    Signed(TreeHead),
 }
 
 impl Vouched {

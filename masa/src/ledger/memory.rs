@@ -1,15 +1,15 @@
 //! A ledger that lives as long as the process: for tests, trials and examples.
 
 use core::ops::Range;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use brski_common::log::{Frontier, Hash, Plan, leaf_hash};
-use brski_common::{BoxFuture, DeviceId, SerialNumber, SpkiDigest, UnixTime};
+use brski_common::{BoxFuture, DeviceId, KeyIdentifier, SerialNumber, SpkiDigest, UnixTime};
 
 use super::entry::genesis;
 use super::{Entry, Ledger, LedgerError, TreeHead, Unique, tree};
-use crate::history::History;
+use crate::history::{History, Marks};
 
 /// A [`Ledger`] in memory. Durable as long as the process is.
 #[derive(Debug)]
@@ -19,11 +19,12 @@ pub struct MemoryLedger(Mutex<State>);
 struct State {
     devices: HashMap<DeviceId, Vec<(u64, Entry)>>,
     keys: HashMap<SpkiDigest, DeviceId>,
-    serials: HashMap<SerialNumber, usize>,
+    serials: HashMap<SerialNumber, BTreeSet<KeyIdentifier>>,
     taken: HashSet<(DeviceId, Unique, Vec<u8>)>,
     octets: Vec<Vec<u8>>,
     /// Every entry but the genesis.
     entries: Vec<Entry>,
+    marks: Marks,
     frontier: Frontier,
     /// Every complete subtree, level by level.
     nodes: Vec<Vec<Hash>>,
@@ -65,6 +66,16 @@ impl Ledger for MemoryLedger {
         Box::pin(async move { Ok(self.with(|state| state.history(device))) })
     }
 
+    fn holder<'a>(&'a self, key: &'a SpkiDigest) -> BoxFuture<'a, Result<Option<DeviceId>, LedgerError>> {
+        Box::pin(async move { Ok(self.with(|state| state.keys.get(key).cloned())) })
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        let issuers = self.with(|state| state.serials.get(serial).cloned().unwrap_or_default());
+        let devices = issuers.into_iter().map(|issuer| DeviceId { issuer, serial: serial.clone() }).collect();
+        Box::pin(async move { Ok(devices) })
+    }
+
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
         let from = from.max(1);
         let found = self.with(|state| {
@@ -102,9 +113,10 @@ impl State {
                 self.devices.entry(device.clone()).or_default().push((index, entry.clone()));
             }
         }
+        entries.iter().for_each(|entry| self.marks.add(entry));
         self.entries.extend(entries);
         for device in new.devices.into_keys() {
-            *self.serials.entry(device.serial).or_default() += 1;
+            self.serials.entry(device.serial).or_default().insert(device.issuer);
         }
         self.keys.extend(new.keys);
         self.taken.extend(new.taken);
@@ -157,8 +169,7 @@ impl State {
 
     fn history(&self, device: &DeviceId) -> Option<History> {
         let entries = self.devices.get(device)?.iter().cloned();
-        let devices_of_serial = self.serials.get(&device.serial).copied().unwrap_or_default();
-        let marks = self.entries.iter().filter(|entry| entry.device().is_none());
-        History::build(entries, marks, devices_of_serial > 1)
+        let devices_of_serial = self.serials.get(&device.serial).map_or(0, BTreeSet::len);
+        History::build_under(entries, &self.marks, devices_of_serial > 1)
     }
 }

@@ -1,11 +1,13 @@
 //! The embedded store: one SQLite file that operators can open, back up online and read with the sqlite3 tool.
 //!
 //! One thread writes: it commits in groups, so that many waiting appends share one flush to disk. Another thread reads. The callers' futures only wait for a reply, so that no
-//! executor is blocked and none is needed. Other processes may read and append at the same time: all state is in the file.
+//! executor is blocked for long and none is needed; one device's history, a few pages, is read where it is asked for, unless somebody else is reading.
+//! Other processes may read and append at the same time: all state is in the file.
 
 mod append;
 mod damage;
 mod digest;
+mod facts;
 mod file;
 mod find;
 mod lists;
@@ -17,13 +19,15 @@ mod tree;
 mod verify;
 mod write;
 
+use core::future::ready;
 use core::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use brski_common::log::Hash;
-use brski_common::{BoxFuture, DeviceId, UnixTime};
+use brski_common::{BoxFuture, DeviceId, SerialNumber, SpkiDigest, UnixTime};
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -40,6 +44,8 @@ use crate::history::History;
 pub struct SqliteLedger {
     writer: Worker<Append>,
     reader: Worker<Read>,
+    /// What the reading thread reads with.
+    reading: Arc<Mutex<Reader>>,
 }
 
 impl SqliteLedger {
@@ -61,11 +67,13 @@ impl SqliteLedger {
     pub fn open(path: impl AsRef<Path>, name: &str) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         let file::Opened { writer: mut to_write, reader, mut edge } = file::open(path, name)?;
-        let mut reader = Reader { connection: reader, known: Known { edge: edge.clone(), others: find::OfNoDevice::default() } };
+        let reading = Reader { connection: reader, known: Known { edge: edge.clone(), others: find::OfNoDevice::default() } };
+        let reading = Arc::new(Mutex::new(reading));
+        let with = Arc::clone(&reading);
         let failed = |err: std::io::Error| LedgerError::Open { path: path.to_owned(), source: err.into() };
         let writer = Worker::start("ledger-writer", move |queue| write::run(&mut to_write, &mut edge, &queue)).map_err(failed)?;
-        let reader = Worker::start("ledger-reader", move |queue| reader.run(&queue)).map_err(failed)?;
-        Ok(Self { writer, reader })
+        let reader = Worker::start("ledger-reader", move |queue| Reader::run(&with, &queue)).map_err(failed)?;
+        Ok(Self { writer, reader, reading })
     }
 }
 
@@ -120,6 +128,10 @@ impl Ledger for SqliteLedger {
     }
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
+        // Waking a thread that sleeps, and being woken by it, may take several times as long as the look itself.
+        if let Ok(mut reader) = self.reading.try_lock() {
+            return Box::pin(ready(reader.look(|snapshot, known| find::history(snapshot, known.others.all(snapshot)?, device))));
+        }
         let device = device.clone();
         self.ask(move |snapshot, known| find::history(snapshot, known.others.all(snapshot)?, &device))
     }
@@ -130,6 +142,16 @@ impl Ledger for SqliteLedger {
             let others = known.others.all(snapshot)?;
             devices.iter().map(|device| find::history(snapshot, others, device)).collect()
         })
+    }
+
+    fn holder<'a>(&'a self, key: &'a SpkiDigest) -> BoxFuture<'a, Result<Option<DeviceId>, LedgerError>> {
+        let key = *key;
+        self.ask(move |snapshot, _| find::holder(snapshot, &key))
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        let serial = serial.clone();
+        self.ask(move |snapshot, _| find::devices(snapshot, &serial))
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
@@ -166,9 +188,10 @@ struct Known {
 }
 
 impl Reader {
-    fn run(&mut self, queue: &Receiver<Read>) {
+    fn run(reading: &Mutex<Self>, queue: &Receiver<Read>) {
         while let Ok(read) = queue.recv() {
-            read(self);
+            // A look changes nothing, so that one that panicked left nothing half done.
+            read(&mut reading.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -180,20 +203,20 @@ impl Reader {
 }
 
 /// A thread and the bounded queue that feeds it. The thread ends, and is waited for, when this is dropped.
-struct Worker<T> {
+pub(crate) struct Worker<T> {
     // None only while it is being dropped.
     queue: Option<SyncSender<T>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static> Worker<T> {
-    fn start(name: &str, run: impl FnOnce(Receiver<T>) + Send + 'static) -> std::io::Result<Self> {
+    pub(crate) fn start(name: &str, run: impl FnOnce(Receiver<T>) + Send + 'static) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(receiver))?;
         Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
 
-    fn send(&self, job: T) -> Result<(), LedgerError> {
+    pub(crate) fn send(&self, job: T) -> Result<(), LedgerError> {
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
         queue.try_send(job).map_err(|err| match err {
             TrySendError::Full(_) => LedgerError::Busy,

@@ -51,6 +51,7 @@ pub(super) fn vouched(pledge: &Pledge, nonce: Option<Nonce>) -> Entry {
         assertion: Assertion::Proximity,
         expires_on: Some(later(6)),
         content: None,
+        by: None,
     })
 }
 
@@ -59,7 +60,7 @@ fn stated(pledge: &Pledge, seq: u32) -> Entry {
 }
 
 fn standing(pledge: &Pledge, blocked: Option<&str>) -> Entry {
-    Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: blocked.map(str::to_owned) })
+    Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: blocked.map(str::to_owned), by: Some("jane".to_owned()) })
 }
 
 pub(super) fn conflict<T: core::fmt::Debug>(outcome: Result<T, LedgerError>) -> Unique {
@@ -67,6 +68,20 @@ pub(super) fn conflict<T: core::fmt::Debug>(outcome: Result<T, LedgerError>) -> 
         LedgerError::Conflict { what, .. } => what,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn every_device_of_a_serial_number_is_found() {
+    let maker = Maker::new();
+    let subject = brski_common::issuing::Subject::serial_number(&crate::testing::serial("JADA123"));
+    let (pledge, other, namesake) = (maker.pledge("JADA123"), maker.pledge("JADA1234"), Pledge(maker.root.issue(subject, |template| template)));
+    let mut both = [namesake.device(), pledge.device()];
+    both.sort_unstable_by(|one, other| one.issuer.cmp(&other.issuer));
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&pledge), made(&namesake), made(&other)])).unwrap();
+        assert_eq!(block_on(ledger.devices(&pledge.device().serial)).unwrap(), both);
+        assert_eq!(block_on(ledger.devices(&crate::testing::serial("JADA12"))).unwrap(), []);
+    });
 }
 
 #[test]
@@ -88,11 +103,26 @@ fn every_kind_of_entry_survives_its_octets() {
         Entry::Vouched(vouched) => Entry::Vouched(Vouched { content: Some(VoucherContent { pinned, names_issuer: true }), ..vouched }),
         other => other,
     };
-    let pins = [Pinned::Certificate(pledge.0.certificate.clone()), Pinned::Key(vec![1, 2]), Pinned::KeyHash].map(pinning);
+    let pins = [Pinned::Certificate(pledge.0.certificate.clone()), Pinned::Key(vec![1, 2]), Pinned::KeyHash].map(&pinning);
     let others = [made(&pledge), recorded(&pledge, 3), stated(&pledge, 3), vouched(&pledge, Some(nonce(1))), vouched(&pledge, None), standing(&pledge, None)];
-    for entry in pins.into_iter().chain(others) {
+    let by = |entry: Entry| match entry {
+        Entry::Vouched(vouched) => Entry::Vouched(Vouched { by: Some("jane".to_owned()), ..vouched }),
+        other => other,
+    };
+    let on_the_word_of = [vouched(&pledge, None), pinning(Pinned::KeyHash)].map(by);
+    for entry in pins.into_iter().chain(others).chain(on_the_word_of) {
         assert_eq!(Entry::from_octets(entry.kind(), &entry.to_octets().unwrap()), Ok(entry));
     }
+}
+
+#[test]
+fn nothing_stands_in_the_place_of_a_vouchers_content_unless_a_name_follows() {
+    let mut octets = vouched(&Maker::new().pledge("JADA123"), None).to_octets().unwrap();
+    assert_eq!(octets[0], 0x8a);
+    // One field more, null.
+    octets[0] += 1;
+    octets.push(0xf6);
+    assert!(Entry::from_octets("vouched", &octets).is_err());
 }
 
 #[test]
@@ -220,4 +250,50 @@ fn statement_about_an_older_record_does_not_hide_that_of_the_newer_one() {
     let stated_1 = Entry::Stated(Stated { device: pledge.device(), seq: 1, level: Some(Disclosure::Public), statement: newer.clone() });
     let entries = [made(&pledge), recorded(&pledge, 0), recorded(&pledge, 1), stated_1, stated(&pledge, 0)];
     assert_eq!(History::build((1..).zip(entries), [], false).unwrap().statement(Disclosure::Public), Some(&newer));
+}
+
+/// A ledger that looks nothing up of itself.
+struct Plain(Arc<dyn Ledger>);
+
+impl Ledger for Plain {
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>> {
+        self.0.append(entries)
+    }
+
+    fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
+        self.0.history(device)
+    }
+
+    fn devices<'a>(&'a self, serial: &'a brski_common::SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        self.0.devices(serial)
+    }
+
+    fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
+        self.0.entries(from, most)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<TreeHead, LedgerError>> {
+        self.0.head()
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        self.0.inclusion(index, size)
+    }
+
+    fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
+        self.0.consistency(old, new)
+    }
+}
+
+#[test]
+fn holder_of_a_key_is_found_whether_a_ledger_looks_it_up_or_reads_all() {
+    let maker = Maker::new();
+    let (one, other) = (maker.pledge("JADA1"), maker.pledge("JADA2"));
+    each(|ledger| {
+        block_on(ledger.append(vec![made(&one), recorded(&one, 0)])).unwrap();
+        for ledger in [Arc::clone(ledger), Arc::new(Plain(Arc::clone(ledger)))] {
+            let holder = |pledge: &Pledge| block_on(ledger.holder(&pledge.idevid().spki_digest())).unwrap();
+            assert_eq!((holder(&one), holder(&other)), (Some(one.device()), None));
+        }
+    });
 }

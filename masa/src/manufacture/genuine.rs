@@ -4,14 +4,15 @@ use core::ops::Range;
 use std::sync::Arc;
 
 use brski_common::provenance::{ManufactureBatch, ManufactureReport, RowError};
-use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, Signed, SignedBy, UnixTime, Usage, Verified, Verifier, VerifyError};
+use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, Signed, SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError};
 
 use super::station::Station;
 
 /// An enrolled station's report of a device whose IDevID leads to the manufacturer's own anchors. Made by [`verify`](Self::verify) and [`GenuineBatch::report`] alone.
 #[derive(Clone, Debug)]
 pub struct GenuineReport {
-    report: ManufactureReport,
+    // Large, and handed from thread to thread by the thousand.
+    report: Box<ManufactureReport>,
     station: Arc<Station>,
 }
 
@@ -22,7 +23,7 @@ impl GenuineReport {
     /// [`VerifyError`] if none of `stations` signed it, if the station's key is no longer in use, or if the IDevID does not lead to `anchors` or is not current.
     pub fn verify(report: &Signed<ManufactureReport>, stations: &[Station], anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
         let (report, station) = signed_by(report, stations, now)?;
-        Self::of(report.get().clone(), &Arc::new(station), anchors, now)
+        Self::of(report.into_content(), &Arc::new(station), anchors, now)
     }
 
     /// Verifies the signature over a batch; its rows are verified one by one, by [`GenuineBatch::report`].
@@ -31,13 +32,26 @@ impl GenuineReport {
     /// [`VerifyError`] if none of `stations` signed it, or if the station's key is no longer in use.
     pub fn verify_batch(batch: &Signed<ManufactureBatch>, stations: &[Station], now: UnixTime) -> Result<GenuineBatch, VerifyError> {
         let (batch, station) = signed_by(batch, stations, now)?;
-        Ok(GenuineBatch { batch: batch.get().clone(), station: Arc::new(station) })
+        Ok(GenuineBatch { batch: batch.into_content(), station: Arc::new(station) })
     }
 
     fn of(report: ManufactureReport, station: &Arc<Station>, anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
         // Reports enclose no CA certificates: an issuing CA is an anchor itself, or stands beside its root among them.
         anchors.verify_path(report.idevid.certificate(), anchors.certificates(), Usage::Any, now)?;
-        Ok(Self { report, station: Arc::clone(station) })
+        Ok(Self { report: Box::new(report), station: Arc::clone(station) })
+    }
+
+    /// Verifies that the station that signed it is one of `stations` still, with the same key, and may sign.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the station's key is no longer in use.
+    pub fn verified_again(self, stations: &[Station], now: UnixTime) -> Result<Self, VerifyError> {
+        let unknown =
+            || VerifyError::UnknownSigner { artefact: ManufactureReport::NAME, detail: format!("no key is enrolled as '{}' any more", self.station.key.name) };
+        let station = stations.iter().find(|station| station.key == self.station.key).ok_or_else(unknown)?;
+        station.check_in_use(ManufactureReport::NAME, now)?;
+        let station = if *station == *self.station { Arc::clone(&self.station) } else { Arc::new(station.clone()) };
+        Ok(Self { station, ..self })
     }
 
     /// Of which device it speaks.
@@ -48,6 +62,11 @@ impl GenuineReport {
     /// Whether it says how the key came to be.
     pub fn tells_origin(&self) -> bool {
         self.report.origin.is_some()
+    }
+
+    /// The public key of its IDevID.
+    pub(crate) fn key(&self) -> SpkiDigest {
+        self.content().idevid.spki_digest()
     }
 
     pub(super) fn content(&self) -> &ManufactureReport {

@@ -2,7 +2,8 @@
 
 mod correction;
 
-use brski_common::provenance::{Basis, Source, Transfer};
+use brski_common::provenance::{Basis, Source, SplitReveal, Transfer};
+use brski_common::{EnrolledKey, Signer as _};
 
 use super::*;
 use crate::testing::{Maker, NOW, Pledge, later, origin};
@@ -12,7 +13,7 @@ fn genuine(maker: &Maker, pledge: &Pledge, origin: Option<KeyOrigin>) -> Genuine
 }
 
 fn decide(report: &GenuineReport, existing: Option<&History>) -> Result<RecordOrder, Refusal> {
-    evaluate(report, existing, &OriginDefaults::default(), &Correction::Refuse, [3; 16], NOW)
+    evaluate(report, existing, &OriginDefaults::default(), &[], &Correction::Refuse, [3; 16], NOW)
 }
 
 /// The ledger after this report.
@@ -126,4 +127,38 @@ fn key_from_the_future_is_refused() {
     let made = |made_at| decide(&genuine(&maker, &pledge, Some(KeyOrigin { made_at, ..origin() })), None);
     assert!(made(later(600)).is_ok());
     assert!(matches!(made(later(601)), Err(Refusal::Inconsistent(_))));
+}
+
+#[test]
+fn station_reports_under_no_other_stations_name() {
+    let maker = Maker::new();
+    let pledge = maker.pledge("JADA123");
+    let other = Station::new(EnrolledKey { name: "line 2".to_owned(), key: maker.log.public_key().clone() });
+    let enrolled = [maker.stations(), vec![other]].concat();
+    let named = |name: &str| {
+        let report = genuine(&maker, &pledge, Some(KeyOrigin { station: Some(name.parse().unwrap()), ..origin() }));
+        evaluate(&report, None, &OriginDefaults::default(), &enrolled, &Correction::Refuse, [3; 16], NOW).map(drop)
+    };
+    let refused = "station 'line 1' signed it, and its origin names 'line 2', which is another enrolled station".to_owned();
+    assert_eq!(named("line 2"), Err(Refusal::Inconsistent(refused)));
+    assert_eq!((named("line 1"), named("bench 7")), (Ok(()), Ok(())));
+}
+
+#[test]
+fn station_does_not_overrule_its_line_on_what_the_split_tells() {
+    let maker = Maker::new();
+    let pledge = maker.pledge("JADA123");
+    let said = |split, line, reveal_split| {
+        let defaults = OriginDefaults { split: line, reveal_split, ..OriginDefaults::default() };
+        let report = genuine(&maker, &pledge, Some(KeyOrigin { split, ..origin() }));
+        evaluate(&report, None, &defaults, &[], &Correction::Refuse, [3; 16], NOW).map(drop)
+    };
+    use SplitReveal::{Harmless, MinimalMajority, MinimalMajorityPublished, Unstated};
+    for (split, line) in [(Harmless, MinimalMajority), (MinimalMajorityPublished, MinimalMajority), (Harmless, MinimalMajorityPublished)] {
+        assert_eq!(said(split, line, false), Err(Refusal::SplitRevealed));
+        assert_eq!(said(split, line, true), Ok(()));
+    }
+    for (split, line) in [(Unstated, MinimalMajority), (MinimalMajority, MinimalMajority), (MinimalMajority, Harmless), (Harmless, Unstated)] {
+        assert_eq!(said(split, line, false), Ok(()));
+    }
 }

@@ -145,3 +145,29 @@ fn device_is_in_the_scopes_that_its_newest_record_names() {
     assert!(is_in(Scope::Station("S1".to_owned())) && is_in(Scope::Station("line 1".to_owned())));
     assert!(!is_in(Scope::Line("line 1".to_owned())) && is_in(Scope::Line("L1".to_owned())));
 }
+
+#[test]
+fn station_that_made_a_device_known_has_it_whoever_reports_its_origin() {
+    let pledge = Maker::new().pledge("A");
+    let by_another = ProvenanceRecord { reported_by: "line 2".to_owned(), ..recorded(&pledge, 0, Status::Valid, origin()) };
+    let mark = marked(Scope::Station("line 1".to_owned()), Status::Compromised);
+    let history = history(vec![made(&pledge), entry(&by_another)], &[mark]);
+    assert_eq!(history.status(), Status::Compromised);
+    assert_eq!(restated(&history, [9; 16], later(3)).unwrap().map(|record| record.status), Some(Status::Compromised));
+}
+
+#[test]
+fn device_is_around_every_scope_of_many_that_includes_it_and_no_other() {
+    let pledge = Maker::new().pledge("A");
+    let made = Made { at: NOW, idevid: pledge.idevid(), reported_by: "line 2".to_owned() };
+    let all: Vec<Scope> = ["B1", "B2", "S1", "L1", "line 1", "line 2"]
+        .into_iter()
+        .flat_map(|name| [Scope::Batch, Scope::Station, Scope::Line].map(|scope: fn(String) -> Scope| scope(name.to_owned())))
+        .collect();
+    for record in [None, Some(recorded(&pledge, 0, Status::Valid, origin())), Some(recorded(&pledge, 0, Status::Valid, in_batch("B1")))] {
+        let around = Scope::of_many_around(&made, record.as_ref());
+        for scope in &all {
+            assert_eq!(around.contains(scope), scope.includes(&made, record.as_ref()), "{scope}");
+        }
+    }
+}

@@ -17,6 +17,14 @@ impl Masa {
         GenuineReport::verify_batch(batch, &self.0.stations, self.0.clock.now())
     }
 
+    /// Whether the station that signed a report may sign still, with the same key: it was verified earlier, perhaps by this MASA as it was configured then.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if its key is no longer in use.
+    pub fn still_genuine(&self, report: GenuineReport) -> Result<GenuineReport, VerifyError> {
+        report.verified_again(&self.0.stations, self.0.clock.now())
+    }
+
     /// Whether the IDevID in a batch's row is the manufacturer's own.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct LastSigned {
 pub(super) struct SignedHead {
     pub(super) head: TreeHead,
     pub(super) checkpoint: SignedCheckpoint,
+    /// By which it was signed: under another name or key it is nothing that is remembered, but something to be told of.
+    log: VerifierKey,
 }
 
 impl LastSigned {
@@ -78,7 +80,7 @@ impl LastSigned {
     pub(super) async fn advance(&self, ledger: &dyn Ledger, log: &VerifierKey, signer: &dyn Signer, enough: Option<u64>) -> Result<SignedHead, Error> {
         // Each round that another writer wins has moved what is remembered towards the head.
         loop {
-            if let Some(known) = self.with(|known| known.clone().filter(|known| enough.is_some_and(|enough| known.head.size >= enough))) {
+            if let Some(known) = self.with(|known| known.clone().filter(|known| known.log == *log && enough.is_some_and(|enough| known.head.size >= enough))) {
                 return Ok(known);
             }
             // What is remembered is read first, so that a ledger that is shorter then has really lost something.
@@ -91,7 +93,7 @@ impl LastSigned {
             }
             let unsigned = Checkpoint { origin: log.name().clone(), size: head.size, root: head.root };
             // Signed, but told to nobody unless it is remembered.
-            let next = SignedHead { head, checkpoint: unsigned.sign(signer).await? };
+            let next = SignedHead { head, checkpoint: unsigned.sign(signer).await?, log: log.clone() };
             if self.replace(last.as_ref(), &next)? {
                 if last.is_none() && head.size > 1 {
                     tracing::warn!(size = head.size, "no state of the log was remembered as signed: its memory begins with this one");
@@ -103,15 +105,22 @@ impl LastSigned {
 
     fn read(&self, log: &VerifierKey) -> Result<Option<SignedHead>, LogError> {
         let known = self.with(|known| known.clone());
-        let Some(file) = &self.file else { return Ok(known) };
-        let Some(text) = file.read()? else { return Ok(None) };
-        if let Some(known) = known.filter(|known| known.checkpoint.to_string() == text) {
-            return Ok(Some(known));
-        }
-        let unbelieved = |source| LogError::Unbelieved { path: file.path().to_owned(), source };
-        let checkpoint = SignedCheckpoint::parse(&text).map_err(|err| unbelieved(err.into()))?;
+        let unbelieved = |source| LogError::Unbelieved { path: self.file.as_ref().map_or(MEMORY.into(), |file| file.path().to_owned()), source };
+        let checkpoint = match &self.file {
+            Some(file) => {
+                let Some(text) = file.read()? else { return Ok(None) };
+                match known {
+                    Some(known) if known.log == *log && known.checkpoint.to_string() == text => return Ok(Some(known)),
+                    Some(_) | None => SignedCheckpoint::parse(&text).map_err(|err| unbelieved(err.into()))?,
+                }
+            }
+            None => match known {
+                Some(known) if known.log != *log => known.checkpoint,
+                Some(_) | None => return Ok(known),
+            },
+        };
         let Checkpoint { size, root, .. } = *checkpoint.verify(log).map_err(|err| unbelieved(err.into()))?;
-        let read = SignedHead { head: TreeHead { size, root }, checkpoint };
+        let read = SignedHead { head: TreeHead { size, root }, checkpoint, log: log.clone() };
         self.with(|known| *known = Some(read.clone()));
         Ok(Some(read))
     }
@@ -142,6 +151,9 @@ impl LastSigned {
         act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// What remembers where there is no file.
+const MEMORY: &str = "the memory of this process";
 
 /// Checks that the log at `now` continues what was `signed`.
 async fn continues(ledger: &dyn Ledger, signed: TreeHead, now: TreeHead) -> Result<(), Error> {
@@ -178,7 +190,7 @@ pub enum LogError {
         now: TreeHead,
     },
     /// The file that remembers is not what this log wrote.
-    #[error("{} does not hold a checkpoint that this log signed; if the log's key was replaced, move the file away", .path.display())]
+    #[error("{} does not hold a checkpoint that this log signed with its present key: [log] key must name the key that signed it, or the new one that restore was given; without this file the log could contradict itself", .path.display())]
     Unbelieved {
         /// The file.
         path: PathBuf,

@@ -30,21 +30,30 @@ impl Masa {
     /// # Errors
     /// [`Refusal::UnknownDevice`](brski_common::Refusal::UnknownDevice) for a device that was never made here; a batch, station or line need not have any device.
     /// [`Error::Ledger`].
-    #[tracing::instrument(skip_all, fields(scope = %scope, status = %status, by = %by))]
     pub async fn mark(&self, scope: Scope, status: Status, reason: Text, by: Text) -> Result<Marking, Error> {
+        let index = self.mark_only(scope.clone(), status, reason, by).await?;
+        let affected = self.affected(&scope).await;
+        let affected = affected.inspect_err(|err| tracing::error!(outcome = "not counted", sentence = in_full(err))).ok();
+        Ok(Marking { index, affected })
+    }
+
+    /// The same without counting whom it concerns, which reads the whole ledger; the index of its entry.
+    ///
+    /// # Errors
+    /// As for [`mark`](Self::mark).
+    #[tracing::instrument(skip_all, fields(scope = %scope, status = %status, by = %by))]
+    pub async fn mark_only(&self, scope: Scope, status: Status, reason: Text, by: Text) -> Result<u64, Error> {
         let now = self.0.clock.now();
         let history = match &scope {
             Scope::Device(device) => self.0.ledger.history(device).await?,
             Scope::Batch(_) | Scope::Station(_) | Scope::Line(_) => None,
         };
-        let marked = Marked { at: now, by: by.into(), scope: scope.clone(), status, reason: reason.into() };
+        let marked = Marked { at: now, by: by.into(), scope, status, reason: reason.into() };
         let order = marks::evaluate(marked, history, random()?, now)?;
         // The mark first: the vouchers of a million devices do not wait until these are counted.
         let index = self.0.ledger.append(order.into_entries()).await?.start;
         tracing::info!(outcome = "marked", entry = index);
-        let affected = self.affected(&scope).await;
-        let affected = affected.inspect_err(|err| tracing::error!(outcome = "not counted", sentence = in_full(err))).ok();
-        Ok(Marking { index, affected })
+        Ok(index)
     }
 
     /// How many devices are in `scope`, and who has them. Reads the whole ledger, unless it is about one device.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brski_common::DeviceId;
+use brski_common::{DeviceId, SpkiDigest};
 
 use super::{Masa, told};
 use crate::error::Error;
@@ -11,15 +11,14 @@ use crate::ownership::{DeviceSummary, Ownership};
 use crate::product_line::Levels;
 
 impl Masa {
-    /// Writes down that a device was sold, on the word of `by`. The keys of the customer's domain CAs are those given here and those that the configuration has under
-    /// the customer's name. Says whether that is news: the same sale again changes nothing.
+    /// Writes down that a device was sold, on the word of `by`. Of the customer's keys only those given here are written down: what the configuration has under the
+    /// customer's name is looked up whenever it matters, so that a key which is taken out of it counts no more. Says whether that is news: the same sale again changes nothing.
     ///
     /// # Errors
     /// [`Refusal::UnknownDevice`](brski_common::Refusal::UnknownDevice) if it was never made here; [`Error::Ledger`].
     #[tracing::instrument(skip_all, fields(serial = %device.serial))]
     pub async fn sell(&self, device: &DeviceId, customer: Customer, by: impl Into<String>) -> Result<bool, Error> {
-        let customer = self.with_known_keys(device, customer);
-        told("sold", self.change_owner(device, OwnerChange::SoldTo(customer), by.into()).await)
+        told("sold", self.change_owner(device, sold_to(customer), by.into()).await)
     }
 
     /// Writes down that a device's owner gave it up, on the word of `by`: whoever has it next may claim it as if it were new. Says whether that is news.
@@ -39,7 +38,7 @@ impl Masa {
         let (mut outcomes, mut entries) = (Vec::with_capacity(sales.len()), Vec::new());
         let mut newest: HashMap<DeviceId, OwnerChange> = HashMap::new();
         for (device, customer) in sales {
-            let change = OwnerChange::SoldTo(self.with_known_keys(&device, customer));
+            let change = sold_to(customer);
             let outcome = self.known(&device).await.map(|history| {
                 let before = newest.get(&device).or(history.owned().last().map(|owned| &owned.change));
                 before != Some(&change)
@@ -78,12 +77,14 @@ impl Masa {
         Ok(Ownership::of(&self.known(device).await?))
     }
 
-    fn with_known_keys(&self, device: &DeviceId, customer: Customer) -> Customer {
-        let Customer { name, mut keys } = customer;
-        keys.extend(self.0.lines.of(device).issue_policy.sales.keys_of(&name));
-        keys.sort_unstable();
-        keys.dedup();
-        Customer { name, keys }
+    /// By which keys the customer that a device is sold to is known now: those of the sale, and those that the configuration has. None if it is not sold.
+    ///
+    /// # Errors
+    /// As for [`sell`](Self::sell).
+    pub async fn customer_keys(&self, device: &DeviceId) -> Result<Vec<SpkiDigest>, Error> {
+        let ownership = self.ownership(device).await?;
+        let known = |customer: &Customer| self.0.lines.of(device).issue_policy.sales.keys_of(&customer.name).chain(customer.keys.iter().copied()).collect();
+        Ok(distinct(ownership.customer().map(known).unwrap_or_default()))
     }
 
     async fn change_owner(&self, device: &DeviceId, change: OwnerChange, by: String) -> Result<bool, Error> {
@@ -97,4 +98,14 @@ impl Masa {
         }
         Ok(is_news)
     }
+}
+
+fn sold_to(Customer { name, keys }: Customer) -> OwnerChange {
+    OwnerChange::SoldTo(Customer { name, keys: distinct(keys) })
+}
+
+fn distinct(mut keys: Vec<SpkiDigest>) -> Vec<SpkiDigest> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }

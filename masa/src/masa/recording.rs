@@ -11,13 +11,13 @@ use super::transparency::ReceiptFrom;
 use super::{Masa, note, random, told};
 use crate::error::Error;
 use crate::history::History;
-use crate::ledger::{Entry, LedgerError};
+use crate::ledger::{Entry, LedgerError, Unique};
 use crate::manufacture::{self, Correction, GenuineReport};
 
 /// What is wanted of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// To know what would become of a report. Nothing is written.
+    /// To know what would become of a report, next to what is on record. Nothing is written, so that reports which contradict each other alone are not found.
     Trial,
     /// That it is recorded. Statements are signed once somebody asks for them.
     Record,
@@ -120,7 +120,7 @@ impl Masa {
             let before = history.as_ref();
             let outcome = match (decision, want) {
                 (Err(err), _) => Err(err),
-                (Ok(evidence), Want::Trial) => Ok(recorded(report, before, before.map(History::index), evidence.is_none())),
+                (Ok(evidence), Want::Trial) => self.tried(report, before, evidence.is_none()).await,
                 (Ok(None), Want::Record | Want::Statement) => Ok(recorded(report, before, before.map(History::index), true)),
                 (Ok(Some(evidence)), Want::Record | Want::Statement) => match appended.next().unwrap_or(Err(LedgerError::Busy)) {
                     Ok(indexes) => Ok(recorded(report, before, Some(indexes.start + evidence), false)),
@@ -144,14 +144,26 @@ impl Masa {
     async fn record_one(&self, report: &GenuineReport, want: Want, correction: &Correction, now: UnixTime) -> Result<Recorded, Error> {
         let history = self.0.ledger.history(report.device()).await?;
         let entries = self.decide(report, history.as_ref(), correction, now)?;
-        if entries.is_empty() || want == Want::Trial {
-            return Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), entries.is_empty()));
+        match want {
+            Want::Trial => return self.tried(report, history.as_ref(), entries.is_empty()).await,
+            Want::Record | Want::Statement if entries.is_empty() => return Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), true)),
+            Want::Record | Want::Statement => {}
         }
         let evidence = evidence(&entries).unwrap_or_default();
         match self.0.ledger.append(entries).await {
             Ok(indexes) => Ok(recorded(report, history.as_ref(), Some(indexes.start + evidence), false)),
             Err(err) => self.overtaken(report, correction, err).await,
         }
+    }
+
+    /// What would become of a report that contradicts no record of its device: it is refused nevertheless if another one has its key, which an append would find.
+    async fn tried(&self, report: &GenuineReport, before: Option<&History>, repeated: bool) -> Result<Recorded, Error> {
+        if before.is_none()
+            && let Some(device) = self.0.ledger.holder(&report.key()).await?
+        {
+            return Err(LedgerError::Conflict { what: Unique::PublicKey, device }.into());
+        }
+        Ok(recorded(report, before, before.map(History::index), repeated))
     }
 
     /// A report that was not appended: perhaps somebody reported the same in the meantime.
@@ -166,7 +178,7 @@ impl Masa {
     /// What to append; nothing if all of it is on record.
     fn decide(&self, report: &GenuineReport, history: Option<&History>, correction: &Correction, now: UnixTime) -> Result<Vec<Entry>, Error> {
         let defaults = &self.0.lines.of(report.device()).defaults;
-        Ok(manufacture::evaluate(report, history, defaults, correction, random()?, now)?.into_entries())
+        Ok(manufacture::evaluate(report, history, defaults, &self.0.stations, correction, random()?, now)?.into_entries())
     }
 
     /// Adds statements and receipts, of some at once: what is stored of one waits for the disk together with that of the others.

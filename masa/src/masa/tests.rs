@@ -4,6 +4,7 @@ mod corrections;
 mod domains;
 mod formats;
 mod marks;
+mod owning;
 mod told;
 mod transparency;
 
@@ -78,8 +79,12 @@ fn second_device_with_a_recorded_key_is_a_contradiction() {
     let twin_name = crate::testing::serial("JADA124");
     let certificate = maker.issuing.certify(brski_common::issuing::Subject::serial_number(&twin_name), &pledge.0.key, |template| template);
     let twin = crate::testing::Pledge(Entity { certificate, key: pledge.0.key.clone() });
-    let refused = refusal(block_on(masa.record(&maker.report(&twin, Some(origin())))));
-    assert_eq!(refused, Refusal::Contradiction { what: "the public key", device: pledge.device() });
+    let report = maker.report(&twin, Some(origin()));
+    let refused = Refusal::Contradiction { what: "the public key", device: pledge.device() };
+    assert_eq!(refusal(block_on(masa.record(&report))), refused);
+    // A trial says the same beforehand.
+    let tried = block_on(masa.record_all(&[masa.genuine(&report).unwrap()], Want::Trial, &crate::manufacture::Correction::Refuse)).pop();
+    assert_eq!(refusal(tried.unwrap()), refused);
 }
 
 #[test]
@@ -121,12 +126,21 @@ fn blocked_device_gets_no_voucher_until_it_is_released() {
     let (maker, owner) = (Maker::new(), Owner::new("owner"));
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     block_on(masa.record(&maker.report(&pledge, None))).unwrap();
-    block_on(masa.set_blocked(&pledge.device(), Some("stolen".to_owned()))).unwrap();
+    block_on(masa.set_blocked(&pledge.device(), Some("stolen".parse().unwrap()), "jane".parse().unwrap())).unwrap();
     let request = owner.request(&pledge, nonce(1));
     let refused = refusal(block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())));
     assert_eq!(refused, Refusal::DeviceBlocked(pledge.device().serial, "stolen".to_owned()));
-    block_on(masa.set_blocked(&pledge.device(), None)).unwrap();
+    block_on(masa.set_blocked(&pledge.device(), None, "jane".parse().unwrap())).unwrap();
     assert!(block_on(masa.vouch(&request, Format::Cms, &PeerCertificates::default())).is_ok());
+}
+
+#[test]
+fn device_of_a_ca_that_is_no_anchor_any_more_is_found_by_its_serial_number() {
+    let (maker, ledger) = (Maker::new(), memory());
+    let pledge = maker.pledge("JADA123");
+    block_on(Masa::new(maker.parts(ledger.clone())).record(&maker.report(&pledge, None))).unwrap();
+    let retired = Masa::new(MasaParts { idevid_anchors: Maker::new().anchors(), ..maker.parts(ledger) });
+    assert_eq!(block_on(retired.devices(&pledge.device().serial)).unwrap(), [pledge.device()]);
 }
 
 #[test]
@@ -138,7 +152,9 @@ fn devices_of_one_serial_number_are_found_by_each_ca_that_made_one() {
     for device in [&pledge, &namesake] {
         block_on(masa.record(&maker.report(device, None))).unwrap();
     }
-    assert_eq!(block_on(masa.devices(&pledge.device().serial)).unwrap(), [namesake.device(), pledge.device()]);
+    let mut both = [namesake.device(), pledge.device()];
+    both.sort_unstable_by(|one, other| one.issuer.cmp(&other.issuer));
+    assert_eq!(block_on(masa.devices(&pledge.device().serial)).unwrap(), both);
     assert_eq!(block_on(masa.devices(&crate::testing::serial("JADA999"))).unwrap(), []);
 }
 
@@ -294,6 +310,7 @@ fn vouched(owner: &Owner, pledge: &crate::testing::Pledge) -> Entry {
         assertion: Assertion::Proximity,
         expires_on: None,
         content: None,
+        by: None,
     })
 }
 
@@ -311,6 +328,10 @@ impl Ledger for Overtaken {
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.inner.history(device)
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        self.inner.devices(serial)
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {

@@ -13,7 +13,7 @@ use super::last_signed::SignedHead;
 use super::{LogError, Masa};
 use crate::error::Error;
 use crate::history::History;
-use crate::ledger::{LedgerError, TreeHead};
+use crate::ledger::{Entry, LedgerError, TreeHead};
 
 /// From which state of the log a receipt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,18 @@ impl Masa {
         self.receipt_of_record(&history, ReceiptFrom::Now).await
     }
 
+    /// Any entry but the genesis, the hash of its leaf, and the receipt that it is in the log as it is now; `None` if there is no entry `index`.
+    ///
+    /// # Errors
+    /// As for [`receipt`](Self::receipt).
+    pub async fn receipt_of_entry(&self, index: u64) -> Result<Option<(Entry, Hash, Receipt)>, Error> {
+        let found = self.0.ledger.entries(index, 1).await?.pop().filter(|(found, _)| *found == index);
+        let Some((_, entry)) = found else { return Ok(None) };
+        let leaf = leaf_hash(&entry.to_octets().map_err(LedgerError::Encode)?);
+        let receipt = self.inclusion(index, &leaf, None).await?;
+        Ok(Some((entry, leaf, receipt)))
+    }
+
     /// The receipt that the log as it is now continues what it was at `old`; `None` if it is the same.
     ///
     /// # Errors
@@ -90,13 +102,19 @@ impl Masa {
             ReceiptFrom::Now => None,
             ReceiptFrom::SinceRecorded => Some(history.index().saturating_add(1)),
         };
+        let receipt = self.inclusion(history.index(), &leaf, enough).await?;
+        Ok(Some((leaf, receipt)))
+    }
+
+    /// The receipt that an entry is in the log as it is now, or as it was signed once it had `enough` entries.
+    async fn inclusion(&self, index: u64, leaf: &Hash, enough: Option<u64>) -> Result<Receipt, Error> {
         let TreeHead { size, root } = self.signed_head(enough).await?.head;
-        let path = self.0.ledger.inclusion(history.index(), size).await?;
-        let unproved = |err| LedgerError::Tree(format!("entry {} among {size}: {err}", history.index()));
-        verify_inclusion(&leaf, history.index(), size, &path, &root).map_err(unproved)?;
-        let proof = Inclusion { tree_size: size, leaf_index: history.index(), path };
-        let unsigned = Receipt::of_inclusion(proof, &leaf, &root, &*self.0.log_key)?;
-        Ok(Some((leaf, unsigned.sign(&*self.0.log_key).await?)))
+        let path = self.0.ledger.inclusion(index, size).await?;
+        let unproved = |err| LedgerError::Tree(format!("entry {index} among {size}: {err}"));
+        verify_inclusion(leaf, index, size, &path, &root).map_err(unproved)?;
+        let proof = Inclusion { tree_size: size, leaf_index: index, path };
+        let unsigned = Receipt::of_inclusion(proof, leaf, &root, &*self.0.log_key)?;
+        Ok(unsigned.sign(&*self.0.log_key).await?)
     }
 
     /// The statement about a device's record with a receipt in its unprotected header. Trouble of the log costs the receipt alone: the statement is stored, and bears its own

@@ -28,7 +28,7 @@ impl Masa {
     async fn decide_and_sign(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         let now = self.0.clock.now();
         let request = noted(RegistrarRequest::verify(request, self.0.lenient, now)?);
-        let history = self.known(request.device()).await?;
+        let mut history = self.known(request.device()).await?;
         let claim = request.open(&history, &self.0.idevid_anchors, || self.0.lines.voucher_anchors(), now)?;
         let line = self.0.lines.of(history.device());
         let decision = issue::evaluate(&claim, peer, &history, &line.issue_policy, now)?;
@@ -37,10 +37,15 @@ impl Masa {
             Decision::Repeat(recorded) => *recorded,
             // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
             Decision::Record(order) => match self.0.ledger.append(vec![order.entry().clone()]).await {
-                Ok(appended) => order.recorded(appended),
+                Ok(appended) => {
+                    note("entry", &appended.start);
+                    // What came before the entry counts, and not only what was there when it was decided on. If that says no, the entry stands, as after a crash.
+                    history = self.known(history.device()).await?;
+                    order.recorded(appended, &history, &line.issue_policy)?
+                }
                 Err(err) => {
                     // Perhaps the same nonce came in twice at once; the history then knows for whom it was used.
-                    let history = self.known(history.device()).await?;
+                    history = self.known(history.device()).await?;
                     match issue::evaluate(&claim, peer, &history, &line.issue_policy, now)? {
                         Decision::Repeat(recorded) => *recorded,
                         Decision::Record(_) => return Err(err.into()),
@@ -48,9 +53,6 @@ impl Masa {
                 }
             },
         };
-        if let Some(index) = recorded.index() {
-            note("entry", &index);
-        }
         if let Prior::Voucher(_) = claim.prior() {
             note("renewal", &true);
         }
@@ -88,56 +90,57 @@ impl Masa {
         Ok(possible(line, &history, &voucher, answer)?.seal(&voucher, answer).await?)
     }
 
-    /// Every voucher of a device, oldest first.
+    /// Every voucher of a device, oldest first, with the index of its entry.
     ///
     /// # Errors
     /// [`Refusal::UnknownDevice`] if it was never made here; [`Error::Ledger`].
-    pub async fn vouchers(&self, device: &DeviceId) -> Result<Vec<Vouched>, Error> {
-        Ok(self.known(device).await?.vouched().to_vec())
+    pub async fn vouchers(&self, device: &DeviceId) -> Result<Vec<(u64, Vouched)>, Error> {
+        Ok(self.known(device).await?.vouchers().map(|(index, vouched)| (index, vouched.clone())).collect())
     }
 
-    /// A voucher that is on record, signed again for the manufacturer's own people; `None` if the ledger of its time did not keep what it pinned.
+    /// The voucher of a device whose entry has this index, signed again for the manufacturer's own people, on the word of `by`: it says what it said, its time included, and nothing is
+    /// recorded.
     ///
     /// # Errors
-    /// [`Refusal::DeviceBlocked`] if the device gets no vouchers any more; [`Refusal::NoncelessNotSigned`] if the key that signs it is not here; [`Error::Inexpressible`]; [`Error::Sign`].
-    pub async fn sign_again(&self, vouched: &Vouched, format: Format) -> Result<Option<Signed<Voucher>>, Error> {
-        let Some(voucher) = vouched.voucher() else { return Ok(None) };
-        let history = self.known(&vouched.device).await?;
-        // Whoever brings it to the device would have it vouched for, whatever its date.
-        if let Some(reason) = history.blocked() {
-            return Err(Refusal::DeviceBlocked(vouched.device.serial.clone(), reason).into());
-        }
-        let party = possible(self.0.lines.of(&vouched.device), &history, &voucher, format)?;
-        Ok(Some(party.seal(&voucher, format).await?))
+    /// [`Error::Refused`] if there is no such voucher, its ledger did not keep what it pinned, the device has changed hands since, its domain may not have the device by today's sales data,
+    /// or the device is blocked; or if the key that signs it is not here; [`Error::Inexpressible`]; [`Error::Sign`].
+    #[tracing::instrument(skip_all, fields(serial = %device.serial, entry = index, by))]
+    pub async fn sign_again(&self, device: &DeviceId, index: u64, by: &str, format: Format) -> Result<Signed<Voucher>, Error> {
+        note("by", &by);
+        let signed = async {
+            let history = self.known(device).await?;
+            let line = self.0.lines.of(history.device());
+            let voucher = issue::evaluate_again(index, &history, &line.issue_policy)?.into_voucher();
+            Ok(possible(line, &history, &voucher, format)?.seal(&voucher, format).await?)
+        };
+        told("voucher signed again", signed.await)
     }
 
-    /// Vouches for a device without nonce to the domain that an operator names, for a place without network (RFC 8995, section 7.4.1). `registrar` is the one that will
+    /// Vouches for a device without nonce to the domain that the operator `by` names, for a place without network (RFC 8995, section 7.4.1). `registrar` is the one that will
     /// show the voucher, if it is known; the voucher then expires with its certificate.
     ///
     /// # Errors
     /// [`Error::Refused`] with the rule that says no; else as for [`vouch`](Self::vouch).
-    #[tracing::instrument(skip_all, fields(serial = %device.serial, domain = %domain.domain_id(), entry))]
+    #[tracing::instrument(skip_all, fields(serial = %device.serial, domain = %domain.domain_id(), entry, by))]
     pub async fn vouch_offline(
         &self,
         device: &DeviceId,
         domain: &Certificate,
         registrar: Option<&Certificate>,
+        by: &str,
         format: Format,
     ) -> Result<Signed<Voucher>, Error> {
+        note("by", &by);
         let vouched = async {
             let history = self.known(device).await?;
             let line = self.0.lines.of(history.device());
-            let decision = issue::evaluate_offline(domain, registrar, &history, &line.issue_policy, self.0.clock.now())?;
-            let party = possible(line, &history, decision.voucher(), format)?;
-            let recorded = match decision {
-                Decision::Repeat(recorded) => *recorded,
-                // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
-                Decision::Record(order) => {
-                    let appended = self.0.ledger.append(vec![order.entry().clone()]).await?;
-                    note("entry", &appended.start);
-                    order.recorded(appended)
-                }
-            };
+            let order = issue::evaluate_offline(domain, registrar, by, &history, &line.issue_policy, self.0.clock.now())?;
+            let party = possible(line, &history, order.voucher(), format)?;
+            // Log first: a crash may leave an entry without a voucher, never a voucher without an entry.
+            let appended = self.0.ledger.append(vec![order.entry().clone()]).await?;
+            note("entry", &appended.start);
+            // As for a voucher with a nonce.
+            let recorded = order.recorded(appended, &self.known(device).await?, &line.issue_policy)?;
             Ok(party.seal(&recorded.into_voucher(), format).await?)
         };
         told("vouched", vouched.await)

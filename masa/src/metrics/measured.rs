@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use brski_common::log::Hash;
 use brski_common::provenance::{Basis, Method};
-use brski_common::{Assertion, BoxFuture, DeviceId, PublicKey, SignError, Signature, SignatureAlgorithm, Signer};
+use brski_common::{Assertion, BoxFuture, DeviceId, PublicKey, SerialNumber, SignError, Signature, SignatureAlgorithm, Signer, SpkiDigest};
 
 use super::{COMMIT_SECONDS, SIGN_FAILURES, SIGN_SECONDS, count_record, count_voucher};
 use crate::history::History;
@@ -105,6 +105,14 @@ impl Ledger for MeasuredLedger {
 
     fn histories<'a>(&'a self, devices: &'a [DeviceId]) -> BoxFuture<'a, Result<Vec<Option<History>>, LedgerError>> {
         self.0.histories(devices)
+    }
+
+    fn holder<'a>(&'a self, key: &'a SpkiDigest) -> BoxFuture<'a, Result<Option<DeviceId>, LedgerError>> {
+        self.0.holder(key)
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        self.0.devices(serial)
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {

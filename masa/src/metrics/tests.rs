@@ -147,6 +147,10 @@ impl crate::Ledger for Fast {
         Box::pin(async move { Ok(devices.iter().map(|_| None).collect()) })
     }
 
+    fn devices<'a>(&'a self, _: &'a brski_common::SerialNumber) -> brski_common::BoxFuture<'a, Result<Vec<brski_common::DeviceId>, crate::LedgerError>> {
+        Box::pin(async { Err(crate::LedgerError::Busy) })
+    }
+
     fn entries(&self, _: u64, _: usize) -> brski_common::BoxFuture<'_, Result<Vec<(u64, crate::Entry)>, crate::LedgerError>> {
         Box::pin(async { Err(crate::LedgerError::Busy) })
     }

@@ -104,6 +104,9 @@ pub struct VoucherSummary {
     pub assertion: &'static str,
     /// When it expires, RFC 3339.
     pub expires_on: Option<String>,
+    /// The operator who asked for it, if no registrar did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 impl DeviceSummary {
@@ -158,6 +161,7 @@ impl VoucherSummary {
             nonce: vouched.nonce.as_ref().map(|nonce| nonce.as_text().to_owned()),
             assertion: vouched.assertion.name(),
             expires_on: vouched.expires_on.map(to_rfc3339),
+            by: vouched.by.clone(),
         }
     }
 }
@@ -195,9 +199,10 @@ impl fmt::Display for DeviceSummary {
 
 impl fmt::Display for VoucherSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, domain, pin, nonce, assertion, expires_on } = self;
+        let Self { at, domain, pin, nonce, assertion, expires_on, by } = self;
         let nonce = nonce.as_ref().map_or("without nonce".to_owned(), |nonce| format!("nonce {nonce}"));
         let expiry = expires_on.as_ref().map_or(String::new(), |at| format!(", expires {at}"));
-        write!(f, "{at}: {assertion}, domain {domain}, {nonce}{expiry}\n  pinned key: {pin}")
+        let by = by.as_ref().map_or(String::new(), |by| format!(", on the word of {by}"));
+        write!(f, "{at}: {assertion}, domain {domain}, {nonce}{expiry}{by}\n  pinned key: {pin}")
     }
 }

@@ -32,6 +32,7 @@ fn entry(pledge: &Pledge, event: Event, at: UnixTime) -> Entry {
             assertion: Assertion::Proximity,
             expires_on: None,
             content: None,
+            by: None,
         })
     };
     match event {
@@ -39,7 +40,7 @@ fn entry(pledge: &Pledge, event: Event, at: UnixTime) -> Entry {
         Release => owned(OwnerChange::Released),
         Vouch(pin) => vouched(pin, Some(nonce(pin))),
         VouchWithoutNonce(pin) => vouched(pin, None),
-        Block(yes) => Entry::Standing(Standing { device, at, blocked: yes.then(|| "stolen".to_owned()) }),
+        Block(yes) => Entry::Standing(Standing { device, at, blocked: yes.then(|| "stolen".to_owned()), by: Some("jane".to_owned()) }),
         Mark(status) => Entry::Marked(Marked { at, by: "audit".to_owned(), scope: Scope::Device(device), status, reason: "leaked".to_owned() }),
     }
 }
@@ -105,14 +106,6 @@ fn claim_lasts_from_the_first_to_the_newest_voucher_of_one_key() {
     let [first, second] = claims.as_slice() else { panic!("two keys make two claims: {claims:?}") };
     assert_eq!((first.since, first.newest, first.nonceless), (later(1), later(3), true));
     assert_eq!((second.since, second.newest, second.nonceless), (later(2), later(2), false));
-}
-
-#[test]
-fn holder_is_who_was_given_a_voucher_last() {
-    let holder = |events: &[Event]| after(events).holder().map(|claim| claim.pin.0[0]);
-    assert_eq!(holder(&[Vouch(1), Vouch(2), VouchWithoutNonce(1)]), Some(1));
-    assert_eq!(holder(&[Vouch(1), Vouch(2)]), Some(2));
-    assert_eq!(holder(&[Vouch(1), Release]), None);
 }
 
 #[test]

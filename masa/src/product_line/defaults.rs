@@ -7,9 +7,9 @@ use brski_common::provenance::{
 };
 use serde::{Deserialize, Deserializer, de};
 
-/// What is recorded of each key of a product line where its station says nothing, or says `unknown`. What a station says counts.
+/// What is recorded of each key of a product line where its station says nothing, or says `unknown`. What a station says counts, but for who may see what.
 ///
-/// In JSON and TOML the members are those of a report's `origin`. Method and basis have no default: without somebody's word on this one key they are a label and no more. Neither
+/// A program begins with `OriginDefaults::default()`. In JSON and TOML the members are those of a report's `origin`. Method and basis have no default: without somebody's word on this one key they are a label and no more. Neither
 /// have those that differ from key to key: `made-at`, `station`, `batch`, `pkcs11`, `tpma-object` and `evidence`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -56,16 +56,12 @@ pub struct OriginDefaults {
     pub reveal_split: bool,
     /// Trust anchors that the devices leave the factory with, where the station names none.
     pub trust_anchors: Vec<TrustAnchorRecord>,
-    /// Who may see what; each counts where the station does not decide on the same field.
+    /// Who may see what; where the station decides on the same field, the stricter of the two counts.
     pub disclosure: Overrides,
-    /// Not here.
-    #[doc(hidden)]
     #[serde(rename = "method", deserialize_with = "in_each_report")]
-    pub no_method: (),
-    /// Not here.
-    #[doc(hidden)]
+    pub(crate) no_method: (),
     #[serde(rename = "basis", deserialize_with = "in_each_report")]
-    pub no_basis: (),
+    pub(crate) no_basis: (),
 }
 
 impl OriginDefaults {
@@ -97,7 +93,7 @@ impl OriginDefaults {
             complete.trust_anchors.clone_from(&self.trust_anchors);
         }
         for (field, level) in &self.disclosure.0 {
-            complete.disclosure.0.entry(*field).or_insert(*level);
+            complete.disclosure.0.entry(*field).and_modify(|said| *said = (*said).max(*level)).or_insert(*level);
         }
         complete
     }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use brski_masa::ledger::{Lost, Restored};
 use serde_json::Value;
 
 use super::manufacture::report;
@@ -72,6 +73,22 @@ fn backup_holds_no_private_key_and_says_so() {
 }
 
 #[test]
+fn defaults_of_a_product_line_are_backed_up_and_links_to_audit_logs_are_told_to_be_left_out() {
+    let folder = manufacturer();
+    let line = "[[product-lines]]\nname = \"pumps\"\nserial-prefix = \"PU\"\ndefaults = \"pumps.json\"\n";
+    folder.write("masa/masa.toml", folder.read("masa/masa.toml") + line);
+    folder.write("masa/pumps.json", "{\"site\": \"Bern\"}");
+    record(&folder, "JADA1");
+    masa(&folder, &["audit-log", "JADA1", "--link"]).ok();
+    let told = json(&masa(&folder, &["backup", "--out", "backup.tar", "-o", "json"]).ok());
+    let left_out: Vec<&str> = told["left-out"].as_array().unwrap().iter().filter_map(|left| left["path"].as_str()).collect();
+    assert!(left_out.contains(&"audit-links.sqlite") && !left_out.contains(&"pumps.json"), "{left_out:?}");
+    std::fs::remove_dir_all(folder.path("masa")).unwrap();
+    restore(&folder, &["--dir", "masa", "--checkpoint", "JADA1.checkpoint"]).ok();
+    assert_eq!(folder.read("masa/pumps.json"), "{\"site\": \"Bern\"}");
+}
+
+#[test]
 fn backup_into_a_folder_is_named_after_the_time() {
     let folder = manufacturer();
     std::fs::create_dir(folder.path("backups")).unwrap();
@@ -111,7 +128,7 @@ fn ledger_that_the_log_has_outgrown_yields_no_backup() {
 #[test]
 fn backup_is_made_beside_a_running_server() {
     let folder = manufacturer();
-    folder.edit("masa/masa.toml", "listen = \"127.0.0.1:9443\"", "listen = \"127.0.0.1:0\"");
+    folder.listen_anywhere("masa/masa.toml");
     let mut server = folder.start(MASA, &["serve"]);
     server.port();
     masa(&folder, &["backup", "--out", "backup.tar"]).ok();
@@ -150,8 +167,31 @@ fn replaced_ledger_is_kept_aside() {
     let folder = backed_up();
     folder.write("masa/ledger.sqlite", "damaged");
     let told = json(&restore(&folder, &["--replace"]).ok());
-    assert_eq!(folder.read(told["moved"].as_str().unwrap()), "damaged");
+    assert_eq!(folder.read(told["moved"][0].as_str().unwrap()), "damaged");
     assert_eq!(entries(&folder), 5);
+}
+
+#[test]
+fn what_a_killed_server_left_beside_the_lost_ledger_does_not_undo_the_restore() {
+    let folder = manufacturer();
+    folder.edit("masa/masa.toml", "listen = \"127.0.0.1:9443\"", "listen = \"127.0.0.1:0\"");
+    let mut server = folder.start(MASA, &["serve"]);
+    server.port();
+    record(&folder, "JADA1");
+    masa(&folder, &["backup", "--out", "backup.tar"]).ok();
+    server.stop("KILL");
+    let log = std::fs::read(folder.path("masa/ledger.sqlite-wal")).unwrap();
+    assert!(!log.is_empty());
+    std::fs::rename(folder.path("masa/ledger.sqlite"), folder.path("lost.sqlite")).unwrap();
+
+    let told = json(&restore(&folder, &[]).ok());
+    let moved: Vec<&str> = told["moved"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let aside = moved.iter().find(|path| path.ends_with("-wal")).unwrap();
+    assert_eq!(std::fs::read(folder.path(aside)).unwrap(), log);
+    assert_eq!(entries(&folder), 5);
+    let ledger = rusqlite::Connection::open(folder.path("masa/ledger.sqlite")).unwrap();
+    let kind: String = ledger.query_row("SELECT kind FROM entry WHERE leaf_index = 4", (), |row| row.get(0)).unwrap();
+    assert_eq!(kind, "restored");
 }
 
 #[test]
@@ -165,7 +205,7 @@ fn whole_ledger_with_more_entries_is_not_replaced() {
 #[test]
 fn ledger_that_a_server_uses_is_not_replaced() {
     let folder = backed_up();
-    folder.edit("masa/masa.toml", "listen = \"127.0.0.1:9443\"", "listen = \"127.0.0.1:0\"");
+    folder.listen_anywhere("masa/masa.toml");
     let mut server = folder.start(MASA, &["serve"]);
     server.port();
     assert!(restore(&folder, &["--replace"]).error().contains("is in use; stop the server first"));
@@ -222,15 +262,21 @@ fn log_with_losses_is_another_one_that_names_them() {
     record(&folder, "JADA3");
     assert_eq!(entries(&folder), 8);
 
-    let ledger = rusqlite::Connection::open(folder.path("masa/ledger.sqlite")).unwrap();
-    let (kind, octets): (String, Vec<u8>) =
-        ledger.query_row("SELECT kind, octets FROM entry WHERE leaf_index = 4", (), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let signed = brski_common::log::SignedCheckpoint::parse(&folder.read("JADA2.checkpoint")).unwrap();
     let log = folder.read("masa/log-verifier.txt").trim().parse().unwrap();
     let root = signed.verify(&log).unwrap().root;
-    let brski_masa::Entry::Restored(restored) = brski_masa::Entry::from_octets(&kind, &octets).unwrap() else { panic!("{kind}") };
+    let restored = restored_by(&folder, 4);
     assert_eq!((restored.by.as_str(), restored.reason.as_str()), ("Ann", "disk failed"));
-    assert_eq!(restored.lost, Some(brski_masa::TreeHead { size: 7, root }));
+    assert_eq!(restored.lost, Lost::Signed(brski_masa::TreeHead { size: 7, root }));
+}
+
+/// The entry that tells of the restoration.
+fn restored_by(folder: &Folder, entry: u64) -> Restored {
+    let ledger = rusqlite::Connection::open(folder.path("masa/ledger.sqlite")).unwrap();
+    let find = "SELECT kind, octets FROM entry WHERE leaf_index = ?1";
+    let (kind, octets): (String, Vec<u8>) = ledger.query_row(find, [i64::try_from(entry).unwrap()], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let brski_masa::Entry::Restored(restored) = brski_masa::Entry::from_octets(&kind, &octets).unwrap() else { panic!("{kind}") };
+    restored
 }
 
 #[test]
@@ -239,7 +285,9 @@ fn log_of_which_nobody_knows_what_was_signed_goes_on_under_another_key() {
     lose_the_ledger(&folder);
     lose_the_memory(&folder);
     new_key(&folder, "masa/keys/log-2.pem");
-    restore(&folder, &["--new-log-key", "masa/keys/log-2.pem"]).ok();
+    let told = json(&restore(&folder, &["--new-log-key", "masa/keys/log-2.pem"]).ok());
+    // Nothing that was signed is known to be lost, which is another thing than that nothing is.
+    assert_eq!((&told["lost"], restored_by(&folder, told["entry"].as_u64().unwrap()).lost), (&"unknown".into(), Lost::Unknown));
     assert!(masa(&folder, &["log", "checkpoint"]).error().contains("does not hold a checkpoint that this log signed"));
     folder.edit("masa/masa.toml", "key = \"keys/log.pem\"", "key = \"keys/log-2.pem\"");
     record(&folder, "JADA2");

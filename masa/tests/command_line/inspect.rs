@@ -262,3 +262,27 @@ fn checkpoint_without_its_log_s_key_is_an_error() {
     folder.write("mangled.txt", folder.read("masa/log-verifier.txt").replacen('+', "-", 1));
     assert!(error("mangled.txt", "checkpoint.txt").contains("mangled.txt: cannot be used as anchor"));
 }
+
+#[test]
+fn receipt_of_a_record_is_verified_with_its_leaf_or_with_the_statement_alongside() {
+    let folder = recorded();
+    let proved: Value = serde_json::from_str(&masa(&folder, &["log", "prove", "JADA1", "--out", "receipt.cbor", "-o", "json"]).ok()).unwrap();
+    let leaf = proved["leaf"].as_str().unwrap();
+    folder.write("now.txt", masa(&folder, &["log", "checkpoint"]).ok());
+    let key = ["inspect", "--anchor", "masa/log-verifier.txt", "receipt.cbor"];
+    let with = |more: &[&str]| masa(&folder, &[&key, more].concat());
+
+    let alone = with(&[]);
+    assert_eq!(alone.code, Some(2));
+    assert!(alone.stdout.contains("give the entry's hash, or the statement of it alongside"), "{alone:?}");
+    assert!(with(&["--leaf", leaf]).ok().contains("verified under public key"));
+    assert!(with(&["--leaf", leaf, "--checkpoint", "now.txt"]).ok().contains("its tree is that of the checkpoint"));
+    let other = with(&["--leaf", &"00".repeat(32)]);
+    assert!(other.code == Some(2) && other.stdout.contains("WRONG"), "{other:?}");
+    assert_eq!(with(&["--leaf", "00"]).code, Some(2));
+
+    let all: Vec<String> = folder.files("statements").iter().map(|(path, _)| path.to_str().unwrap().to_owned()).collect();
+    let mut arguments = vec!["--anchor", "masa/certificates/provenance-ca.pem"];
+    arguments.extend(all.iter().map(String::as_str));
+    assert!(with(&arguments).ok().contains(leaf));
+}

@@ -32,7 +32,7 @@ fn every_profile_is_usable_without_warnings_and_serves() {
         let report = check(&folder);
         assert_eq!(report["warnings"], serde_json::json!([]), "{mode:?}");
         assert_eq!(report["product-lines"], serde_json::json!({ "everything else": mode[0] }));
-        folder.edit("masa/masa.toml", "127.0.0.1:9443", "127.0.0.1:0");
+        folder.listen_anywhere("masa/masa.toml");
         let mut server = folder.start(MASA, &["serve"]);
         server.port();
         assert_eq!(server.stop("TERM").0, Some(0), "{mode:?}");

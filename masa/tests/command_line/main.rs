@@ -17,6 +17,8 @@ mod mistakes;
 mod owner;
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]
 mod pkcs11;
+mod profile;
+mod proofs;
 mod proxy;
 mod record;
 mod reload;
@@ -55,6 +57,7 @@ fn help_is_what_it_was() {
             "",
             "init",
             "serve",
+            "profile",
             "token",
             "record",
             "report",

@@ -54,14 +54,39 @@ fn move_in(folder: &Folder, key: &str, id: &str) {
 
 /// Has the token make a key of this type, and names it in the configuration in the stead of one that `init` made.
 fn make_within(folder: &Folder, key: &str, id: &str, kind: &str) {
-    let make = ["--module", MODULE, "--token-label", "brski", "--login", "--pin", "5678", "--keypairgen", "--key-type", kind, "--label", key, "--id", id];
-    folder.run("pkcs11-tool", &make).ok();
+    generate(folder, key, id, kind);
     std::fs::remove_file(folder.path(&format!("masa/keys/{key}.pem"))).unwrap();
     name(folder, key, &format!("pkcs11:token=brski;object={key}?{MODULE_AND_PIN}"));
 }
 
+/// Has the token make a key of this type.
+fn generate(folder: &Folder, key: &str, id: &str, kind: &str) {
+    let make = ["--module", MODULE, "--token-label", "brski", "--login", "--pin", "5678", "--keypairgen", "--key-type", kind, "--label", key, "--id", id];
+    folder.run("pkcs11-tool", &make).ok();
+}
+
 fn name(folder: &Folder, key: &str, uri: &str) {
     folder.edit("masa/masa.toml", &format!("key = \"keys/{key}.pem\""), &format!("key = \"{uri}\""));
+}
+
+#[test]
+fn station_and_restored_log_sign_with_keys_in_a_token() {
+    let Some(folder) = with_token() else { return };
+    let uri = |key: &str| format!("pkcs11:token=brski;object={key}?module-path={MODULE}&pin-source=file:masa/pin.txt");
+    import(&folder, "station-1", "01");
+    std::fs::remove_file(folder.path("masa/keys/station-1.pem")).unwrap();
+    folder.write("device.pem", super::manufacture::idevid(&folder, "JADA1").to_pem());
+    folder.write("reports.jsonl", masa(&folder, &["report", "--station-key", &uri("station-1"), "--idevid", "device.pem"]).ok());
+    masa(&folder, &["backup", "--out", "backup.tar"]).ok();
+    masa(&folder, &["record", "reports.jsonl"]).ok();
+    masa(&folder, &["log", "checkpoint"]).ok();
+
+    std::fs::remove_file(folder.path("masa/ledger.sqlite")).unwrap();
+    generate(&folder, "log-2", "05", "EC:edwards25519");
+    masa(&folder, &["restore", "backup.tar", "--reason", "disk failed", "--new-log-key", &uri("log-2")]).ok();
+    name(&folder, "log", &format!("pkcs11:token=brski;object=log-2?{MODULE_AND_PIN}"));
+    masa(&folder, &["record", "reports.jsonl"]).ok();
+    masa(&folder, &["log", "checkpoint"]).ok();
 }
 
 #[test]

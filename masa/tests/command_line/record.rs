@@ -13,7 +13,7 @@ use super::{MASA, manufacturer, masa};
 const STATION: [&str; 4] = ["--station-key", "masa/keys/station-1.pem", "--station", "station-1"];
 
 /// Rows of a CSV about new devices that made their keys themselves.
-fn csv(folder: &Folder, serials: &[&str]) -> String {
+pub(super) fn csv(folder: &Folder, serials: &[&str]) -> String {
     let row = |serial: &&str| format!("{},{ORIGIN}\n", STANDARD.encode(idevid(folder, serial).der()));
     format!("idevid,{COLUMNS}\n{}", serials.iter().map(row).collect::<String>())
 }

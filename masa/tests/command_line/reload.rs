@@ -93,6 +93,18 @@ fn what_the_server_stands_on_cannot_change() {
 }
 
 #[test]
+fn key_of_the_log_cannot_change_in_the_file_that_holds_it_either() {
+    let folder = anywhere();
+    let serving = Serving::start(&folder);
+    masa(&folder, &["init", "--dir", "other"]).ok();
+    folder.write("masa/keys/log.pem", folder.read("other/keys/log.pem"));
+    reload(&serving, "refused");
+    let log = serving.stop(&folder);
+    let sentence = log.iter().find_map(|line| line["sentence"].as_str().filter(|_| line["outcome"] == "not reloaded")).unwrap();
+    assert!(sentence.contains("field log.key: cannot change while serving"), "{sentence}");
+}
+
+#[test]
 fn token_that_was_added_is_known_after_a_reload_and_one_that_was_removed_is_not() {
     let folder = anywhere();
     let serving = Serving::start(&folder);

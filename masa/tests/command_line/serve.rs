@@ -13,8 +13,7 @@ use super::{MASA, manufacturer, masa};
 /// A manufacturer whose MASA takes any free ports.
 pub(crate) fn anywhere() -> Folder {
     let folder = manufacturer();
-    folder.edit("masa/masa.toml", "127.0.0.1:9443", "127.0.0.1:0");
-    folder.edit("masa/masa.toml", "127.0.0.1:9444", "127.0.0.1:0");
+    folder.listen_anywhere("masa/masa.toml");
     folder
 }
 

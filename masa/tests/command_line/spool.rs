@@ -6,6 +6,7 @@ use brski_common::serve::{Limits, Server, TlsIdentity, server_config};
 use brski_common::{Certificate, SoftwareKey};
 use serde_json::Value;
 
+use super::https::Serving;
 use super::manufacture::report;
 use super::support::{Finished, Folder};
 use super::{manufacturer, masa};
@@ -65,7 +66,7 @@ fn what_is_added_later_is_forwarded_from_there() {
 fn refused_row_is_told_with_file_and_line_and_the_others_go_on() {
     let folder = manufacturer();
     let (one, two) = (report(&folder, "JADA1"), report(&folder, "JADA2"));
-    folder.write("reports.jsonl", format!("{one}\n{{\"not\": \"a report\"}}\n{two}"));
+    folder.write("reports.jsonl", format!("{one}\n{{\"payload\": \"\", \"signatures\": []}}\n{two}"));
     masa(&folder, &["spool", "add", "reports.jsonl"]).ok();
     let finished = masa(&folder, &["spool", "forward", "--config", "masa/masa.toml", "-o", "json"]);
     assert_eq!(finished.code, Some(1));
@@ -73,7 +74,7 @@ fn refused_row_is_told_with_file_and_line_and_the_others_go_on() {
     let told = json(&folder.read("errors.jsonl"));
     // The first report ends with a line end of its own.
     assert_eq!((&told["file"], &told["line"]), (&"reports.jsonl".into(), &3.into()), "{told}");
-    assert!(told["error"].as_str().is_some());
+    assert!(told["cause"].as_str().is_some());
 }
 
 #[test]
@@ -84,6 +85,29 @@ fn line_that_cannot_be_read_is_not_added_and_told() {
     assert_eq!((finished.code, json(&finished.stdout)["items"].as_u64()), (Some(1), Some(1)));
     assert!(finished.stderr.starts_with("reports.jsonl, line 1: "), "{finished:?}");
     assert_eq!(forward(&folder)["recorded"], 1);
+}
+
+#[test]
+fn rows_without_signature_are_refused_before_they_are_acknowledged() {
+    let folder = manufacturer();
+    for (file, content) in [("rows.csv", "idevid,method\nMIIB,avocado\n"), ("rows.jsonl", "{\"idevid\": \"MIIB\"}\n")] {
+        folder.write(file, content);
+        let finished = masa(&folder, &["spool", "add", file, "-o", "json"]);
+        assert_eq!((finished.code, json(&finished.stdout)["items"].as_u64()), (Some(1), Some(0)));
+        let told = format!("{file}, line 1: ");
+        assert!(finished.stderr.starts_with(&told) && finished.stderr.contains("sign rows with `brski-masa report --rows`"), "{finished:?}");
+    }
+    assert_eq!(status(&folder), (0, 0));
+}
+
+#[test]
+fn signed_rows_are_spooled_and_forwarded() {
+    let folder = manufacturer();
+    folder.write("rows.csv", super::record::csv(&folder, &["JADA1", "JADA2"]));
+    let batch = masa(&folder, &["report", "--station-key", "masa/keys/station-1.pem", "--rows", "rows.csv"]).ok();
+    folder.write("batch.jsonl", batch);
+    masa(&folder, &["spool", "add", "batch.jsonl"]).ok();
+    assert_eq!(forward(&folder)["recorded"], 2);
 }
 
 #[test]
@@ -135,15 +159,39 @@ fn what_a_server_does_not_acknowledge_stays_in_the_spool() {
     let folder = manufacturer();
     folder.write("reports.jsonl", report(&folder, "JADA1"));
     masa(&folder, &["spool", "add", "reports.jsonl"]).ok();
-    let recorded = "{\"line\":1,\"index\":2,\"repeated\":false}\n";
-    let trouble = "{\"line\":1,\"error\":\"the ledger did not answer\",\"trouble\":true}\n";
-    let answers = [(503, "later"), (401, "no"), (200, ""), (200, trouble), (404, "nothing here"), (200, recorded)];
+    let cut_off = "{\"line\":1,\"index\":2,\"repeated\":false}\n";
+    let recorded = format!("{cut_off}{{\"rows\":1}}\n");
+    let lacking = format!("{cut_off}{{\"rows\":2}}\n");
+    let trouble = "{\"line\":1,\"error\":\"the ledger did not answer\",\"trouble\":true}\n{\"rows\":1,\"stopped\":\"the ledger did not answer\"}\n";
+    let answers = [(503, "later"), (401, "no"), (200, ""), (200, trouble), (404, "nothing here"), (200, cut_off), (200, &*lacking), (200, &*recorded)];
     let finished = forwarded_to(&folder, &answers);
     let codes: Vec<_> = finished.iter().map(|finished| finished.code).collect();
-    assert_eq!(codes, [Some(1), Some(1), Some(1), Some(1), Some(1), Some(0)], "{finished:?}");
-    assert_eq!(json(&finished[5].stdout)["recorded"], 1);
+    assert_eq!(codes, [Some(1), Some(1), Some(1), Some(1), Some(1), Some(1), Some(1), Some(0)], "{finished:?}");
+    assert!(finished[5].stderr.contains("cut off") && finished[3].stderr.contains("the ledger did not answer"), "{finished:?}");
+    assert_eq!(json(&finished[7].stdout)["recorded"], 1);
     assert_eq!(status(&folder), (1, 1));
     assert!(!folder.path("errors.jsonl").exists());
+}
+
+#[test]
+fn server_of_ours_records_what_is_forwarded_and_again_changes_nothing() {
+    let folder = super::serve::anywhere();
+    for serial in ["JADA1", "JADA2"] {
+        folder.write("reports.jsonl", report(&folder, serial));
+        masa(&folder, &["spool", "add", "reports.jsonl"]).ok();
+    }
+    let serving = Serving::start(&folder);
+    let url = format!("https://localhost:{}", serving.admin_port);
+    let arguments = ["spool", "forward", "--url", &url, "--token-file", "masa/keys/admin-token", "--anchor", "masa/certificates/tls-ca.pem", "-o", "json"];
+    let told = json(&masa(&folder, &arguments).ok());
+    assert_eq!((&told["pieces"], &told["recorded"], &told["refused"]), (&2.into(), &2.into(), &0.into()));
+    assert_eq!(serving.admin().get("/devices/JADA2", &serving.token).0, 200);
+
+    std::fs::remove_file(folder.path("masa.spool.position")).unwrap();
+    let told = json(&masa(&folder, &arguments).ok());
+    assert_eq!((&told["repeated"], &told["refused"]), (&2.into(), &0.into()));
+    assert_eq!(status(&folder), (2, 2));
+    serving.stop(&folder);
 }
 
 #[test]
@@ -154,7 +202,7 @@ fn piece_that_a_server_refuses_as_a_whole_is_told_and_not_sent_again() {
     let finished = forwarded_to(&folder, &[(400, "the body is no form that is known here")]);
     assert_eq!((finished[0].code, status(&folder)), (Some(1), (1, 1)));
     let told = json(&folder.read("errors.jsonl"));
-    assert_eq!((&told["file"], &told["error"]), (&"reports.jsonl".into(), &"the body is no form that is known here".into()));
+    assert_eq!((&told["file"], &told["cause"]), (&"reports.jsonl".into(), &"the body is no form that is known here".into()));
 }
 
 #[test]

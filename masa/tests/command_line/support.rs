@@ -42,6 +42,18 @@ impl Folder {
         self.write(relative, text.replace(from, to));
     }
 
+    /// Has every listener of a configuration take any free port.
+    pub(crate) fn listen_anywhere(&self, configuration: &str) {
+        let text = self.read(configuration);
+        let anywhere = |line: &str| match line.strip_prefix("listen = \"").and_then(|rest| rest.rsplit_once(':')) {
+            Some((address, _)) => format!("listen = \"{address}:0\"\n"),
+            None => format!("{line}\n"),
+        };
+        let changed: String = text.lines().map(anywhere).collect();
+        assert_ne!(changed, text, "{configuration} should name a listener");
+        self.write(configuration, changed);
+    }
+
     /// Every file below it with its content, in the order of paths.
     pub(crate) fn files(&self, relative: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();

@@ -8,7 +8,7 @@ use std::path::Path;
 use brski_common::provenance::Status;
 use brski_common::time::at;
 use brski_common::{Assertion, DeviceId, DomainId, Nonce, SpkiDigest};
-use brski_masa::ledger::{Customer, Made, Marked, Owned, OwnerChange, Restored, Scope, Standing, Vouched};
+use brski_masa::ledger::{Customer, Lost, Made, Marked, Owned, OwnerChange, Restored, Scope, Standing, Vouched};
 use brski_masa::{Entry, Ledger as _, SqliteLedger, TreeHead};
 use rusqlite::Connection;
 
@@ -133,17 +133,18 @@ fn of_every_other_kind(ledger: &SqliteLedger, device: &DeviceId) -> Vec<Entry> {
         assertion: Assertion::Proximity,
         expires_on: Some(at(3)),
         content: None,
+        by: None,
     };
     let mark = |scope| Entry::Marked(Marked { at: at(2), by: by.clone(), scope, status: Status::Valid, reason: reason.clone() });
     let owned = |change| Entry::Owned(Owned { device: device.clone(), at: at(2), by: by.clone(), change });
     vec![
         Entry::Vouched(vouched),
-        Entry::Standing(Standing { device: device.clone(), at: at(2), blocked: Some(reason.clone()) }),
+        Entry::Standing(Standing { device: device.clone(), at: at(2), blocked: Some(reason.clone()), by: Some("jane".to_owned()) }),
         owned(OwnerChange::SoldTo(Customer { name: "Orchard".to_owned(), keys: vec![digest] })),
         owned(OwnerChange::Released),
         mark(Scope::Device(device.clone())),
         mark(Scope::Station("station-1".to_owned())),
-        Entry::Restored(Restored { at: at(2), by: by.clone(), reason: reason.clone(), lost: Some(TreeHead { size: head.size, root: head.root }) }),
+        Entry::Restored(Restored { at: at(2), by: by.clone(), reason: reason.clone(), lost: Lost::Signed(TreeHead { size: head.size, root: head.root }) }),
     ]
 }
 

@@ -33,7 +33,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = Folder::new();
         folder.run(MASA, &["init"]).ok();
-        folder.edit("masa/masa.toml", "listen = \"127.0.0.1:9443\"", "listen = \"127.0.0.1:0\"");
+        folder.listen_anywhere("masa/masa.toml");
         folder.edit("masa/masa.toml", "vouchers-per-day = 50", "vouchers-per-day = 1000000");
         copy_folder(&folder.path("masa"), &folder.path("pristine"));
         let issuer = Certificate::all_from_pem(&folder.read("masa/certificates/idevid-issuer.pem")).unwrap().swap_remove(0);

@@ -12,7 +12,7 @@ use super::{REGISTRAR, owner};
 /// An owner whose registrar takes any free port.
 fn anywhere() -> Folder {
     let folder = owner();
-    folder.edit("registrar/registrar.toml", "127.0.0.1:8443", "127.0.0.1:0");
+    folder.listen_anywhere("registrar/registrar.toml");
     folder
 }
 

@@ -86,7 +86,9 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     let report = ManufactureReport { idevid: IDevIdCert::new(idevid.clone())?, origin: Some(made) };
     plant("report", "payload", &report.encode(Format::Jws)?);
     plant("report", "signed", party.seal(&report, Format::Jws).await?.wire());
-    for (name, batch) in [("jsonl", ManufactureBatch::of_reports([&report])?), ("csv", ManufactureBatch::new(RowForm::Csv, to_csv(core::slice::from_ref(&report))?)?)] {
+    for (name, batch) in
+        [("jsonl", ManufactureBatch::of_reports([&report])?), ("csv", ManufactureBatch::new(RowForm::Csv, to_csv(core::slice::from_ref(&report))?)?)]
+    {
         plant("batch", name, &batch.encode(Format::Jws)?);
         plant("batch", &format!("{name}-jws"), party.seal(&batch, Format::Jws).await?.wire());
         plant("batch", &format!("{name}-cose"), party.seal(&batch, Format::Cose).await?.wire());

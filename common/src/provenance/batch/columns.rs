@@ -118,6 +118,11 @@ fn delimiter(header: &str) -> Option<u8> {
 
 /// The cells of one line (RFC 4180).
 fn cells(line: &str, delimiter: u8) -> Result<csv::StringRecord, RowError> {
+    let line = line.trim_end_matches('\r');
+    // It would end a record, and what follows it be dropped.
+    if line.contains('\r') {
+        return Err(RowError::whole("a carriage return stands within the line, expected a line for each row"));
+    }
     if line.bytes().filter(|octet| *octet == b'"').count() % 2 != 0 {
         return Err(RowError::whole("a quotation mark is not closed on its line"));
     }

@@ -48,6 +48,11 @@ impl RowReader {
         Columns::is_header(line)
     }
 
+    /// Whether a line holds nothing: octets that ASCII calls white space, and no others. Whoever counts rows or lines goes by it.
+    pub fn is_blank(line: &[u8]) -> bool {
+        line.trim_ascii().is_empty()
+    }
+
     /// Reads a row.
     ///
     /// # Errors

@@ -37,6 +37,12 @@ fn rows_are_numbered_without_header_and_blank_lines() {
 }
 
 #[test]
+fn line_of_other_spaces_than_ascii_s_is_a_row() {
+    let batch = decode("{\"version\":1,\"rows\":\"jsonl\"}\na\n\u{a0}\nb").unwrap();
+    assert_eq!(batch.rows().map(|(number, row)| (number, &batch.text()[row])).last(), Some((3, "b")));
+}
+
+#[test]
 fn first_line_says_version_and_form() {
     assert!(matches!(decode(""), Err(DecodeError::Syntax { .. })));
     assert!(matches!(decode("{\"version\":2,\"rows\":\"csv\"}\n"), Err(DecodeError::Unexpected { .. })));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::suggestion::{Wanted, for_key};
-use super::{ConfigFile, SetupError};
+use super::{ConfigFile, SetupError, read_key};
 use crate::certificate::Certificate;
 use crate::sign::{KeyUri, Pkcs11Uri, PublicKey, Signer, SoftwareKey};
 
@@ -72,16 +72,9 @@ impl ConfigFile {
         }
     }
 
-    #[cfg(feature = "pkcs11")]
     fn token_key(&self, field: &str, uri: &Pkcs11Uri, known: Option<&PublicKey>) -> Result<Arc<dyn Signer>, SetupError> {
         let resolved = Pkcs11Uri { pin_source: uri.pin_source.as_ref().map(|path| self.resolve(path)), ..uri.clone() };
-        let key = crate::sign::Pkcs11Key::open(&resolved, known).map_err(|err| self.error(field, format!("{uri} cannot be used")).because(err))?;
-        Ok(Arc::new(key))
-    }
-
-    #[cfg(not(feature = "pkcs11"))]
-    fn token_key(&self, field: &str, uri: &Pkcs11Uri, _: Option<&PublicKey>) -> Result<Arc<dyn Signer>, SetupError> {
-        Err(self.error(field, format!("{uri} is in a token, but this program was built without the feature pkcs11")))
+        in_token(&resolved, known).map_err(|err| self.error(field, format!("{uri} cannot be used")).because(err))
     }
 
     fn software_key(&self, field: &str, path: &Path) -> Result<Arc<dyn Signer>, SetupError> {
@@ -113,6 +106,29 @@ impl ConfigFile {
             KeyUri::Pkcs11(uri) => uri.to_string(),
         }
     }
+}
+
+/// The private key that the command line names. Paths are relative to where the command runs.
+///
+/// Waits for the token, if the key is in one.
+///
+/// # Errors
+/// [`SetupError`] if it cannot be used.
+pub fn open_key(key: &KeyUri) -> Result<Arc<dyn Signer>, SetupError> {
+    match key {
+        KeyUri::File(path) => Ok(Arc::new(read_key(path)?)),
+        KeyUri::Pkcs11(uri) => in_token(uri, None).map_err(|err| SetupError::new(Path::new(&uri.to_string()), "cannot be used").because(err)),
+    }
+}
+
+#[cfg(feature = "pkcs11")]
+fn in_token(uri: &Pkcs11Uri, known: Option<&PublicKey>) -> Result<Arc<dyn Signer>, Box<dyn core::error::Error + Send + Sync>> {
+    Ok(Arc::new(crate::sign::Pkcs11Key::open(uri, known)?))
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn in_token(_: &Pkcs11Uri, _: Option<&PublicKey>) -> Result<Arc<dyn Signer>, Box<dyn core::error::Error + Send + Sync>> {
+    Err("this program was built without the feature pkcs11".into())
 }
 
 impl fmt::Debug for KeyPair {

@@ -145,6 +145,18 @@ async fn slow_body_is_answered_with_400() {
 }
 
 #[tokio::test]
+async fn body_that_pauses_for_too_long_is_given_up_before_its_time() {
+    let limits = Limits { body: limits().request * 10, body_pause: limits().body / 2, ..limits() };
+    let server = counting(limits).await;
+    let mut stream = settled(server.address).await;
+    write(&mut stream, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc").await;
+    pause().await;
+    let began = Instant::now();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 400 "));
+    assert!(about(limits.body_pause).contains(&began.elapsed()));
+}
+
+#[tokio::test]
 async fn service_that_never_answers_is_answered_for() {
     let server = Running::start(&Party::root("domain").server("registrar"), limits(), |_| core::future::pending::<Response<Full<Bytes>>>()).await;
     let mut stream = settled(server.address).await;

@@ -10,6 +10,8 @@ use crate::cli::vouchers::file_name;
 /// What is collected.
 pub(super) struct Content {
     format: Format,
+    /// Who makes it.
+    by: String,
     files: Vec<File>,
     vouchers: usize,
     /// When the first of the vouchers expires.
@@ -62,7 +64,6 @@ struct Manifest<'a> {
     #[serde(flatten)]
     about: About,
     files: Vec<Listed<'a>>,
-    refused: &'a [Refused],
 }
 
 #[derive(Serialize)]
@@ -78,13 +79,13 @@ struct Listed<'a> {
 }
 
 impl Content {
-    pub(super) fn new(format: Format) -> Self {
-        Self { format, files: Vec::new(), vouchers: 0, expires: None, refused: Vec::new() }
+    pub(super) fn new(format: Format, by: String) -> Self {
+        Self { format, by, files: Vec::new(), vouchers: 0, expires: None, refused: Vec::new() }
     }
 
     /// Vouches for a device, and adds the voucher with what was signed about the device's key and past. The audit log comes last, so that this voucher is in it.
     pub(super) async fn add(&mut self, masa: &Masa, device: &DeviceId, domain: &Certificate, registrar: Option<&Certificate>) -> anyhow::Result<()> {
-        let voucher = masa.vouch_offline(device, domain, registrar, self.format).await?;
+        let voucher = masa.vouch_offline(device, domain, registrar, &self.by, self.format).await?;
         let expires = voucher.peek_unverified(Leniencies::NONE)?.expires_on;
         self.expires = self.expires.into_iter().chain(expires).min();
         let name = file_name(&device.serial);
@@ -136,7 +137,8 @@ impl Content {
             octets: file.octets.len(),
             sha256: sha256_hex(&file.octets),
         });
-        let manifest = Manifest { bundle_version: 1, about, files: listed.collect(), refused: &self.refused };
+        // Devices that were refused are none of the customer's business, nor are the reasons.
+        let manifest = Manifest { bundle_version: 1, about, files: listed.collect() };
         let manifest = serde_json::to_string_pretty(&manifest)? + "\n";
         let of = |path: &str, kind, media_type, octets| File { path: path.to_owned(), octets, kind, media_type, serial: None };
         files.push(of("manifest.json", "bundle-manifest", "application/json", manifest.into_bytes()));

@@ -113,13 +113,11 @@ impl Vouching {
         }
     }
 
-    /// A line of the profile for registrars; empty if they need no policy.
-    pub(super) fn policy_line(&self) -> String {
+    /// Without which registrars accept no voucher; `None` if they need no policy.
+    pub(super) fn policy(&self) -> Option<&PolicyOid> {
         match self {
-            Self::Intertwined { policy, .. } => format!(
-                "\n# Without this certificate policy nobody signs vouchers: under the same root stands every device. Pledges have to demand it, too.\nvoucher-policy = \"{policy}\"\n"
-            ),
-            Self::NoPki(_) | Self::BelowCa { .. } | Self::Rotating { .. } => String::new(),
+            Self::Intertwined { policy, .. } => Some(policy),
+            Self::NoPki(_) | Self::BelowCa { .. } | Self::Rotating { .. } => None,
         }
     }
 

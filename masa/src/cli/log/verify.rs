@@ -1,6 +1,5 @@
 //! `log verify`: the whole ledger, read again.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::read_checkpoint;
 use crate::cli::Output;
+use crate::cli::progress::Progress;
 use crate::config::Configuration;
 
 /// Verify the ledger: compute every hash again from the entries, and compare
@@ -51,17 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (ledger, name) = configuration.ledger();
 
     let begun = Instant::now();
-    let shown = std::io::stderr().is_terminal();
-    let mut progress = |entries: u64| {
-        if shown {
-            // Standard error is for people; a run without any is none the worse.
-            let _ = write!(std::io::stderr(), "\r{entries} entries");
-        }
-    };
-    let verified = verify(&ledger, name, signed.as_ref(), &mut progress);
-    if shown {
-        let _ = write!(std::io::stderr(), "\r");
-    }
+    let mut progress = Progress::new();
+    let verified = verify(&ledger, name, signed.as_ref(), &mut |entries| progress.entries("verified", entries, None));
+    progress.end();
     let TreeHead { size, root } = verified.map_err(|err| match err {
         VerifyLedgerError::Damaged(damage) => anyhow::Error::from(damage).context(ledger.display().to_string()),
         // These name the file themselves.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use brski_common::log::{Checkpoint, Hash, SignedCheckpoint, VerifierKey};
 use brski_common::serve::setup::read_text;
 use brski_masa::backup::Manifest;
+use brski_masa::ledger::Lost;
 use brski_masa::{LastSigned, TreeHead};
 
 /// The newest state of the log that is known to have been signed.
@@ -57,9 +58,9 @@ pub(super) fn gather(
 }
 
 /// What is lost, if it is known and may be.
-pub(super) fn lost(known: &Known, backup: &TreeHead, has_new_key: bool) -> anyhow::Result<Option<TreeHead>> {
+pub(super) fn lost(known: &Known, backup: &TreeHead, has_new_key: bool) -> anyhow::Result<Lost> {
     match (known.head(), has_new_key) {
-        (Some(signed), true) if signed.size > backup.size => Ok(Some(signed)),
+        (Some(signed), true) if signed.size > backup.size => Ok(Lost::Signed(signed)),
         (Some(signed), false) if signed.size > backup.size => anyhow::bail!(
             "the log has signed {} entries, and the backup has {}: others may hold receipts for what lies between, so that the log must not go on under its key; restore \
              a newer backup, or begin another log with --new-log-key (`openssl genpkey -algorithm ed25519` makes one)",
@@ -67,7 +68,8 @@ pub(super) fn lost(known: &Known, backup: &TreeHead, has_new_key: bool) -> anyho
             backup.size
         ),
         (Some(_), true) => anyhow::bail!("no signed entry is lost, so that the log goes on under its key; --new-log-key is not needed"),
-        (Some(_), false) | (None, true) => Ok(None),
+        (Some(_), false) => Ok(Lost::Nothing),
+        (None, true) => Ok(Lost::Unknown),
         (None, false) => anyhow::bail!(
             "nobody knows what the log signed since the backup: put log-last-signed.txt back into its place, hand in the newest checkpoint that others hold with \
              --checkpoint, or begin another log with --new-log-key (`openssl genpkey -algorithm ed25519` makes one)"

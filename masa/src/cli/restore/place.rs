@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::UnixTime;
+use brski_common::files::{beside, sync_folder};
 use brski_masa::backup::{Manifest, is_in_use};
 use brski_masa::ledger::verify;
-
-use crate::cli::backup::{beside, sync_folder};
 
 /// A ledger beside its place. Removed when this is dropped, unless it was put.
 pub(super) struct Staged {
@@ -36,15 +35,17 @@ impl Staged {
         Ok(Self { path, file })
     }
 
-    /// Puts it into its place, where it survives a crash. What is there is moved aside, and is told where to.
-    pub(super) fn put(&self, target: &Path) -> anyhow::Result<Option<PathBuf>> {
+    /// Puts it into its place, where it survives a crash. What is there is moved aside, and is told where to: the ledger, or what SQLite kept beside one that is gone.
+    pub(super) fn put(&self, target: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let cannot = || format!("{}: cannot be put into its place", target.display());
         anyhow::ensure!(!beside(&self.path, "-wal").exists(), "{}: SQLite has left a write-ahead log", self.path.display());
         self.file.sync_all().with_context(cannot)?;
-        let moved = match target.symlink_metadata().is_ok() {
-            true => Some(move_aside(target).with_context(cannot)?),
-            false => None,
-        };
+        // SQLite would write the old one's write-ahead log into whatever bears its name.
+        let moved = move_aside(target).with_context(cannot)?;
+        if !moved.is_empty() {
+            // Gone for certain before there is a file that they could be taken to belong to.
+            sync_folder(target).with_context(cannot)?;
+        }
         std::fs::rename(&self.path, target).and_then(|()| sync_folder(target)).with_context(cannot)?;
         Ok(moved)
     }
@@ -83,24 +84,30 @@ pub(super) fn copy_aside(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Moves a ledger and what SQLite keeps beside it.
-fn move_aside(path: &Path) -> std::io::Result<PathBuf> {
+/// Moves a ledger and what SQLite keeps beside it, or that alone if a server was killed and the ledger is gone. Where to: the ledger first.
+fn move_aside(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     let aside = free_name(path);
+    let mut moved = Vec::new();
     // The file itself last: as long as it has its name, the others belong to it.
     for ending in ENDINGS.iter().rev() {
-        match std::fs::rename(beside(path, ending), beside(&aside, ending)) {
+        let to = beside(&aside, ending);
+        match std::fs::rename(beside(path, ending), &to) {
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
-            moved => moved?,
+            done => {
+                done?;
+                moved.insert(0, to);
+            }
         }
     }
-    Ok(aside)
+    Ok(moved)
 }
 
 /// A name beside it that tells when, and is not taken.
 fn free_name(path: &Path) -> PathBuf {
     let now = UnixTime::now().as_secs();
     let mut names = (0_u32..).map(|count| beside(path, &if count == 0 { format!(".until-{now}") } else { format!(".until-{now}-{count}") }));
-    names.find(|name| name.symlink_metadata().is_err()).unwrap_or_else(|| beside(path, ".until"))
+    let is_free = |name: &PathBuf| ENDINGS.iter().all(|ending| beside(name, ending).symlink_metadata().is_err());
+    names.find(is_free).unwrap_or_else(|| beside(path, ".until"))
 }
 
 /// The ledger, and what SQLite keeps beside it while it is used.

@@ -13,6 +13,7 @@ use brski_masa::ledger::Customer;
 use serde::Serialize;
 
 use super::name;
+use crate::cli::errors::{Errors, RefusedRow};
 use crate::cli::{Output, block};
 
 /// What became of a file.
@@ -25,9 +26,10 @@ struct Tally {
 }
 
 /// What is wrong with a row.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq)]
 struct Fault {
     line: u64,
+    /// Empty if it is about the row as a whole.
     field: &'static str,
     cause: String,
 }
@@ -42,14 +44,14 @@ struct Row {
 }
 
 /// Writes down every sale in the file.
-pub(super) async fn sell(masa: &Masa, path: &Path, errors: &Path, by: &str, output: Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn sell(masa: &Masa, path: &Path, errors: Errors, by: &str, output: Output) -> anyhow::Result<ExitCode> {
     let cannot = || format!("{}: cannot be read", path.display());
     let input: Box<dyn BufRead> = match path.to_str() {
         Some("-") => Box::new(BufReader::new(io::stdin())),
         _ => Box::new(BufReader::new(File::open(path).with_context(cannot)?)),
     };
     let mut rows = Rows::open(input).with_context(cannot)?;
-    let (mut tally, mut faults) = (Tally::default(), Faults { path, errors, file: None });
+    let (mut tally, mut faults) = (Tally::default(), Faults { file: path.display().to_string(), errors });
     loop {
         let (mut lines, mut sales) = (Vec::new(), Vec::new());
         let mut is_last = true;
@@ -89,33 +91,24 @@ async fn find(masa: &Masa, row: Result<Row, Fault>) -> Result<(u64, DeviceId, Cu
     device.map(|device| (line, device, customer)).map_err(|err| Fault { line, field: "serial", cause: format!("{err:#}") })
 }
 
-/// Where faults go: to a file that is made with the first of them.
-struct Faults<'a> {
-    path: &'a Path,
-    errors: &'a Path,
-    file: Option<File>,
+/// Where faults go.
+struct Faults {
+    file: String,
+    errors: Errors,
 }
 
-impl Faults<'_> {
+impl Faults {
     fn tell(&mut self, tally: &mut Tally, fault: &Fault) -> anyhow::Result<()> {
+        let (Self { file, errors }, Fault { line, field, cause }) = (self, fault);
+        let is_first = errors.path().is_none();
+        let named = (!field.is_empty()).then_some(*field);
+        let errors = errors.write(&RefusedRow { file, line: Some(*line), row: None, field: named, cause })?;
+        if is_first {
+            let what = named.map(|field| format!("{field}: ")).unwrap_or_default();
+            writeln!(io::stderr(), "{file}, line {line}: {what}{cause}; this and further errors are in {}", errors.display())?;
+        }
         tally.failed += 1;
-        let cannot = || format!("{}: cannot be written", self.errors.display());
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                writeln!(
-                    io::stderr(),
-                    "{}, line {}: {}: {}; this and further errors are in {}",
-                    self.path.display(),
-                    fault.line,
-                    fault.field,
-                    fault.cause,
-                    self.errors.display()
-                )?;
-                none.insert(File::create(self.errors).with_context(cannot)?)
-            }
-        };
-        writeln!(file, "{}", serde_json::to_string(fault)?).with_context(cannot)
+        Ok(())
     }
 }
 
@@ -198,12 +191,17 @@ impl<R: BufRead> Rows<R> {
             let line = self.line;
             let fault = |cause: &str| Some(Err(Fault { line, field: "", cause: cause.to_owned() }));
             if !octets.ends_with(b"\n") && octets.len() as u64 == LONGEST_LINE {
-                self.skip_line()?;
+                self.input.skip_until(b'\n')?;
                 return Ok(fault("longer than 64 KiB, which no sale is"));
             }
             let octets = octets.strip_prefix("\u{feff}".as_bytes()).filter(|_| line == 1).unwrap_or(&octets);
             if octets.trim_ascii().is_empty() {
                 continue;
+            }
+            let content = octets.strip_suffix(b"\n").unwrap_or(octets);
+            if content.strip_suffix(b"\r").unwrap_or(content).contains(&b'\r') {
+                // CSV would take what follows for a row of its own, of which nobody would be told.
+                return Ok(fault("a carriage return within the line; each row ends with a line feed, or with both"));
             }
             let mut record = csv::StringRecord::new();
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(octets);
@@ -213,21 +211,6 @@ impl<R: BufRead> Rows<R> {
                 Err(err) if matches!(err.kind(), csv::ErrorKind::Utf8 { .. }) => fault("not in UTF-8"),
                 Err(_) => fault("no CSV"),
             });
-        }
-    }
-
-    /// Leaves the rest of a line out.
-    fn skip_line(&mut self) -> io::Result<()> {
-        loop {
-            let rest = self.input.fill_buf()?;
-            let (length, is_end) = match rest.iter().position(|octet| *octet == b'\n') {
-                Some(end) => (end + 1, true),
-                None => (rest.len(), rest.is_empty()),
-            };
-            self.input.consume(length);
-            if is_end {
-                return Ok(());
-            }
         }
     }
 }
@@ -277,6 +260,14 @@ mod tests {
         let faults: Vec<_> = found.iter().filter_map(|row| row.as_ref().err().map(|fault| (fault.line, fault.field))).collect();
         assert_eq!(faults, [(2, "serial"), (3, "customer"), (4, "key"), (5, ""), (6, "")]);
         assert_eq!(found.last(), Some(&Ok(row(7, "J4", "a", Vec::new()))));
+    }
+
+    #[test]
+    fn row_that_only_a_carriage_return_ends_is_refused_with_the_one_behind_it() {
+        let found = read(b"serial,customer\r\nJ1,a\rJ2,b\r\nJ3,\"a\rb\"\nJ4,a\r\n").unwrap();
+        let lines: Vec<_> = found.iter().map(|row| row.as_ref().map(|row| row.line).map_err(|fault| fault.line)).collect();
+        assert_eq!(lines, [Err(2), Err(3), Ok(4)]);
+        assert!(format!("{:#}", read(b"serial,customer\rJ1,a\r").unwrap_err()).contains("carriage return"));
     }
 
     #[test]

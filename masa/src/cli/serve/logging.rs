@@ -1,4 +1,4 @@
-//! The log of `serve`, on standard error.
+//! The log of `serve`, and of commands that sign vouchers again, on standard error.
 
 use std::io::IsTerminal as _;
 
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
+pub(in crate::cli) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -14,7 +14,7 @@ pub(super) enum LogFormat {
     Json,
 }
 
-pub(super) fn start(format: LogFormat) {
+pub(in crate::cli) fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use brski_common::access::Throttle;
+use brski_common::access::{Access, Throttle};
 use brski_common::http::Proxies;
 use brski_common::serve::{Reloadable, ServerConfig, server_config};
 use brski_masa::masa::NotReady;
 use brski_masa::{AdminService, Masa, MasaService, metrics};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::Signal;
 
 use crate::config::{Configuration, Opened};
@@ -17,7 +16,6 @@ use crate::config::{Configuration, Opened};
 pub(super) struct Process {
     pub(super) opened: Opened,
     pub(super) throttle: Throttle,
-    pub(super) numbers: PrometheusHandle,
 }
 
 /// Everything that a configuration decides on.
@@ -25,7 +23,8 @@ pub(super) struct Served {
     pub(super) registrars: MasaService,
     /// Who may tell the registrars' service who the client is.
     pub(super) proxies: Proxies,
-    pub(super) admins: AdminService,
+    /// Who may use the admin interface.
+    pub(super) access: Access,
     pub(super) tls: Arc<ServerConfig>,
     pub(super) admin_tls: Arc<ServerConfig>,
     masa: Arc<Masa>,
@@ -35,21 +34,30 @@ impl Served {
     /// Reads every file that the configuration names.
     pub(super) fn new(configuration: &Configuration, process: &Process) -> anyhow::Result<Self> {
         let masa = Arc::new(configuration.masa_on(&process.opened)?);
-        let numbers = process.numbers.clone();
-        let access = configuration.access(process.throttle.clone())?;
         Ok(Self {
             registrars: MasaService::new(Arc::clone(&masa), configuration.body_limit()).with_audit_answer(configuration.audit_answer()?),
-            admins: AdminService::new(Arc::clone(&masa), access, move || brski_common::serve::metrics::render(&numbers)),
+            access: configuration.access(process.throttle.clone())?,
             proxies: configuration.proxies()?,
             tls: server_config(&configuration.tls()?)?,
             admin_tls: server_config(&configuration.admin_tls()?)?,
             masa,
         })
     }
+
+    pub(super) fn masa(&self) -> Arc<Masa> {
+        Arc::clone(&self.masa)
+    }
 }
 
 /// Reads the configuration again at each signal.
-pub(super) async fn on_signal(mut hangup: Signal, path: PathBuf, mut configuration: Configuration, process: Process, served: Reloadable<Served>) {
+pub(super) async fn on_signal(
+    mut hangup: Signal,
+    path: PathBuf,
+    mut configuration: Configuration,
+    process: Process,
+    served: Reloadable<Served>,
+    admins: AdminService,
+) {
     let process = Arc::new(process);
     while hangup.recv().await.is_some() {
         let (at, of) = (path.clone(), Arc::clone(&process));
@@ -62,6 +70,8 @@ pub(super) async fn on_signal(mut hangup: Signal, path: PathBuf, mut configurati
         let applied = checked.is_ok();
         match checked {
             Ok((next, new)) => {
+                // Imports under way look at it as well.
+                admins.replace(new.masa(), new.access.clone());
                 served.replace(new);
                 configuration = next;
                 tracing::info!(outcome = "reloaded", config = %path.display(), "the configuration is in force");

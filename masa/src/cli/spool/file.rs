@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aws_lc_rs::digest::{SHA256, digest};
+use brski_common::files::{beside, replace, sync_folder};
 
-use super::pieces::{Form, LONGEST, Piece};
-use crate::cli::backup::{beside, sync_folder};
+use brski_masa::import::LONGEST_LINE;
+
+use super::pieces::{Form, Piece};
 
 /// A spool that is open.
 pub(super) struct Spool {
@@ -202,7 +204,7 @@ impl Lengths {
         let (name, rest) = rest.split_first_chunk::<2>()?;
         let (first, rest) = rest.split_first_chunk::<8>()?;
         let (content, _) = rest.split_first_chunk::<4>()?;
-        let form = [Form::Lines, Form::Csv, Form::Message].into_iter().find(|known| known.number() == form)?;
+        let form = [Form::Lines, Form::Message].into_iter().find(|known| known.number() == form)?;
         let content = usize::try_from(u32::from_be_bytes(*content)).ok().filter(|content| *content <= LARGEST)?;
         (mark == MARK).then(|| Self { form, name: usize::from(u16::from_be_bytes(*name)), first: u64::from_be_bytes(*first), content })
     }
@@ -232,15 +234,8 @@ pub(super) fn position(spool: &Path, id: &str) -> anyhow::Result<u64> {
 
 /// Notes how far it was forwarded. The note is replaced as a whole, and survives a crash.
 pub(super) fn set_position(spool: &Path, id: &str, position: u64) -> anyhow::Result<()> {
-    let (path, successor) = (beside(spool, POSITION), beside(spool, ".position.new"));
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&successor)?;
-        writeln!(file, "{id} {position}")?;
-        file.sync_all()?;
-        std::fs::rename(&successor, &path)?;
-        sync_folder(&path)
-    };
-    write().with_context(|| format!("{}: cannot be written", path.display()))
+    let path = beside(spool, POSITION);
+    replace(&path, format!("{id} {position}\n").as_bytes()).with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 const NAME: &str = "brski-masa spool 1 ";
@@ -254,8 +249,8 @@ const MARK: &[u8; 5] = b"BRSP\x01";
 /// Octets of a frame before its name.
 const FRAME: usize = MARK.len() + 1 + 2 + 8 + 4 + 32;
 
-/// Largest content of a frame: a CSV's header and one line.
-const LARGEST: usize = 2 * LONGEST + 2;
+/// Largest content of a frame: one line with its end.
+const LARGEST: usize = LONGEST_LINE + 1;
 
 const WINDOW: u64 = 1024 * 1024;
 

@@ -13,12 +13,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Place;
-use super::errors::Errors;
 use super::file::{self, Spool};
 use super::pieces::Piece;
 use super::server::{Sent, Server};
 use crate::cli::Output;
-use crate::cli::backup::Progress;
+use crate::cli::errors::{Errors, ErrorsFile, RefusedRow};
+use crate::cli::progress::Progress;
 use crate::config::Configuration;
 
 /// Forward what is in the spool to a MASA's admin API, or into a ledger on this machine
@@ -43,9 +43,8 @@ pub(crate) struct Arguments {
     /// Configuration file of a MASA on this machine
     #[arg(long)]
     config: Option<PathBuf>,
-    /// File to append refused rows to
-    #[arg(long, value_name = "FILE", default_value = "errors.jsonl")]
-    errors: PathBuf,
+    #[command(flatten)]
+    errors: ErrorsFile,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -76,7 +75,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let spool = &arguments.place.spool;
     // Two that forward at once would do no harm but work twice.
     let mut reading = Spool::to_read(spool)?;
-    let mut errors = Errors::in_file(&arguments.errors);
+    let mut errors = arguments.errors.errors()?;
     let mut offset = file::position(spool, reading.id())?.max(reading.begin());
     let (mut done, mut progress) = (Forwarded::default(), Progress::new());
     while let Some((piece, next)) = reading.read_at(offset)? {
@@ -86,18 +85,29 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         };
         let refused = done.count(outcomes)?;
         // What is refused is told before it is taken for done: a crash in between tells it twice.
-        errors.append(&piece, &refused)?;
+        tell(&mut errors, &piece, &refused)?;
         file::set_position(spool, reading.id(), next)?;
         done.pieces += 1;
         offset = next;
-        progress.show("forwarded", offset, Some(reading.octets()));
+        progress.octets("forwarded", offset, reading.octets());
     }
     progress.end();
-    if done.refused > 0 {
-        writeln!(std::io::stderr(), "{} rows were refused, see {}", done.refused, arguments.errors.display())?;
+    if let Some(path) = errors.path() {
+        writeln!(std::io::stderr(), "{} rows were refused, see {}", done.refused, path.display())?;
     }
     arguments.output.print(&done)?;
     Ok(if done.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes refused rows down with the file and line that they came from. They survive a crash on `Ok`.
+fn tell(errors: &mut Errors, piece: &Piece, refused: &[Value]) -> anyhow::Result<()> {
+    for outcome in refused {
+        let [line, row] = ["line", "row"].map(|name| outcome.get(name).and_then(Value::as_u64));
+        let cause = outcome.get("error").and_then(Value::as_str).unwrap_or(NO_CAUSE);
+        let field = outcome.get("field").and_then(Value::as_str);
+        errors.write(&RefusedRow { file: &piece.name, line: line.map(|line| piece.line(line)), row, field, cause })?;
+    }
+    errors.sync()
 }
 
 async fn record(masa: Arc<Masa>, piece: &Piece) -> anyhow::Result<Sent> {
@@ -124,7 +134,7 @@ impl Forwarded {
             Sent::Outcomes(outcomes) => outcomes,
             Sent::Refused(problem) => vec![serde_json::json!({ "error": problem })],
         };
-        let error = |outcome: &Value| outcome.get("error").map(|error| error.as_str().unwrap_or("no cause was told").to_owned());
+        let error = |outcome: &Value| outcome.get("error").map(|error| error.as_str().unwrap_or(NO_CAUSE).to_owned());
         if let Some(trouble) = outcomes.iter().find(|outcome| outcome.get("trouble") == Some(&Value::Bool(true))) {
             anyhow::bail!("the MASA has trouble, try again later: {}", error(trouble).unwrap_or_default());
         }
@@ -143,6 +153,8 @@ impl core::fmt::Display for Forwarded {
         write!(f, "{pieces} pieces forwarded: {recorded} recorded, {repeated} recorded already, {refused} refused")
     }
 }
+
+const NO_CAUSE: &str = "no cause was told";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -55,7 +55,6 @@ impl Server {
         };
         let media_type = match piece.form {
             Form::Lines => "application/x-ndjson",
-            Form::Csv => "text/csv",
             Form::Message => "application/cose",
         };
         let head = Request::post("/records").header(CONTENT_TYPE, media_type).header(AUTHORIZATION, self.authorization.clone());
@@ -65,16 +64,24 @@ impl Server {
         match answer.status() {
             StatusCode::OK => Ok(Sent::Outcomes(outcomes(answer.body())?)),
             // The body's fault, which does not change by waiting.
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => Ok(Sent::Refused(sentence)),
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::UNPROCESSABLE_ENTITY => {
+                Ok(Sent::Refused(sentence))
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => anyhow::bail!("{} does not accept the token: {sentence}", self.authority),
             other => anyhow::bail!("{} answered {other}: {sentence}", self.authority),
         }
     }
 }
 
+/// The outcomes, of which the last line says how many there must be.
 fn outcomes(body: &[u8]) -> anyhow::Result<Vec<Value>> {
     let lines = body.split(|octet| *octet == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let outcomes: Vec<Value> = lines.map(serde_json::from_slice).collect::<Result<_, _>>().context("the answer is not one JSON object a line")?;
+    let mut outcomes: Vec<Value> = lines.map(serde_json::from_slice).collect::<Result<_, _>>().context("the answer is not one JSON object a line")?;
+    let sums = outcomes.pop().filter(|last| last.get("rows").and_then(Value::as_u64) == Some(outcomes.len() as u64));
+    let sums = sums.context("the answer was cut off: its last line does not say how many rows it tells of")?;
+    if let Some(sentence) = sums.get("stopped") {
+        anyhow::bail!("the MASA stopped before the end, try again later: {}", printable(sentence.as_str().unwrap_or_default(), 500));
+    }
     anyhow::ensure!(!outcomes.is_empty(), "the answer tells of no row");
     Ok(outcomes)
 }

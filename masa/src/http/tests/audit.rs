@@ -54,7 +54,7 @@ fn unknown_expired_revoked_and_malformed_links_are_told_alike() {
     let scene = Scene { maker, owner, pledge, service: MasaService::new(Arc::new(masa), 64 * 1024) };
 
     let (expired, revoked) = (linked(&scene), linked(&scene));
-    assert!(scene.service.masa.revoke_audit_link(&revoked).unwrap());
+    assert!(block_on(scene.service.masa.revoke_audit_link(&revoked)).unwrap());
     let answer = |path: &str| {
         let (head, body) = block_on(scene.service.respond(get(path))).into_parts();
         (head.status, head.headers, block_on(body.collect()).unwrap().to_bytes())
@@ -96,6 +96,18 @@ fn owner_is_told_a_link_where_the_configuration_says_so() {
 }
 
 #[test]
+fn owner_who_asks_again_and_again_ends_no_operator_s_link() {
+    let scene = Scene::new();
+    let scene = Scene { service: scene.service.clone().with_audit_answer(AuditAnswer::Link(HOUR)), ..scene };
+    let path = linked(&scene);
+    let ask = || block_on(scene.service.respond(post("requestauditlog", scene.body()))).headers()[LOCATION].to_str().unwrap().to_owned();
+    let links: Vec<String> = (0..20).map(|_| ask()).collect();
+    let works = |url: &str| scene.send(get(url.strip_prefix("https://masa.example.com").unwrap_or(url))).0 == StatusCode::OK;
+    assert!(works(&path));
+    assert_eq!(links.iter().filter(|link| works(link)).count(), 16);
+}
+
+#[test]
 fn stranger_is_told_no_link() {
     let scene = Scene::new();
     let scene = Scene { service: scene.service.clone().with_audit_answer(AuditAnswer::Link(HOUR)), ..scene };
@@ -104,9 +116,14 @@ fn stranger_is_told_no_link() {
 }
 
 #[test]
-fn link_outlives_its_time_by_nothing_and_a_year_at_most() {
+fn link_outlives_its_time_by_nothing_and_works_for_a_year_at_most() {
     let scene = Scene::new();
-    let until = |lifetime| block_on(scene.service.masa.audit_link(&scene.pledge.device(), lifetime, &Text::new("jane").unwrap())).unwrap().expires_at();
-    assert_eq!(until(HOUR).as_secs(), NOW.as_secs() + 3600);
-    assert_eq!(until(Duration::MAX).as_secs(), NOW.as_secs() + 366 * 86_400);
+    let link = |lifetime| block_on(scene.service.masa.audit_link(&scene.pledge.device(), lifetime, &Text::new("jane").unwrap()));
+    let year = Duration::from_secs(366 * 86_400);
+    for lifetime in [HOUR, year] {
+        assert_eq!(link(lifetime).unwrap().expires_at().as_secs(), NOW.as_secs() + lifetime.as_secs());
+    }
+    for lifetime in [Duration::ZERO, year + Duration::from_secs(1), Duration::MAX] {
+        assert!(matches!(link(lifetime), Err(Error::Refused(brski_common::Refusal::LinkLifetime { .. }))));
+    }
 }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 /// What a line claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::import) enum Kind {
     /// A report without signature.
     Unsigned,
     /// A signed report, or nothing that can be told.
@@ -38,7 +38,7 @@ struct Protected {
 }
 
 /// What a line claims to be; nothing is believed, and what cannot be told is left to whoever reads reports.
-pub(super) fn of(line: &[u8]) -> Kind {
+pub(in crate::import) fn of(line: &[u8]) -> Kind {
     let Ok(members) = serde_json::from_slice::<Members<'_>>(line) else { return Kind::Report };
     let blocks = match members {
         Members { payload: None, signatures: None, signature: None } => return Kind::Unsigned,

@@ -151,3 +151,75 @@ fn station_that_is_enrolled_twice_under_two_names_signs_under_each() {
     let file = seal(&SigningParty::with_name("line 2", Arc::new(maker.station.clone())), &batch, Format::Jws);
     assert_eq!(told(&Import::new(&masa, Want::Record), file.wire()), ["in, line 1, row 1: A"]);
 }
+
+#[test]
+fn batch_without_rows_is_told_once() {
+    let world = World::new();
+    let file = [world.batch(&[], Format::Cose), world.batch(&world.reports(&["A"]), Format::Cose)].concat();
+    assert_eq!(told(&world.import(), file), ["in, line 1: the batch has no rows", "in, line 2, row 1: A"]);
+}
+
+#[test]
+fn lines_of_other_spaces_than_ascii_s_do_not_shift_what_is_told_below_them() {
+    let world = World::new();
+    let (station, reports) = (world.maker.station_party(), world.reports(&["A"]));
+    let file = format!("\u{a0}\n{{\"version\":1}}\n{}", reports[0].to_json().unwrap());
+    let told = told(&world.import().signing_as(&station), file);
+    assert!(told[0].starts_with("in, line 1: "), "{told:?}");
+    assert_eq!(told[1..], ["in, line 2: idevid: is missing", "in, line 3: A"]);
+}
+
+/// Two MASAs of one ledger, of which the first is current for so many groups, and whether the sender may still.
+struct Changing {
+    masas: [Arc<Masa>; 2],
+    changed: std::sync::atomic::AtomicBool,
+    forbidden: std::sync::atomic::AtomicBool,
+}
+
+impl Current for Changing {
+    fn masa(&self) -> Arc<Masa> {
+        Arc::clone(&self.masas[usize::from(self.changed.load(std::sync::atomic::Ordering::SeqCst))])
+    }
+
+    fn may_record(&self) -> Result<(), String> {
+        match self.forbidden.load(std::sync::atomic::Ordering::SeqCst) {
+            true => Err("the token is not known here".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What is told of a large batch if this happens once its first row was told.
+fn told_while(happens: impl Fn(&Changing)) -> Vec<String> {
+    let (world, ledger) = (World::new(), memory());
+    let station = Station { withdrawn: Some(Withdrawal { since: NOW, reason: None }), ..world.maker.stations().remove(0) };
+    let masa = |stations| Arc::new(Masa::new(crate::masa::MasaParts { stations, ..world.maker.parts(ledger.clone()) }));
+    let masas = [masa(world.maker.stations()), masa(vec![station])];
+    let changing = Changing { masas, changed: false.into(), forbidden: false.into() };
+    let serials: Vec<String> = (0..4000).map(|i| format!("JADA{i}")).collect();
+    let reports = world.reports(&serials.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut told = Vec::new();
+    let input = Cursor::new(world.batch(&reports, Format::Cose));
+    let _ = Import::by_current(&changing, Want::Record).run("in", input, &mut |outcome| {
+        if told.is_empty() {
+            happens(&changing);
+        }
+        told.push(outcome.result.map_or_else(|failure| failure.to_string(), |recorded| recorded.device.serial.to_string()));
+        ControlFlow::Continue(())
+    });
+    told
+}
+
+#[test]
+fn station_that_is_withdrawn_while_its_batch_is_recorded_counts_no_longer() {
+    let told = told_while(|changing| changing.changed.store(true, std::sync::atomic::Ordering::SeqCst));
+    assert_eq!((told.len(), told[0].as_str()), (4000, "JADA0"));
+    assert!(told[3999].contains("which was withdrawn on"), "{}", told[3999]);
+}
+
+#[test]
+fn import_ends_with_a_sentence_once_its_sender_may_not_record_any_more() {
+    let told = told_while(|changing| changing.forbidden.store(true, std::sync::atomic::Ordering::SeqCst));
+    assert!(told.len() < 4000, "{}", told.len());
+    assert_eq!(told.last().unwrap(), "the token is not known here");
+}

@@ -19,8 +19,7 @@ fn nonceless() -> (Scene, Voucher) {
 
 fn record(scene: &mut Scene, leaves: impl Fn(&Scene) -> VoucherRequest) -> Voucher {
     let Decision::Record(order) = scene.decide(&leaves(scene)).unwrap() else { panic!("a first request orders an entry") };
-    scene.entries.push(order.entry().clone());
-    order.recorded(1..2).into_voucher()
+    scene.recorded(*order)
 }
 
 fn signed(voucher: &Voucher, party: &SigningParty) -> Option<Vec<u8>> {
@@ -46,18 +45,19 @@ fn not_renewed(outcome: Result<Decision, Refusal>) -> &'static str {
 
 #[test]
 fn expired_voucher_of_the_domain_is_renewed_though_its_domain_is_listed_no_more() {
-    let (scene, first) = nonceless();
+    let (mut scene, first) = nonceless();
     let Ok(Decision::Record(order)) = scene.decide(&renewing(&scene, &first)) else { panic!("a renewal is an entry of its own") };
-    let renewed = order.recorded(2..3).into_voucher();
+    let renewed = scene.recorded(*order);
     let expected = Voucher { created_on: Some(scene.now), expires_on: Some(later(86_400 + 1200)), ..first };
     assert_eq!(renewed, expected);
 }
 
 #[test]
-fn domain_that_had_a_voucher_without_nonce_needs_not_show_it() {
-    let (scene, first) = nonceless();
+fn domain_that_is_listed_no_more_gets_no_new_voucher_for_having_had_one() {
+    let (scene, _) = nonceless();
     let leaves = VoucherRequest { created_on: Some(scene.now), ..scene.owner.nonceless(&scene.pledge) };
-    assert_eq!(scene.decide(&leaves).unwrap().voucher().pinned_domain_cert, first.pinned_domain_cert);
+    let ca_key = scene.owner.authority.certificate.spki_digest();
+    assert_eq!(scene.decide(&leaves), Err(Refusal::NoncelessNotAuthorized { ca_key }));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn sale_to_the_very_domain_ends_no_renewal() {
 #[test]
 fn nothing_is_renewed_while_the_device_is_blocked() {
     let (mut scene, first) = nonceless();
-    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()) }));
+    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()), by: Some("jane".to_owned()) }));
     assert!(matches!(scene.decide(&renewing(&scene, &first)), Err(Refusal::DeviceBlocked(..))));
 }
 

@@ -76,20 +76,72 @@ fn no_refusal_names_the_buyer() {
 #[test]
 fn customer_that_is_known_by_name_alone_is_found_by_the_keys_of_that_name() {
     let mut scene = sold("Orchard", []);
-    let known = |name: &str, key| KnownCustomer { name: name.to_owned(), keys: vec![key], lifetime: None };
-    scene.policy.sales.customers = vec![known("Vineyard", stranger()), known("Orchard", scene.owner.root.certificate.spki_digest())];
+    let known = |name: &str, key| KnownCustomer { name: name.to_owned(), keys: vec![key], any_below: false, lifetime: None };
+    scene.policy.sales.customers = vec![known("Vineyard", stranger()), known("Orchard", scene.owner.authority.certificate.spki_digest())];
     assert_eq!(outcome(&scene), Ok(Some(Assertion::Verified)));
     scene.policy.sales.customers.remove(1);
     scene.policy.sales.customers.push(known("Orchard", stranger()));
     assert!(matches!(outcome(&scene), Err(Refusal::SoldElsewhere { .. })));
 }
 
+/// The customer of [`to_owner`] is whoever is below its keys.
+fn with_any_below(scene: &mut Scene) {
+    scene.policy.sales.customers = vec![KnownCustomer { name: "Orchard".to_owned(), keys: Vec::new(), any_below: true, lifetime: None }];
+}
+
+/// Somebody else with a CA of its own under the owner's root.
+fn tenant(owner: &Owner) -> Owner {
+    let subject = brski_common::issuing::Subject::common_name;
+    let authority = owner.root.issue(subject("tenant"), |template| template.ca(None));
+    let registrar = authority.issue(subject("tenant registrar"), |template| template.usages(&[CMC_RA]));
+    Owner { root: owner.root.clone(), authority, registrar }
+}
+
 #[test]
-fn ca_above_the_pinned_one_makes_the_buyer_as_well() {
+fn root_that_a_customer_shares_makes_no_other_tenant_the_buyer() {
     let mut scene = Scene::new();
     to_owner(&mut scene, |owner| owner.root.certificate.spki_digest());
+    scene.owner = tenant(&scene.owner);
+    let ca_key = scene.owner.authority.certificate.spki_digest();
+    let sold_elsewhere = Err(Refusal::SoldElsewhere { serial: serial("JADA123"), ca_key });
+    assert_eq!(outcome(&scene), sold_elsewhere);
+    scene.policy.sales.sales = Sales::Ignored;
+    assert_eq!(outcome(&scene), Ok(Some(Assertion::Proximity)));
+    scene.peer = scene.owner.peer();
+    assert_eq!(scene.decide(&scene.owner.nonceless(&scene.pledge)), Err(Refusal::NoncelessNotAuthorized { ca_key }));
+}
+
+#[test]
+fn key_two_cas_above_the_registrar_makes_the_buyer_where_the_customer_has_all_below_it() {
+    let mut scene = Scene::new();
+    to_owner(&mut scene, |owner| owner.root.certificate.spki_digest());
+    assert!(matches!(outcome(&scene), Err(Refusal::SoldElsewhere { .. })));
+    with_any_below(&mut scene);
     let voucher = scene.decide(&scene.outer()).unwrap().voucher().clone();
     assert_eq!((voucher.assertion, voucher.pinned_domain_cert), (Some(Assertion::Verified), Some(scene.owner.authority.certificate)));
+}
+
+#[test]
+fn voucher_without_nonce_pins_the_buyers_lowest_ca() {
+    let mut scene = Scene::new();
+    scene.peer = scene.owner.peer();
+    let pinned = |scene: &Scene| scene.decide(&scene.owner.nonceless(&scene.pledge)).unwrap().voucher().pinned_domain_cert.clone();
+    to_owner(&mut scene, |owner| owner.root.certificate.spki_digest());
+    with_any_below(&mut scene);
+    assert_eq!(pinned(&scene), Some(scene.owner.authority.certificate.clone()));
+    let keys = [&scene.owner.authority, &scene.owner.root].map(|ca| ca.certificate.spki_digest()).to_vec();
+    scene.entries.push(owned(&scene, OwnerChange::SoldTo(Customer { name: "Orchard".to_owned(), keys })));
+    assert_eq!(pinned(&scene), Some(scene.owner.authority.certificate.clone()));
+}
+
+#[test]
+fn listed_ca_is_pinned_for_its_buyer_however_high_it_is() {
+    let mut scene = Scene::new();
+    scene.peer = scene.owner.peer();
+    to_owner(&mut scene, |owner| owner.root.certificate.spki_digest());
+    scene.policy.nonceless.domains = vec![scene.owner.root.certificate.spki_digest()];
+    let voucher = scene.decide(&scene.owner.nonceless(&scene.pledge)).unwrap().voucher().clone();
+    assert_eq!((voucher.assertion, voucher.pinned_domain_cert), (Some(Assertion::Verified), Some(scene.owner.root.certificate)));
 }
 
 #[test]
@@ -179,6 +231,6 @@ fn buyer_gets_its_device_out_of_the_hands_of_whoever_claimed_it_meanwhile() {
 #[test]
 fn reason_for_a_block_is_not_told_to_whom_the_device_does_not_belong() {
     let mut scene = sold("Vineyard", [stranger()]);
-    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()) }));
+    scene.entries.push(Entry::Standing(Standing { device: scene.pledge.device(), at: NOW, blocked: Some("stolen".to_owned()), by: Some("jane".to_owned()) }));
     assert!(matches!(outcome(&scene), Err(Refusal::SoldElsewhere { .. })));
 }

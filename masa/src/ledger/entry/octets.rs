@@ -31,11 +31,13 @@ impl Entry {
                 let expires_on = vouched.expires_on.map_or(Value::Null, time);
                 let (domain, pin, registrar) = (bytes(vouched.domain.as_bytes()), bytes(&vouched.pin.0), bytes(&vouched.registrar.0));
                 let fields = [issuer, serial, time(vouched.at), domain, pin, registrar, nonce, text(vouched.assertion.name()), expires_on];
-                encode(VOUCHED, fields.into_iter().chain(vouched.content.as_ref().map(content)))
+                let content = vouched.content.as_ref().map(content).or(vouched.by.is_some().then_some(Value::Null));
+                encode(VOUCHED, fields.into_iter().chain(content).chain(vouched.by.as_deref().map(text)))
             }
             Self::Standing(standing) => {
                 let [issuer, serial] = device(&standing.device);
-                encode(STANDING, [issuer, serial, time(standing.at), standing.blocked.as_deref().map_or(Value::Null, text)])
+                let fields = [issuer, serial, time(standing.at), standing.blocked.as_deref().map_or(Value::Null, text)];
+                encode(STANDING, fields.into_iter().chain(standing.by.as_deref().map(text)))
             }
             Self::Owned(owned) => {
                 let [issuer, serial] = device(&owned.device);
@@ -52,7 +54,11 @@ impl Entry {
                 encode(MARKED, [scope, time(marked.at), text(&marked.by), text(marked.status.name()), text(&marked.reason)])
             }
             Self::Restored(restored) => {
-                let lost = restored.lost.map_or(Value::Null, |head| Value::Array(vec![Value::from(head.size), bytes(head.root.as_bytes())]));
+                let lost = match restored.lost {
+                    Lost::Nothing => Value::Null,
+                    Lost::Unknown => text(UNKNOWN),
+                    Lost::Signed(head) => Value::Array(vec![Value::from(head.size), bytes(head.root.as_bytes())]),
+                };
                 encode(RESTORED, [time(restored.at), text(&restored.by), text(&restored.reason), lost])
             }
         }
@@ -79,21 +85,33 @@ impl Entry {
                 let level = fields.0.next().map(|level| level.into_text().ok().and_then(|name| Disclosure::from_name(&name)).ok_or_else(|| unfit("a level")));
                 Self::Stated(Stated { device, seq, level: level.transpose()?, statement })
             }
-            VOUCHED => Self::Vouched(Vouched {
-                device: fields.device()?,
-                at: fields.time()?,
-                domain: DomainId::new(fields.bytes()?)?,
-                pin: fields.digest()?,
-                registrar: fields.digest()?,
-                nonce: fields.optional()?.map(|n| n.into_text().map_err(|_| unfit("a nonce as text")).and_then(Nonce::from_text)).transpose()?,
-                assertion: Assertion::from_name(&fields.text()?).ok_or_else(|| unfit("the name of an assertion"))?,
-                expires_on: fields.optional()?.map(seconds).transpose()?,
-                content: fields.0.next().map(read_content).transpose()?,
-            }),
+            VOUCHED => {
+                let vouched = Vouched {
+                    device: fields.device()?,
+                    at: fields.time()?,
+                    domain: DomainId::new(fields.bytes()?)?,
+                    pin: fields.digest()?,
+                    registrar: fields.digest()?,
+                    nonce: fields.optional()?.map(|n| n.into_text().map_err(|_| unfit("a nonce as text")).and_then(Nonce::from_text)).transpose()?,
+                    assertion: Assertion::from_name(&fields.text()?).ok_or_else(|| unfit("the name of an assertion"))?,
+                    expires_on: fields.optional()?.map(seconds).transpose()?,
+                    content: None,
+                    by: None,
+                };
+                let content = fields.0.next();
+                let by = fields.0.next().map(|by| by.into_text().map_err(|_| unfit("a name as text"))).transpose()?;
+                let content = match content {
+                    // Nothing holds its place unless something follows.
+                    Some(Value::Null) if by.is_some() => None,
+                    content => content.map(read_content).transpose()?,
+                };
+                Self::Vouched(Vouched { content, by, ..vouched })
+            }
             STANDING => Self::Standing(Standing {
                 device: fields.device()?,
                 at: fields.time()?,
                 blocked: fields.optional()?.map(|b| b.into_text().map_err(|_| unfit("a reason as text"))).transpose()?,
+                by: fields.0.next().map(|by| by.into_text().map_err(|_| unfit("a name as text"))).transpose()?,
             }),
             OWNED => {
                 let (device, at, by) = (fields.device()?, fields.time()?, fields.text()?);
@@ -106,9 +124,12 @@ impl Entry {
                 let status = Status::from_name(&fields.text()?).ok_or_else(|| unfit("the name of a status"))?;
                 Self::Marked(Marked { at, by, scope, status, reason: fields.text()? })
             }
-            RESTORED => {
-                Self::Restored(Restored { at: fields.time()?, by: fields.text()?, reason: fields.text()?, lost: fields.optional()?.map(head).transpose()? })
-            }
+            RESTORED => Self::Restored(Restored {
+                at: fields.time()?,
+                by: fields.text()?,
+                reason: fields.text()?,
+                lost: fields.optional()?.map_or(Ok(Lost::Nothing), lost)?,
+            }),
             _ => return Err(unfit("of a known kind")),
         };
         fields.close()?;
@@ -134,7 +155,7 @@ fn encode(kind: &str, fields: impl IntoIterator<Item = Value>) -> Result<Vec<u8>
 }
 
 fn written(array: &Value) -> Result<Vec<u8>, DecodeError> {
-    let mut octets = Vec::new();
+    let mut octets = Vec::with_capacity(USUAL);
     // Arrays, texts and integers: ciborium writes them in the one shortest form, which is RFC 8949's deterministic one.
     ciborium::into_writer(array, &mut octets).map_err(|err| DecodeError::syntax("ledger entry", "CBOR", err))?;
     Ok(octets)
@@ -208,6 +229,14 @@ fn customer(value: Value) -> Result<Customer, DecodeError> {
     Ok(Customer { name, keys: keys.collect::<Result<_, _>>()? })
 }
 
+fn lost(value: Value) -> Result<Lost, DecodeError> {
+    match value.as_text() {
+        Some(UNKNOWN) => Ok(Lost::Unknown),
+        Some(_) => Err(unfit("a signed state, 'unknown' or nothing")),
+        None => head(value).map(Lost::Signed),
+    }
+}
+
 fn head(value: Value) -> Result<TreeHead, DecodeError> {
     let mut fields = Fields::of(value)?;
     let head = TreeHead { size: fields.number()?, root: Hash::from(fields.digest()?.0) };
@@ -218,6 +247,12 @@ fn head(value: Value) -> Result<TreeHead, DecodeError> {
 fn seconds(value: Value) -> Result<UnixTime, DecodeError> {
     value.as_integer().and_then(|i| u64::try_from(i).ok()).map(at).ok_or_else(|| unfit("seconds since 1970"))
 }
+
+/// What was lost, if nobody knows.
+const UNKNOWN: &str = "unknown";
+
+/// Room for an entry with a certificate in it.
+const USUAL: usize = 768;
 
 fn unfit(expected: &'static str) -> DecodeError {
     DecodeError::InvalidField { field: "a ledger entry", expected }

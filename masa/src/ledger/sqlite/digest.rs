@@ -3,10 +3,10 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
+use brski_common::DecodeError;
 use brski_common::log::{Hash, leaf_hash};
-use brski_common::{DecodeError, DeviceId, SpkiDigest};
 
-use crate::ledger::Entry;
+use super::facts::Facts;
 
 /// An entry as it is filed.
 pub(super) struct Row {
@@ -33,28 +33,9 @@ pub(super) struct Digest {
     pub(super) facts: Result<Facts, DecodeError>,
 }
 
-/// What an entry is filed by.
-pub(super) struct Facts {
-    pub(super) device: Option<DeviceId>,
-    /// The key of the device that it makes.
-    pub(super) makes: Option<SpkiDigest>,
-    pub(super) once: Option<Vec<u8>>,
-}
-
 impl Digest {
     fn of(row: &Row) -> Self {
         Self { leaf: leaf_hash(&row.octets), facts: Facts::of(&row.kind, &row.octets) }
-    }
-}
-
-impl Facts {
-    fn of(kind: &str, octets: &[u8]) -> Result<Self, DecodeError> {
-        let entry = Entry::from_octets(kind, octets)?;
-        let makes = match &entry {
-            Entry::Made(made) => Some(made.idevid.spki_digest()),
-            Entry::Recorded(_) | Entry::Stated(_) | Entry::Vouched(_) | Entry::Standing(_) | Entry::Owned(_) | Entry::Marked(_) | Entry::Restored(_) => None,
-        };
-        Ok(Self { device: entry.device().cloned(), makes, once: entry.once().map(|(_, value)| value) })
     }
 }
 

@@ -1,10 +1,11 @@
 //! What is looked up in the file: devices by name, keys by digest, and a device's entries.
 
-use brski_common::{DeviceId, SpkiDigest};
+use brski_common::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{file, unavailable};
-use crate::history::History;
+use crate::history::{History, Marks};
 use crate::ledger::{Entry, LedgerError};
 
 /// By which entry the device was made.
@@ -12,6 +13,17 @@ pub(super) fn made(connection: &Connection, device: &DeviceId) -> rusqlite::Resu
     let mut find = connection.prepare_cached("SELECT made FROM device WHERE serial = ?1 AND issuer = ?2")?;
     let made: Option<i64> = find.query_row((device.serial.as_str(), device.issuer.as_bytes()), |row| row.get(0)).optional()?;
     made.map(|made| u64::try_from(made).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))).transpose()
+}
+
+/// Every device with this serial number.
+pub(super) fn devices(connection: &Connection, serial: &SerialNumber) -> Result<Vec<DeviceId>, LedgerError> {
+    let find = || {
+        let mut find = connection.prepare_cached("SELECT issuer FROM device WHERE serial = ?1 ORDER BY issuer")?;
+        let issuer = |octets| KeyIdentifier::new(octets).map_err(|err| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, err.into()));
+        find.query_map([serial.as_str()], |row| issuer(row.get::<_, Vec<u8>>(0)?))?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let device = |issuer| DeviceId { issuer, serial: serial.clone() };
+    Ok(find().map_err(unavailable)?.into_iter().map(device).collect())
 }
 
 /// Which device has this key.
@@ -42,12 +54,12 @@ pub(super) fn beginning(key: &SpkiDigest) -> i64 {
     key.0.first_chunk().map_or(0, |octets| i64::from_be_bytes(*octets))
 }
 
-/// Everything of one device. `others` are the entries that speak of many devices.
-pub(super) fn history(connection: &Connection, others: &[Entry], device: &DeviceId) -> Result<Option<History>, LedgerError> {
+/// Everything of one device. `marks` are those of many devices.
+pub(super) fn history(connection: &Connection, marks: &Marks, device: &DeviceId) -> Result<Option<History>, LedgerError> {
     let Some(made) = made(connection, device).map_err(unavailable)? else { return Ok(None) };
     let (rows, serial_is_shared) = rows(connection, made, device).map_err(unavailable)?;
     let entries: Vec<(u64, Entry)> = rows.into_iter().map(read).collect::<Result<_, LedgerError>>()?;
-    Ok(History::build(entries, others, serial_is_shared))
+    Ok(History::build_under(entries, marks, serial_is_shared))
 }
 
 /// At most so many entries from this index on, without the genesis.
@@ -60,26 +72,26 @@ pub(super) fn entries(connection: &Connection, from: u64, most: usize) -> Result
     rows().map_err(unavailable)?.into_iter().map(read).collect()
 }
 
-/// The entries that speak of many devices, or of the ledger itself, as far as they were read. They are few, and every history wants them.
+/// What the entries say that speak of many devices, or of the ledger itself, as far as they were read. Every history wants it.
 #[derive(Default)]
 pub(super) struct OfNoDevice {
-    entries: Vec<Entry>,
+    marks: Marks,
     last: u64,
 }
 
 impl OfNoDevice {
-    /// All of them, with those that were appended since.
-    pub(super) fn all(&mut self, connection: &Connection) -> Result<&[Entry], LedgerError> {
+    /// All of it, with what was appended since.
+    pub(super) fn all(&mut self, connection: &Connection) -> Result<&Marks, LedgerError> {
         let rows = || {
             let find = "SELECT leaf_index, kind, octets FROM entry INDEXED BY entry_of_no_device WHERE device IS NULL AND leaf_index > ?1 ORDER BY leaf_index";
             connection.prepare_cached(find)?.query_map([file::row(self.last)?], row)?.collect::<rusqlite::Result<Vec<Row>>>()
         };
         for found in rows().map_err(unavailable)? {
             let (index, entry) = read(found)?;
-            self.entries.push(entry);
+            self.marks.add(&entry);
             self.last = index;
         }
-        Ok(&self.entries)
+        Ok(&self.marks)
     }
 }
 

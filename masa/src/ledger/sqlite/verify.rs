@@ -25,6 +25,7 @@ pub fn verify(path: &Path, name: &str, signed: Option<&TreeHead>, progress: &mut
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.pragma_update(None, "query_only", true).map_err(failed)?;
+    file::plan_once(&connection).map_err(failed)?;
     file::check_version(&connection, path)?;
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(unavailable)?;
     if !snapshot.query_row("SELECT EXISTS (SELECT 1 FROM entry WHERE leaf_index = 0)", (), |row| row.get(0)).map_err(unavailable)? {

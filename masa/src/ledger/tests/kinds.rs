@@ -20,7 +20,7 @@ fn scopes() -> [Scope; 3] {
     [Scope::Batch("B7".to_owned()), Scope::Station("line 1".to_owned()), Scope::Line("L3".to_owned())]
 }
 
-fn restored(lost: Option<TreeHead>) -> Entry {
+fn restored(lost: Lost) -> Entry {
     Entry::Restored(Restored { at: later(3), by: "operator".to_owned(), reason: "disk broke".to_owned(), lost })
 }
 
@@ -28,6 +28,7 @@ fn restored(lost: Option<TreeHead>) -> Entry {
 fn all(pledge: &Pledge) -> Vec<Entry> {
     let lost = TreeHead { size: u64::MAX, root: Hash::from([7; 32]) };
     let unlevelled = Entry::Stated(Stated { device: pledge.device(), seq: u32::MAX, level: None, statement: Signed::from_wire(Format::Cose, []) });
+    let nobodys_word = Entry::Standing(Standing { device: pledge.device(), at: NOW, blocked: Some("stolen".to_owned()), by: None });
     let levels = [Disclosure::Public, Disclosure::Customer, Disclosure::Auditor, Disclosure::Internal];
     let stated = |level| Entry::Stated(Stated { device: pledge.device(), seq: 0, level: Some(level), statement: Signed::from_wire(Format::Cose, [1, 2]) });
     let mut all = vec![
@@ -37,12 +38,14 @@ fn all(pledge: &Pledge) -> Vec<Entry> {
         vouched(pledge, None),
         standing(pledge, Some("stolen")),
         standing(pledge, None),
+        nobodys_word,
         owned(pledge, sold(vec![SpkiDigest([1; 32]), SpkiDigest([2; 32])])),
         owned(pledge, sold(Vec::new())),
         owned(pledge, OwnerChange::Released),
         unlevelled,
-        restored(Some(lost)),
-        restored(None),
+        restored(Lost::Signed(lost)),
+        restored(Lost::Unknown),
+        restored(Lost::Nothing),
     ];
     all.extend(levels.map(stated));
     for status in [Status::Valid, Status::Disputed, Status::Compromised] {
@@ -101,7 +104,7 @@ fn sale_release_and_marks_are_in_the_history_of_every_ledger() {
         owned(&pledge, sold(vec![SpkiDigest([1; 32])])),
         marked(Scope::Station("line 1".to_owned()), Status::Disputed),
         marked(Scope::Device(pledge.device()), Status::Compromised),
-        restored(None),
+        restored(Lost::Nothing),
         owned(&pledge, OwnerChange::Released),
         marked(Scope::Batch("B7".to_owned()), Status::Compromised),
     ];

@@ -25,7 +25,7 @@ impl Scene {
 
     fn decide(&self, origin: &KeyOrigin, correction: &Correction) -> Result<RecordOrder, Refusal> {
         let report = genuine(&self.maker, &self.pledge, Some(origin.clone()));
-        evaluate(&report, self.history().as_ref(), &self.defaults, correction, [3; 16], NOW)
+        evaluate(&report, self.history().as_ref(), &self.defaults, &[], correction, [3; 16], NOW)
     }
 
     /// Records what follows from a report, and says what that was.

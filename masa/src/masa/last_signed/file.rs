@@ -1,8 +1,10 @@
 //! The file that remembers: replaced as a whole, by one process at a time.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+
+use brski_common::files;
 
 use super::LogError;
 
@@ -37,43 +39,14 @@ impl StateFile {
 
     /// Writes `new` if the file says `old` still, or is still missing, and says whether it did. It survives a crash then.
     pub(super) fn replace(&self, old: Option<&str>, new: &str) -> Result<bool, LogError> {
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.beside(".lock"));
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(files::beside(&self.path, ".lock"));
         let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(|err| self.failed(err))?;
         let replaced = match self.read()?.as_deref() == old {
-            true => self.write(new).map(|()| true).map_err(|err| self.failed(err)),
+            true => files::replace(&self.path, new.as_bytes()).map(|()| true).map_err(|err| self.failed(err)),
             false => Ok(false),
         };
         drop(lock);
         replaced
-    }
-
-    /// To be called under the lock: the successor's name is always the same.
-    fn write(&self, text: &str) -> std::io::Result<()> {
-        let successor = self.beside(".new");
-        let mut file = File::create(&successor)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&successor, &self.path)?;
-        self.sync_folder()
-    }
-
-    /// The new name must survive a crash, too.
-    #[cfg(unix)]
-    fn sync_folder(&self) -> std::io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
-    }
-
-    /// Folders cannot be opened there.
-    #[cfg(not(unix))]
-    fn sync_folder(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn beside(&self, ending: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(ending);
-        path.into()
     }
 
     fn failed(&self, source: std::io::Error) -> LogError {

@@ -64,7 +64,7 @@ impl Scene {
     }
 
     fn block(&self, ledger: &MemoryLedger, reason: &str) {
-        let standing = Standing { device: self.pledge.device(), at: NOW, blocked: Some(reason.to_owned()) };
+        let standing = Standing { device: self.pledge.device(), at: NOW, blocked: Some(reason.to_owned()), by: Some("jane".to_owned()) };
         block_on(ledger.append(vec![Entry::Standing(standing)])).unwrap();
     }
 
@@ -233,4 +233,22 @@ fn nothing_is_signed_that_cannot_be_remembered() {
     let last_signed = Arc::new(LastSigned::in_file(scene.folder.0.join("nowhere").join("last-signed.txt")));
     let masa = Masa::new(MasaParts { last_signed, ..scene.maker.parts(scene.ledger(&[])) });
     assert!(matches!(block_on(masa.checkpoint()), Err(Error::Log(LogError::File { .. }))));
+}
+
+#[test]
+fn state_that_another_key_signed_is_not_believed_whoever_remembers_it() {
+    let scene = Scene::new();
+    let ledger = scene.ledger(&["lost"]);
+    for last_signed in [LastSigned::in_file(scene.folder.file()), LastSigned::in_memory()] {
+        let parts = MasaParts { last_signed: Arc::new(last_signed), ..scene.maker.parts(ledger.clone()) };
+        let (masa, other) = (Masa::new(parts.clone()), Masa::new(MasaParts { log_key: Arc::new(Maker::new().log), ..parts }));
+        let first = block_on(masa.checkpoint()).unwrap();
+        let outcome = block_on(other.checkpoint());
+        assert!(matches!(outcome, Err(Error::Log(LogError::Unbelieved { .. }))), "{outcome:?}");
+        // Nor where any state will do.
+        let (log, key) = (other.log_verifier().unwrap(), &other.0.log_key);
+        let outcome = block_on(other.0.last_signed.advance(&*ledger, &log, &**key, Some(1)));
+        assert!(matches!(outcome, Err(Error::Log(LogError::Unbelieved { .. }))), "{outcome:?}");
+        assert_eq!(block_on(masa.checkpoint()).unwrap(), first);
+    }
 }

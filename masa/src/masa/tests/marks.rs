@@ -81,10 +81,11 @@ fn voucher_on_record_is_not_signed_again_after_the_mark() {
     let scene = Scene::new();
     scene.vouch(1).unwrap();
     let request = scene.owner.request(&scene.pledge, nonce(1));
-    let vouched = block_on(scene.masa.vouchers(&scene.pledge.device())).unwrap().remove(0);
-    assert!(block_on(scene.masa.sign_again(&vouched, Format::Cms)).unwrap().is_some());
+    let device = scene.pledge.device();
+    let (index, _) = block_on(scene.masa.vouchers(&device)).unwrap().remove(0);
+    assert!(block_on(scene.masa.sign_again(&device, index, "jane", Format::Cms)).is_ok());
     scene.station(Status::Compromised);
-    assert_eq!(refusal(block_on(scene.masa.sign_again(&vouched, Format::Cms))), scene.refused());
+    assert_eq!(refusal(block_on(scene.masa.sign_again(&device, index, "jane", Format::Cms))), scene.refused());
     assert_eq!(refusal(block_on(scene.masa.issued(&request, Format::Cms, &scene.owner.peer()))), scene.refused());
 }
 
@@ -98,7 +99,7 @@ fn voucher_without_nonce_is_not_given_after_the_mark() {
     let masa = Masa::new(parts);
     let asked = scene.owner.sign(&scene.owner.nonceless(&scene.pledge));
     assert_eq!(refusal(block_on(masa.vouch(&asked, Format::Cms, &scene.owner.peer()))), scene.refused());
-    assert_eq!(refusal(block_on(masa.vouch_offline(&scene.pledge.device(), &domain, None, Format::Cms))), scene.refused());
+    assert_eq!(refusal(block_on(masa.vouch_offline(&scene.pledge.device(), &domain, None, "jane", Format::Cms))), scene.refused());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Receipts and checkpoints.
 
 use brski_common::log::{Hash, VerifiedInclusion, receipts_of};
-use brski_common::{PublicKey, VerifyError};
+use brski_common::{PublicKey, SerialNumber, VerifyError};
 
 use super::*;
 use crate::ledger::{MemoryLedger, TreeHead};
@@ -120,7 +120,7 @@ fn line_is_content_with_a_signed_state_that_has_its_record() {
     let pledge = maker.pledge("A");
     let (masa, recorded) = recording(&maker, &[&pledge]);
     let before = head(&masa).size;
-    block_on(masa.set_blocked(&pledge.device(), Some("lost".to_owned()))).unwrap();
+    block_on(masa.set_blocked(&pledge.device(), Some("lost".parse().unwrap()), "jane".parse().unwrap())).unwrap();
     let again = block_on(masa.record(&maker.report(&pledge, Some(origin())))).unwrap();
     assert_eq!(again.receipt, recorded[0].receipt);
     let (leaf, newest) = block_on(masa.receipt(&pledge.device())).unwrap().unwrap();
@@ -140,6 +140,10 @@ impl Ledger for Unproving {
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         self.inner.history(device)
+    }
+
+    fn devices<'a>(&'a self, serial: &'a SerialNumber) -> BoxFuture<'a, Result<Vec<DeviceId>, LedgerError>> {
+        self.inner.devices(serial)
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {

@@ -34,6 +34,16 @@ fn what_the_station_says_counts() {
 }
 
 #[test]
+fn stricter_of_two_disclosure_levels_counts() {
+    let of = |line: &str, station| {
+        let said = KeyOrigin { disclosure: Overrides([(Fact::Site.into(), station)].into()), ..origin() };
+        defaults(&format!("disclosure = {{site = \"{line}\"}}")).complete(&said).disclosure.of(Fact::Site.into())
+    };
+    assert_eq!(of("internal", Disclosure::Public), Disclosure::Internal);
+    assert_eq!(of("public", Disclosure::Internal), Disclosure::Internal);
+}
+
+#[test]
 fn unknown_is_as_good_as_nothing() {
     let said = KeyOrigin { protection: Protection::Unknown, se_generation: Some(SecureElementGeneration::Unknown), ..origin() };
     let filled = defaults("protection = \"non-extractable\"\nse-generation = \"internal\"").complete(&said);

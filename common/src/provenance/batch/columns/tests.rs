@@ -23,6 +23,15 @@ const WHOLE: &str = "method,source,protection,locus,lock,certificate-transfer,pr
 const AVOCADO: &str = "avocado,generated-on-device,none-software,main-cpu,software,mechanically-transferred,none,station-signed,2026-01-31T12:00:00Z";
 
 #[test]
+fn carriage_return_within_a_line_is_refused_rather_than_taken_for_its_end() {
+    let whole = format!("{AVOCADO},x");
+    assert!(row(&format!("{WHOLE},batch"), &whole).is_ok());
+    assert!(row(&format!("{WHOLE},batch"), &format!("{whole}\r")).is_ok());
+    let (_, cause) = fault(&format!("{WHOLE},batch"), &format!("{whole}\rsecond,row"));
+    assert_eq!(cause, "a carriage return stands within the line, expected a line for each row");
+}
+
+#[test]
 fn page_lists_every_column() {
     const LONGEST: usize = 96;
     let mut page = String::new();

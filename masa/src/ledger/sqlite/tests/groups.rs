@@ -27,8 +27,8 @@ fn ledger_serves_again_once_there_is_room_and_keeps_what_was_acknowledged() {
     for _ in 0..3 {
         assert_eq!(append(&mut writer, &pledges[30..]), (0, before));
     }
-    assert!(find::history(&reader, &[], &pledges[29].device()).unwrap().is_some());
-    assert_eq!(find::history(&reader, &[], &pledges[30].device()).unwrap(), None);
+    assert!(find::history(&reader, &crate::history::Marks::default(), &pledges[29].device()).unwrap().is_some());
+    assert_eq!(find::history(&reader, &crate::history::Marks::default(), &pledges[30].device()).unwrap(), None);
     room(&writer, None);
     let (acknowledged, after) = append(&mut writer, &pledges[30..]);
     assert_eq!(acknowledged, 60);
