@@ -1,6 +1,7 @@
 //! Certificates, read once: [`Certificate`] for any, [`IDevIdCert`] for a pledge's manufacturer-installed one.
 
 mod idevid;
+mod part;
 mod policy;
 
 use core::fmt;
@@ -12,6 +13,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
 pub use self::idevid::{IDevIdCert, MasaUrl};
+use self::part::Part;
 pub use self::policy::PolicyOid;
 use crate::codec::pem_fault;
 use crate::error::DecodeError;
@@ -27,11 +29,13 @@ struct Fields {
     der: Vec<u8>,
     /// Written when somebody reads it: most certificates are never shown.
     subject: OnceLock<String>,
-    subject_der: Vec<u8>,
-    issuer_der: Vec<u8>,
-    certificate_serial: Vec<u8>,
+    subject_der: Part,
+    issuer_der: Part,
+    certificate_serial: Part,
     serial_numbers: Vec<String>,
     public_key: PublicKey,
+    /// Computed when somebody asks for it, who is seldom the only one.
+    spki_digest: OnceLock<SpkiDigest>,
     not_before: UnixTime,
     not_after: UnixTime,
     is_ca: bool,
@@ -41,8 +45,8 @@ struct Fields {
     has_unknown_critical_extension: bool,
     usages: Vec<String>,
     policies: Vec<String>,
-    subject_key_id: Option<Vec<u8>>,
-    authority_key_id: Option<Vec<u8>>,
+    subject_key_id: Option<Part>,
+    authority_key_id: Option<Part>,
     masa_url: Option<String>,
     names_revocation_source: bool,
 }
@@ -65,11 +69,12 @@ impl Certificate {
         let mut fields = Fields {
             der: der.to_vec(),
             subject: OnceLock::new(),
-            subject_der: cert.subject().as_raw().to_vec(),
-            issuer_der: cert.issuer().as_raw().to_vec(),
-            certificate_serial: cert.raw_serial().to_vec(),
+            subject_der: Part::of(der, cert.subject().as_raw())?,
+            issuer_der: Part::of(der, cert.issuer().as_raw())?,
+            certificate_serial: Part::of(der, cert.raw_serial())?,
             serial_numbers: texts(cert.subject(), &x509_parser::oid_registry::OID_X509_SERIALNUMBER)?,
             public_key: PublicKey::from_spki(cert.public_key().raw)?,
+            spki_digest: OnceLock::new(),
             not_before: instant(cert.validity().not_before.timestamp()),
             not_after: instant(cert.validity().not_after.timestamp()),
             is_ca: false,
@@ -91,8 +96,10 @@ impl Certificate {
                     fields.signs_certificates = usage.key_cert_sign();
                     fields.signs_messages = usage.digital_signature() || usage.non_repudiation();
                 }
-                ParsedExtension::SubjectKeyIdentifier(id) => fields.subject_key_id = Some(id.0.to_vec()),
-                ParsedExtension::AuthorityKeyIdentifier(aki) => fields.authority_key_id = aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
+                ParsedExtension::SubjectKeyIdentifier(id) => fields.subject_key_id = Some(Part::of(der, id.0)?),
+                ParsedExtension::AuthorityKeyIdentifier(aki) => {
+                    fields.authority_key_id = aki.key_identifier.as_ref().map(|id| Part::of(der, id.0)).transpose()?;
+                }
                 ParsedExtension::CRLDistributionPoints(_) => fields.names_revocation_source = true,
                 ParsedExtension::AuthorityInfoAccess(access) => fields.names_revocation_source |= names_ocsp(access),
                 ParsedExtension::CertificatePolicies(policies) => fields.policies = policies.iter().map(|policy| policy.policy_id.to_id_string()).collect(),
@@ -141,23 +148,23 @@ impl Certificate {
     /// The subject for people, as RFC 4514 would roughly write it.
     pub fn subject(&self) -> &str {
         // The octets were read as a Name before, so that there is one.
-        let written = || X509Name::from_der(&self.0.subject_der).map_or_else(|_| String::new(), |(_, name)| readable(&name));
+        let written = || X509Name::from_der(self.subject_der()).map_or_else(|_| String::new(), |(_, name)| readable(&name));
         self.0.subject.get_or_init(written)
     }
 
     /// The subject Name in DER.
     pub fn subject_der(&self) -> &[u8] {
-        &self.0.subject_der
+        self.0.subject_der.octets(&self.0.der)
     }
 
     /// The issuer Name in DER.
     pub fn issuer_der(&self) -> &[u8] {
-        &self.0.issuer_der
+        self.0.issuer_der.octets(&self.0.der)
     }
 
     /// The certificate's own serial number: the content octets of its INTEGER. Not the device's.
     pub fn certificate_serial(&self) -> &[u8] {
-        &self.0.certificate_serial
+        self.0.certificate_serial.octets(&self.0.der)
     }
 
     /// Its public key.
@@ -167,7 +174,7 @@ impl Certificate {
 
     /// SHA-256 over its SubjectPublicKeyInfo.
     pub fn spki_digest(&self) -> SpkiDigest {
-        self.0.public_key.digest()
+        *self.0.spki_digest.get_or_init(|| self.0.public_key.digest())
     }
 
     /// SHA-256 over the whole certificate, in hex: what a person compares.
@@ -193,7 +200,7 @@ impl Certificate {
     /// Whether it is a CA's that may sign certificates: basicConstraints says CA, keyUsage says keyCertSign if it is there, the subject has a name, and no critical extension is unknown
     /// (RFC 5280, sections 4.1.2.6, 4.2, 4.2.1.3 and 4.2.1.9).
     pub(crate) fn may_issue(&self) -> bool {
-        self.0.is_ca && self.0.signs_certificates && self.0.subject_der != EMPTY_NAME && !self.0.has_unknown_critical_extension
+        self.0.is_ca && self.0.signs_certificates && self.subject_der() != EMPTY_NAME && !self.0.has_unknown_critical_extension
     }
 
     /// Whether its key may sign anything else than certificates: keyUsage, if it is there, says digitalSignature or nonRepudiation (RFC 5280, section 4.2.1.3), of which either will
@@ -219,7 +226,7 @@ impl Certificate {
 
     /// Whether subject and issuer are the same name.
     pub fn is_self_issued(&self) -> bool {
-        self.0.subject_der == self.0.issuer_der
+        self.subject_der() == self.issuer_der()
     }
 
     /// Extended key usages as dotted OIDs; empty if the extension is absent.
@@ -229,7 +236,7 @@ impl Certificate {
 
     /// subjectKeyIdentifier, if present.
     pub fn subject_key_id(&self) -> Option<&[u8]> {
-        self.0.subject_key_id.as_deref()
+        self.0.subject_key_id.map(|id| id.octets(&self.0.der))
     }
 
     /// Content of the extension id-pe-masa-url, as it was written.
@@ -239,7 +246,7 @@ impl Certificate {
 
     /// keyIdentifier of the authorityKeyIdentifier, if present.
     pub fn authority_key_id(&self) -> Option<&[u8]> {
-        self.0.authority_key_id.as_deref()
+        self.0.authority_key_id.map(|id| id.octets(&self.0.der))
     }
 
     /// Whether it names CRL distribution points or an OCSP responder, so that its revocation could be looked up.

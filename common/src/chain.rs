@@ -1,12 +1,14 @@
 //! Certificate paths to configured anchors (RFC 5280), evaluated by rustls-webpki.
 
 mod links;
+mod read_keys;
 
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode as _, Reader as _, SliceReader};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
+use self::read_keys::ReadKeys;
 use crate::certificate::{Certificate, PolicyOid};
 use crate::error::{DecodeError, VerifyError};
 use crate::time::to_rfc3339;
@@ -59,6 +61,7 @@ pub struct Anchors {
     /// Those of CAs: as paths are built from them, and in the same order as they were given.
     issuers: Vec<TrustAnchor<'static>>,
     issuer_certificates: Vec<Certificate>,
+    issuer_keys: ReadKeys,
     /// Without which no certificate below counts.
     policy: Option<PolicyOid>,
     links: links::Links,
@@ -78,7 +81,8 @@ impl Anchors {
             anchor.map_err(|err| DecodeError::syntax("trust anchor", "X.509", err))
         };
         let issuers = issuer_certificates.iter().map(anchor).collect::<Result<_, _>>()?;
-        Ok(Self { certificates, issuers, issuer_certificates, policy: None, links: links::Links::default() })
+        let issuer_keys = ReadKeys::of(&issuer_certificates);
+        Ok(Self { certificates, issuers, issuer_certificates, issuer_keys, policy: None, links: links::Links::default() })
     }
 
     /// The same anchors for those alone who were certified under this policy: for voucher signers whose root also stands above every IDevID.
@@ -146,7 +150,8 @@ impl Anchors {
             return Ok(path);
         }
         let issuers_may_issue = |path: &VerifiedPath<'_>| issuers_may_issue(&self.certificates_of(path, leaf, &pool));
-        let path = end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &self.issuers, &ders, now, Unchecked, None, Some(&issuers_may_issue)).map_err(failed)?;
+        let algorithms = self.issuer_keys.algorithms();
+        let path = end_entity.verify_for_usage(&algorithms, &self.issuers, &ders, now, Unchecked, None, Some(&issuers_may_issue)).map_err(failed)?;
         let path = self.certificates_of(&path, leaf, &pool);
         self.demand_policy(&path)?;
         self.links.keep(path.get(1..).unwrap_or_default());
@@ -164,7 +169,7 @@ impl Anchors {
     fn known_path(&self, leaf: &Certificate, end_entity: &EndEntityCert<'_>, pool: &[Certificate], now: UnixTime) -> Option<Vec<Certificate>> {
         self.links.to(leaf.issuer_der()).into_iter().filter(|link| link.holds(pool, now)).find_map(|link| {
             let issuer = core::slice::from_ref(&link.issuer);
-            end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, issuer, &[], now, Unchecked, None, None).ok()?;
+            end_entity.verify_for_usage(&link.issuer_key.algorithms(), issuer, &[], now, Unchecked, None, None).ok()?;
             let path: Vec<Certificate> = core::iter::once(leaf).chain(&link.path).cloned().collect();
             (issuers_may_issue(&path).is_ok() && self.demand_policy(&path).is_ok()).then_some(path)
         })

@@ -195,6 +195,11 @@ pub enum Refusal {
         /// Whose record.
         device: DeviceId,
     },
+    /// How this device's key came to be is on record, and the report says otherwise: the facts that differ, by their names in a report, not by what they say.
+    #[error(
+        "the origin of the key is already on record for {0}, with another {1}; `record --supersede REASON` puts the report in its place, if the record is wrong"
+    )]
+    OtherOrigin(DeviceId, String),
     /// Publishing n-k of a root key's shares would tell n and k, and the manufacturer did not say that it wants that.
     #[error(
         "the report lets identity-shared-split-extra (n-k) be published although n = 2k-1, so that everybody learns n and k; --reveal-split says that this is wanted"
@@ -340,6 +345,7 @@ impl Refusal {
             | Self::TooManyVouchers { .. }
             | Self::NoVoucherKey { .. }
             | Self::Contradiction { .. }
+            | Self::OtherOrigin(..)
             | Self::SplitRevealed
             | Self::LinkLifetime { .. }
             | Self::StaysWithManufacturer

@@ -3,6 +3,7 @@
 //! The `backup` and `restore` commands call in, and so does whoever embeds a [`Masa`](crate::Masa) and keeps its own backups.
 
 mod manifest;
+mod seal;
 #[cfg(test)]
 mod tests;
 

@@ -27,6 +27,7 @@ mod serve;
 mod spool;
 mod statement;
 mod token;
+mod verifiers;
 mod vouchers;
 
 use std::io::Write as _;
@@ -132,7 +133,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Statement(arguments) => statement::run(&arguments).await?,
         Command::AuditLog(arguments) => audit_log::run(&arguments).await?,
         Command::Log(command) => return log::run(&command).await,
-        Command::Backup(arguments) => backup::run(&arguments)?,
+        Command::Backup(arguments) => backup::run(&arguments).await?,
         Command::Restore(arguments) => restore::run(&arguments).await?,
         Command::Spool(command) => return spool::run(&command).await,
         Command::Migrate(arguments) => migrate::run(&arguments)?,

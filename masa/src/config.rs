@@ -28,6 +28,7 @@ use brski_masa::{
 use serde::Deserialize;
 
 pub(crate) use audit::LINK_LIFETIME;
+pub(crate) use log::LOG_VERIFIER;
 pub(crate) use pack::{Named, named_files};
 pub(crate) use profile::{LineAnchors, anchor_in};
 pub(crate) use report::Report;

@@ -30,7 +30,7 @@ pub use signed::{SignedItem, signed_items};
 pub use source::LONGEST_LINE;
 
 use crate::manufacture::{Correction, GenuineReport};
-use crate::masa::{Masa, Want};
+use crate::masa::{Masa, Trial, Want};
 use current::{Held, Recorder};
 use open::{Chunk, Opener, Work};
 use queue::{Closing, Queue};
@@ -45,6 +45,8 @@ pub struct Import<'a> {
     sign_as: Option<&'a SigningParty>,
     certificates: Option<&'a Path>,
     expected: Option<Form>,
+    /// What a trial remembers from one input to the next.
+    trial: Option<&'a Trial>,
 }
 
 /// How an input is written. Its content decides; what is expected matters only where that leaves doubts.
@@ -73,7 +75,7 @@ impl<'a> Import<'a> {
     }
 
     fn by(recorder: Recorder<'a>, want: Want) -> Self {
-        Self { recorder, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None }
+        Self { recorder, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None, trial: None }
     }
 
     fn masa(&self) -> Held<'a> {
@@ -96,6 +98,12 @@ impl<'a> Import<'a> {
     #[must_use]
     pub fn expecting(self, form: Form) -> Self {
         Self { expected: Some(form), ..self }
+    }
+
+    /// The same, and a trial ([`Want::Trial`]) goes on from what the inputs before it said; otherwise it remembers one input alone.
+    #[must_use]
+    pub fn after(self, trial: &'a Trial) -> Self {
+        Self { trial: Some(trial), ..self }
     }
 
     /// The same, with this decision about reports that say something else than the record.
@@ -134,7 +142,8 @@ impl<'a> Import<'a> {
             }
             drop(verified);
             let _closing = (Closing(&*blocks), Closing(&chunks));
-            self.record(&results, tell)
+            let alone = Trial::default();
+            self.record(&results, &chunks, self.trial.unwrap_or(&alone), tell)
         })
     }
 
@@ -143,7 +152,7 @@ impl<'a> Import<'a> {
         let verify = |(place, work)| {
             let checked = match work {
                 Work::Report(report) => masa.genuine(&report).map_err(|err| Failure::of(&err)),
-                Work::Row(batch, row) => masa.genuine_row(&batch, row).map_err(Failure::from),
+                Work::Row(batch, row) => masa.genuine_row(&batch, row.clone()).map_err(|fault| Failure::from(fault).about(batch.serial_number(row).as_ref())),
                 Work::Failed(failure) => Err(failure),
             };
             (place, checked)
@@ -151,23 +160,36 @@ impl<'a> Import<'a> {
         chunk.into_iter().map(verify).collect()
     }
 
-    /// Records what is verified, in the order of the input: all that is at hand together, so that the ledger makes it durable at once.
-    fn record(&self, results: &Receiver<(u64, Vec<Checked>)>, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
-        let (mut waiting, mut next) = (BTreeMap::new(), 0);
+    /// Records what is verified, in the order of the input: all that is at hand or being verified together, so that the ledger makes it durable at once and touches its indexes once.
+    fn record(
+        &self,
+        results: &Receiver<(u64, Vec<Checked>)>,
+        chunks: &Queue<Chunk>,
+        trial: &Trial,
+        tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let (mut waiting, mut next, mut group) = (BTreeMap::new(), 0, Vec::new());
         while let Ok((number, chunk)) = results.recv() {
             waiting.insert(number, chunk);
-            waiting.extend(results.try_iter().take(CHUNKS_VERIFIED));
-            let mut group = Vec::new();
-            while let Some(chunk) = waiting.remove(&next) {
-                group.extend(chunk);
-                next += 1;
+            loop {
+                while group.len() < GROUP
+                    && let Some(chunk) = waiting.remove(&next)
+                {
+                    group.extend(chunk);
+                    next += 1;
+                }
+                let others_are_on_their_way = chunks.put_so_far() > next + waiting.len() as u64;
+                if group.is_empty() || others_are_on_their_way && group.len() < GROUP {
+                    break;
+                }
+                self.record_group(core::mem::take(&mut group), trial, tell)?;
             }
-            self.record_group(group, tell)?;
         }
-        ControlFlow::Continue(())
+        // Something is left only where a thread that verified ended before its time.
+        if group.is_empty() { ControlFlow::Continue(()) } else { self.record_group(group, trial, tell) }
     }
 
-    fn record_group(&self, group: Vec<Checked>, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn record_group(&self, group: Vec<Checked>, trial: &Trial, tell: &mut dyn FnMut(Outcome) -> ControlFlow<()>) -> ControlFlow<()> {
         if let (Some((place, _)), Err(failure)) = (group.first(), self.recorder.may_record()) {
             tell(Outcome { place: place.clone(), result: Err(failure) })?;
             return ControlFlow::Break(());
@@ -184,11 +206,18 @@ impl<'a> Import<'a> {
                 Err(failure) => (place, Some(failure)),
             })
             .collect();
-        let mut recorded = wait_for(masa.record_all(&reports, self.want, self.correction)).into_iter();
+        let recorded = match self.want {
+            Want::Trial => wait_for(masa.try_all(&reports, self.correction, trial)),
+            Want::Record | Want::Statement => wait_for(masa.record_all(&reports, self.want, self.correction)),
+        };
+        let mut recorded = recorded.into_iter().zip(&reports);
         for (place, failure) in places {
             let result = match failure {
                 Some(failure) => Err(failure),
-                None => recorded.next().map_or_else(|| Err(Failure::not_answered()), |result| result.map_err(|err| Failure::of(&err))),
+                None => match recorded.next() {
+                    Some((result, report)) => result.map_err(|err| Failure::of(&err).about(Some(&report.device().serial))),
+                    None => Err(Failure::not_answered()),
+                },
             };
             tell(Outcome { place, result })?;
         }
@@ -210,8 +239,11 @@ const BLOCKS_AHEAD: usize = 1;
 // A few, so that neither readers nor verifiers stand still for long; of at most some hundred rows each.
 const CHUNKS_AHEAD: usize = 4;
 
-// Enough that verifying goes on while the disk is waited for, and the write-ahead log goes into the file; then they are recorded together, which spares the indexes.
-const CHUNKS_VERIFIED: usize = 10;
+// Enough that verifying goes on while a group is recorded and the disk is waited for.
+const CHUNKS_VERIFIED: usize = 12;
+
+// Rows that are recorded together, if so many are at hand. Keys come in no order: the more of them are listed at once, the fewer pages of their index are written for each.
+const GROUP: usize = 4096;
 
 const MOST_WORKERS: usize = 8;
 

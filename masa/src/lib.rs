@@ -46,7 +46,7 @@ pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, Resale, Sales, Sales
 pub use ledger::SqliteLedger;
 pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger, TreeHead};
 pub use manufacture::{Correction, Station};
-pub use masa::{AuditLink, LastSigned, Marking, Masa, MasaParts, Recorded, Want};
+pub use masa::{AuditLink, LastSigned, Marking, Masa, MasaParts, Recorded, Trial, Want};
 pub use ownership::{DeviceSummary, Ownership};
 pub use product_line::{
     Coverage, Devices, Levels, ModeFault, OriginDefaults, ProductLine, ProductLines, Serials, SigningMode, Surroundings, VoucherKey, VoucherSigners,

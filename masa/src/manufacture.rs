@@ -1,5 +1,6 @@
 //! Journey 1, the rule: what a station reports of one device becomes what the ledger keeps, once and without contradiction.
 
+mod contradiction;
 mod genuine;
 mod station;
 #[cfg(test)]
@@ -122,7 +123,10 @@ pub fn evaluate(
         Some((_, newest)) if newest.origin == origin => {}
         Some((known, newest)) => match correction {
             Correction::Refuse if known.superseded().any(|(_, older)| older.report == Some(digest)) => {}
-            Correction::Refuse => return Err(contradiction("the origin of the key")),
+            Correction::Refuse => {
+                let facts = contradiction::differing(&newest.origin, &origin)?;
+                return Err(Refusal::OtherOrigin(idevid.device().clone(), facts));
+            }
             Correction::Supersede { reason, by } => {
                 let replaced = newest.digest().map_err(|err| Refusal::Inconsistent(err.to_string()))?;
                 let seq = newest.seq.checked_add(1).ok_or_else(|| Refusal::Inconsistent("it was corrected too often".to_owned()))?;
@@ -143,7 +147,9 @@ fn left_behind(known: &History, record: &ProvenanceRecord, by: &str, now: UnixTi
     let kept = known.marks().filter(|mark| stays(mark)).map(|mark| mark.status).fold(record.status, Status::worse);
     let lost = known.marks().filter(|mark| !stays(mark)).max_by_key(|mark| mark.status.number())?;
     let scope = Scope::Device(known.device().clone());
-    let mark = Marked { at: now, by: by.to_owned(), scope, status: lost.status, reason: lost.reason.clone() };
+    // Nobody finds it among those of its batch any more: whoever takes the batch's mark back has to see here what is left.
+    let reason = format!("{} (taken along from {}, by a correction)", lost.reason, lost.scope);
+    let mark = Marked { at: now, by: by.to_owned(), scope, status: lost.status, reason };
     (lost.status.worse(kept) != kept).then_some(mark)
 }
 

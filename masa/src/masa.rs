@@ -25,7 +25,7 @@ pub use self::last_signed::{LastSigned, LogError};
 pub use self::marking::{Marking, Progress};
 pub use self::operating::NotReady;
 pub use self::proving::Proved;
-pub use self::recording::{Recorded, Want};
+pub use self::recording::{Recorded, Trial, Want};
 pub use self::transparency::log_name;
 use brski_common::provenance::Text;
 use brski_common::text::in_full;
@@ -182,6 +182,11 @@ fn note(field: &'static str, value: &dyn core::fmt::Display) {
 
 fn random() -> Result<[u8; 16], Error> {
     let mut octets = [0; 16];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Error::Randomness)?;
+    fill(&mut octets)?;
     Ok(octets)
+}
+
+/// Fills all of it with octets that nobody can guess.
+fn fill(octets: &mut [u8]) -> Result<(), Error> {
+    aws_lc_rs::rand::fill(octets).map_err(|_| Error::Randomness)
 }

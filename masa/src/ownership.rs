@@ -7,7 +7,7 @@ mod tests;
 use brski_common::provenance::Status;
 use brski_common::{Assertion, DomainId, SpkiDigest, UnixTime};
 
-pub use self::summary::{ClaimSummary, DeviceSummary, RecordSummary, SaleSummary, VoucherSummary};
+pub use self::summary::{ClaimSummary, DeviceSummary, RecordSummary, SaleSummary, SupersededSummary, VoucherSummary};
 use crate::history::History;
 use crate::ledger::{Customer, OwnerChange};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::read_keys::ReadKeys;
 use crate::certificate::Certificate;
 
 /// Paths from issuing CAs up to an anchor, as they were verified with a leaf below. Shared by the copies of the anchors that they were verified for, and by no others.
@@ -21,6 +22,7 @@ pub(super) struct Link {
     pub(super) path: Vec<Certificate>,
     /// The issuing CA as paths are checked with it.
     pub(super) issuer: TrustAnchor<'static>,
+    pub(super) issuer_key: ReadKeys,
 }
 
 impl Links {
@@ -45,7 +47,8 @@ impl Links {
         if links.len() >= MOST_LINKS {
             links.pop_front();
         }
-        links.push_back(Arc::new(Link { path: path.to_vec(), issuer: anchor }));
+        let issuer_key = ReadKeys::of(core::slice::from_ref(issuer));
+        links.push_back(Arc::new(Link { path: path.to_vec(), issuer: anchor, issuer_key }));
     }
 }
 

@@ -1,3 +1,4 @@
+mod keys;
 mod namesakes;
 mod policies;
 mod remembered;

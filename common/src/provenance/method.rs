@@ -6,10 +6,11 @@ use super::word::{spoken, vocabulary};
 pub const TAXONOMY: &str = "draft-irtf-t2trg-taxonomy-manufacturer-anchors-07";
 
 /// The taxonomy's five methods (section 4.1.1). None is better than another by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
     /// Nobody said.
+    #[default]
     Unknown,
     /// The device's main processor, its trusted execution environment or its firmware TPM made the key (4.1.1.1).
     Avocado,
@@ -94,8 +95,10 @@ spoken!(Method);
 
 vocabulary! {
     /// Where the key pair came into being.
+    #[derive(Default)]
     pub enum Locus {
         /// Nobody said.
+        #[default]
         Unknown = 0, "unknown", "in an unknown place";
         /// The device's main processor.
         MainCpu = 1, "main-cpu", "on the device's main processor";
@@ -116,8 +119,10 @@ vocabulary! {
 
 vocabulary! {
     /// What keeps the provisioning interface shut after manufacture.
+    #[derive(Default)]
     pub enum Lock {
         /// Nobody said.
+        #[default]
         Unknown = 0, "unknown", "perhaps locked";
         /// Nothing.
         None = 1, "none", "not locked";

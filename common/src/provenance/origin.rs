@@ -16,23 +16,30 @@ use super::transfer::Transfer;
 use crate::refusal::Refusal;
 use crate::time::{UnixTime, rfc3339};
 
-/// How one key came to be. `None` and `unknown` both mean that nobody said; neither is ever taken for "no".
+/// How one key came to be. `None` and `unknown` both mean that nobody said; neither is ever taken for "no". In JSON, either may be left out; basis and made-at may not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KeyOrigin {
     /// The taxonomy's method.
+    #[serde(default)]
     pub method: Method,
     /// What the key came out of.
+    #[serde(default)]
     pub source: Source,
     /// How well it is held in the device.
+    #[serde(default)]
     pub protection: Protection,
     /// Where the key pair came into being.
+    #[serde(default)]
     pub locus: Locus,
     /// What keeps the provisioning interface shut.
+    #[serde(default)]
     pub lock: Lock,
     /// How CSR and certificate moved.
+    #[serde(default)]
     pub certificate_transfer: Transfer,
     /// How the private key, or the seed it is derived from, moved.
+    #[serde(default)]
     pub private_transfer: Transfer,
     /// Whether it was encrypted on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,10 @@ use super::word::vocabulary;
 vocabulary! {
     /// Protection of the private key, ordered from least to most: the only order in this vocabulary.
     #[derive(PartialOrd, Ord)]
+    #[derive(Default)]
     pub enum Protection {
         /// Nobody said; less than anything that was said.
+        #[default]
         Unknown = 0, "unknown", "held nobody knows how";
         /// Readable by software.
         NoneSoftware = 1, "none-software", "readable by software";

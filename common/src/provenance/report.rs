@@ -37,8 +37,14 @@ impl ManufactureReport {
     /// # Errors
     /// [`DecodeError`] if it cannot be written.
     pub fn to_json(&self) -> Result<String, DecodeError> {
+        String::from_utf8(self.to_octets()?).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
+    }
+
+    fn to_octets(&self) -> Result<Vec<u8>, DecodeError> {
         let wire = Wire { version: VERSION, idevid: codec::base64(self.idevid.certificate().der()), origin: self.origin.as_ref().map(Cow::Borrowed) };
-        serde_json::to_string(&wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))
+        let mut octets = Vec::with_capacity(wire.idevid.len() + USUAL_ORIGIN);
+        serde_json::to_writer(&mut octets, &wire).map_err(|err| DecodeError::syntax(Self::NAME, "JSON", err))?;
+        Ok(octets)
     }
 
     /// Reads a row of JSON, and names the field in which a fault is.
@@ -72,7 +78,7 @@ impl Payload for ManufactureReport {
 
     fn encode(&self, format: Format) -> Result<Vec<u8>, DecodeError> {
         only_json(format)?;
-        Ok(self.to_json()?.into_bytes())
+        self.to_octets()
     }
 
     fn decode(octets: &[u8], format: Format, _: &Reading) -> Result<Self, DecodeError> {
@@ -104,6 +110,9 @@ fn only_json(format: Format) -> Result<(), DecodeError> {
 const VERSION: u32 = 1;
 
 const LARGEST: usize = 256 * 1024;
+
+/// Room for what most origins say.
+const USUAL_ORIGIN: usize = 768;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@ use super::word::vocabulary;
 
 vocabulary! {
     /// Source of a private key in the words of the LAMPS work on key attestation. The numbers are ours.
+    #[derive(Default)]
     pub enum Source {
         /// Nobody said.
+        #[default]
         Unknown = 0, "unknown", "of unknown source";
         /// Made elsewhere and loaded into the device.
         Loaded = 1, "loaded", "loaded into the device";

@@ -4,8 +4,10 @@ use super::word::vocabulary;
 
 vocabulary! {
     /// How a key, a seed, a CSR or a certificate moved (taxonomy, section 1.1).
+    #[derive(Default)]
     pub enum Transfer {
         /// Nobody said.
+        #[default]
         Unknown = 0, "unknown", "moved nobody knows how";
         /// It did not move.
         None = 1, "none", "never moved";

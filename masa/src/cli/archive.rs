@@ -1,4 +1,4 @@
-//! The file of a backup: a tar archive that begins with its manifest, so that any tar shows what it is.
+//! The file of a backup: a tar archive that begins with its manifest and the log's signature over that, so that any tar shows what it is.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom, Write};
@@ -9,12 +9,22 @@ use aws_lc_rs::digest::{self, SHA256};
 use brski_masa::backup::{Manifest, PackedFile};
 use tar::{Builder, EntryType, Header};
 
-/// Writes a whole backup: the manifest, then what it lists, in that order. `small` are the files besides the ledger, which is the first of the list.
-pub(super) fn write(out: &File, manifest: &Manifest, ledger: &Path, small: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
+/// What a backup begins with.
+pub(super) struct Opening {
+    /// The manifest, octet for octet as it is signed.
+    pub(super) json: Vec<u8>,
+    /// What the log has signed of it.
+    pub(super) seal: Option<String>,
+}
+
+/// Writes a whole backup: the manifest with its seal, then what it lists, in that order. `small` are the files besides the ledger, which is the first of the list.
+pub(super) fn write(out: &File, manifest: &Manifest, opening: &Opening, ledger: &Path, small: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
     let mut tar = Builder::new(out);
     let time = manifest.made.as_secs();
-    let json = manifest.to_json()?;
-    append(&mut tar, MANIFEST, json.len() as u64, time, &*json)?;
+    append(&mut tar, MANIFEST, opening.json.len() as u64, time, &*opening.json)?;
+    if let Some(seal) = &opening.seal {
+        append(&mut tar, SEAL, seal.len() as u64, time, seal.as_bytes())?;
+    }
     for file in &manifest.files {
         match small.iter().find(|(path, _)| *path == file.path) {
             Some((_, content)) => append(&mut tar, &file.path, file.octets, time, &**content)?,
@@ -34,16 +44,25 @@ fn append(tar: &mut Builder<&File>, path: &str, octets: u64, time: u64, content:
     tar.append_data(&mut header, path, content)
 }
 
-/// Reads the manifest of a backup.
-pub(super) fn manifest(file: &mut File, path: &Path) -> anyhow::Result<Manifest> {
+/// Reads what a backup begins with. Nothing in it is verified.
+pub(super) fn opening(file: &mut File, path: &Path) -> anyhow::Result<Opening> {
     let no_backup = || format!("{}: no backup of a ledger", path.display());
     file.seek(SeekFrom::Start(0))?;
     let mut archive = tar::Archive::new(BufReader::new(file));
-    let mut first = archive.entries()?.next().with_context(no_backup)?.with_context(no_backup)?;
-    anyhow::ensure!(first.path_bytes() == MANIFEST.as_bytes() && first.size() <= LONGEST_SMALL, "{}", no_backup());
-    let mut json = Vec::new();
-    first.read_to_end(&mut json).with_context(no_backup)?;
-    Manifest::from_json(&json).with_context(no_backup)
+    let mut entries = archive.entries()?;
+    let mut next = |name: &str| -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(entry) = entries.next() else { return Ok(None) };
+        let mut entry = entry.with_context(no_backup)?;
+        if entry.path_bytes() != name.as_bytes() || entry.size() > LONGEST_SMALL {
+            return Ok(None);
+        }
+        let mut octets = Vec::new();
+        entry.read_to_end(&mut octets).with_context(no_backup)?;
+        Ok(Some(octets))
+    };
+    let json = next(MANIFEST)?.with_context(no_backup)?;
+    let seal = next(SEAL)?.map(String::from_utf8).transpose().with_context(no_backup)?;
+    Ok(Opening { json, seal })
 }
 
 /// Unpacks what the manifest lists, the ledger into `ledger`, and returns the other files. Everything has to be there, as the manifest describes it, and nothing besides.
@@ -53,9 +72,12 @@ pub(super) fn unpack(file: &mut File, path: &Path, manifest: &Manifest, ledger: 
     let mut archive = tar::Archive::new(BufReader::new(file));
     let mut small = Vec::new();
     let mut listed = manifest.files.iter();
-    for entry in archive.entries()?.skip(1) {
+    for (index, entry) in archive.entries()?.enumerate().skip(1) {
         let mut entry = entry.with_context(|| format!("{}: breaks off", path.display()))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if index == 1 && name == SEAL {
+            continue;
+        }
         let expected = listed.next().filter(|file| file.path == name && entry.header().entry_type() == EntryType::Regular);
         let expected = expected.ok_or_else(|| at(&name, "is not what the manifest has at this place"))?;
         let digest = match name.as_str() {
@@ -109,6 +131,9 @@ pub(super) const LEDGER: &str = "ledger.sqlite";
 pub(super) const CONFIGURATION: &str = "configuration/";
 
 const MANIFEST: &str = "manifest.json";
+
+/// The signed note over the manifest.
+const SEAL: &str = "manifest.sig";
 
 /// Longest manifest or file of the configuration, in octets.
 const LONGEST_SMALL: u64 = 1024 * 1024;

@@ -20,8 +20,8 @@ use crate::config::{Configuration, Named, named_files};
 /// Back up the ledger, the configuration and the certificates into one file, while the server runs
 ///
 /// The copy is of one moment, and neither line nor server waits for it. It is verified like `log verify` does, against what the log has signed, before it gets its name:
-/// a damaged ledger yields no backup. The file is a tar archive that begins with manifest.json; it is readable to its owner alone, and takes the ledger's size
-/// twice while it is made.
+/// a damaged ledger yields no backup. The file is a tar archive that begins with manifest.json, which has the digests of all that follows, and with the
+/// signature of the log's key over that (manifest.sig): `restore` accepts no other. It is readable to its owner alone, and takes the ledger's size twice while it is made.
 ///
 /// Private keys are not in it, nor anything else that may be secret: the output names what is left out, to be kept apart. What the log signed last (log-last-signed.txt) is
 /// left out as well, on purpose: it has to be newer than any backup, since it tells after `restore` whether entries were lost. Keep it, or checkpoints
@@ -51,9 +51,11 @@ struct Made {
     left_out: Vec<LeftOut>,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
-    let log = configuration.log_verifier()?;
+    // First: without the key that vouches for it nothing needs to be copied.
+    let key = configuration.log_key()?;
+    let log = configuration.log_verifier_of(key.public_key())?;
     let (ledger, name) = configuration.ledger();
     let now = Clock::system().now();
     let out = target(&arguments.out, now)?;
@@ -86,7 +88,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Named::Secret(path, why) => manifest.left_out.push(LeftOut { path, why: why.to_owned() }),
         }
     }
-    archive::write(&unfinished.file, &manifest, &unfinished.ledger, &small).with_context(|| format!("{}: cannot be written", out.display()))?;
+    let json = manifest.to_json()?;
+    let seal = Manifest::seal(&json, &log, &*key).await?;
+    let opening = archive::Opening { json, seal: Some(seal) };
+    archive::write(&unfinished.file, &manifest, &opening, &unfinished.ledger, &small).with_context(|| format!("{}: cannot be written", out.display()))?;
     let octets = unfinished.finish(&out)?;
     arguments.output.print(&Made { file: out, octets, entries: head.size, root: head.root.to_string(), left_out: manifest.left_out })
 }

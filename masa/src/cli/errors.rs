@@ -33,6 +33,9 @@ pub(super) struct RefusedRow<'a> {
     /// Within a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) row: Option<u64>,
+    /// Of the device, if the row tells that much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) serial: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<&'a str>,
     pub(super) cause: &'a str,

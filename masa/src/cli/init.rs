@@ -16,7 +16,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Output;
-use crate::config::LineAnchors;
+use crate::config::{LOG_VERIFIER, LineAnchors};
 use pki::Pki;
 use vouching::{Mode, Vouching};
 
@@ -178,7 +178,6 @@ const CONFIG: &str = "masa.toml";
 const ADMIN_TOKEN: &str = "keys/admin-token";
 const LEDGER: &str = "ledger.sqlite";
 const PROFILE: &str = "manufacturer-profile.toml";
-const LOG_VERIFIER: &str = "log-verifier.txt";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,12 +3,10 @@
 mod proofs;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use brski_common::log::{Checkpoint, SignedCheckpoint, VerifierKey};
-use brski_common::serve::setup::read_text;
+use brski_common::log::Checkpoint;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -67,14 +65,6 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Consistency(arguments) => proofs::consistency(arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A checkpoint in a file that this log has signed.
-fn read_checkpoint(path: &Path, log: &VerifierKey) -> anyhow::Result<Checkpoint> {
-    let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let signed = SignedCheckpoint::parse(&text).with_context(|| format!("{}: not a checkpoint", path.display()))?;
-    let checkpoint = signed.verify(log).with_context(|| format!("{}: not to be trusted", path.display()))?;
-    Ok(checkpoint.clone())
 }
 
 impl core::fmt::Display for Told {

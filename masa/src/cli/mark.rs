@@ -20,6 +20,10 @@ use crate::config::Configuration;
 /// an entry of the ledger, and so is the record that follows from it. It holds for devices that are recorded later, too. A mark is taken back by the same with --status valid;
 /// of several marks of different scopes the worst counts. A server that runs meanwhile obeys at once.
 ///
+/// No correction leads out of a mark: a device whose record is corrected out of a marked batch, station or line takes the mark along as one of its own, whose reason tells where it
+/// comes from (`device`). From then on it is none of that batch: `affected --batch` does not count it, and to take the batch's mark back leaves the device's, for which
+/// --device has to say so.
+///
 /// Where nothing is wrong with the key, and one device should get no vouchers for a while, `block` is enough.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

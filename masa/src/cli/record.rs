@@ -9,13 +9,13 @@ use core::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use brski_common::SigningParty;
 use brski_common::provenance::{COLUMNS, Text};
 use brski_common::serve::setup::open_key;
 use brski_common::sign::KeyUri;
+use brski_common::{SerialNumber, SigningParty};
 use brski_masa::import::{Failure, Outcome, Place};
 use brski_masa::manufacture::Correction;
-use brski_masa::{Import, Want};
+use brski_masa::{Import, Trial, Want};
 use clap::Args;
 
 use super::Output;
@@ -46,10 +46,11 @@ pub(crate) struct Arguments {
     /// Files of reports; - is standard input
     #[arg(required = true)]
     reports: Vec<PathBuf>,
-    /// Tell what would become of each report next to what is on record, and write nothing to the ledger. Reports that contradict each other alone are not found so
+    /// Tell what would become of each report next to what is on record and next to the reports before it, and write nothing to the ledger
     #[arg(long, conflicts_with = "statements")]
     dry_run: bool,
-    /// Where to write each device's provenance statement with its receipt: a folder, for SERIAL-NUMBER.cbor, or a file that ends in .jsonl, which is continued
+    /// Where to write each device's provenance statement with its receipt: a folder, for SERIAL-NUMBER.cbor, or a file that ends in .jsonl, which is continued; what a run that was interrupted has written there is
+    /// not written again
     #[arg(long)]
     statements: Option<PathBuf>,
     /// Take reports that publish n-k although n = 2k-1, from which everybody learns n and k
@@ -95,7 +96,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (false, None) => Want::Record,
         (false, Some(_)) => Want::Statement,
     };
-    let mut import = Import::new(&masa, want).correcting(&correction);
+    let trial = Trial::default();
+    let mut import = Import::new(&masa, want).correcting(&correction).after(&trial);
     if let Some(station) = &station {
         import = import.signing_as(station);
     }
@@ -127,7 +129,7 @@ impl Recorder {
                     import.run(&name, input, &mut |outcome| self.take(outcome, &mut progress))
                 }
                 Err(err) => {
-                    let failure = Failure { field: None, cause: format!("cannot be read: {err}"), trouble: false };
+                    let failure = Failure { serial: None, field: None, cause: format!("cannot be read: {err}"), trouble: false };
                     self.take(Outcome { place: Place { file: name.into(), line: None, row: None }, result: Err(failure) }, &mut progress)
                 }
             };
@@ -168,13 +170,14 @@ impl Recorder {
             (Ok(_) | Err(_), Some(_) | None) => Ok(()),
         };
         if let Err(err) = written {
-            outcome.result = Err(Failure { field: None, cause: format!("{err:#}"), trouble: false });
+            let serial = outcome.result.as_ref().ok().map(|recorded| recorded.device.serial.clone());
+            outcome.result = Err(Failure { serial, field: None, cause: format!("{err:#}"), trouble: false });
         }
         match &outcome.result {
             Ok(_) => Ok(()),
-            Err(Failure { field, cause, .. }) => {
-                let Place { file, line, row } = &outcome.place;
-                self.errors.write(&RefusedRow { file, line: *line, row: *row, field: field.as_deref(), cause }).map(drop)
+            Err(Failure { serial, field, cause, .. }) => {
+                let (Place { file, line, row }, serial) = (&outcome.place, serial.as_ref().map(SerialNumber::as_str));
+                self.errors.write(&RefusedRow { file, line: *line, row: *row, serial, field: field.as_deref(), cause }).map(drop)
             }
         }
     }

@@ -14,6 +14,7 @@ use brski_common::provenance::Text;
 use brski_common::serve::setup::open_key;
 use brski_common::sign::KeyUri;
 use brski_common::{Clock, Signer};
+use brski_masa::backup::Manifest;
 use brski_masa::ledger::{Lost, Purpose, Restored, VerifyLedgerError, migrate, verify};
 use brski_masa::{Entry, LastSigned, Ledger as _, LedgerError, SqliteLedger, TreeHead};
 use clap::Args;
@@ -21,14 +22,15 @@ use serde::Serialize;
 
 use super::by::By;
 use super::progress::Progress;
+use super::verifiers::{LogVerifiers, read_verifier};
 use super::{Output, archive};
-use crate::config::Configuration;
+use crate::config::{Configuration, LOG_VERIFIER};
 use known::Known;
 use place::Staged;
 
 /// Put a ledger back from a backup
 ///
-/// Stop the server first. The whole backup is verified before any ledger is touched: that each file is what was backed up, every entry as `log verify` does, and that the
+/// Stop the server first. The whole backup is verified before any ledger is touched: that the log's key has signed its manifest, that each file is what was backed up, every entry as `log verify` does, and that the
 /// ledger continues what the log has signed. An entry that says who put it back, why, and what was lost is appended. A ledger that exists is not overwritten;
 /// --replace moves it aside, which is refused if it is whole and has more entries than the backup.
 ///
@@ -58,6 +60,11 @@ pub(crate) struct Arguments {
     /// A checkpoint of this log that others hold, newer than the backup perhaps. May be repeated
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    #[command(flatten)]
+    verifiers: LogVerifiers,
+    /// Accept a backup without signature, which anybody could have made: one of an earlier version, of which you know where it was since
+    #[arg(long)]
+    unsigned: bool,
     /// Private key (Ed25519) of the log from now on, if entries are lost: a PEM file, or a pkcs11: URI as in the configuration
     #[arg(long, value_name = "KEY", value_parser = |text: &str| text.parse::<KeyUri>())]
     new_log_key: Option<KeyUri>,
@@ -83,6 +90,8 @@ struct Told {
     lost: Option<ToldLost>,
     /// The log's new verifier key.
     log_verifier: Option<String>,
+    /// Where the file with the former one is now.
+    former_log_verifier: Option<PathBuf>,
     /// Where the ledger is that was there, and what SQLite kept beside it.
     moved: Vec<PathBuf>,
     /// Files of the configuration that were unpacked.
@@ -98,8 +107,10 @@ enum ToldLost {
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut file = File::open(&arguments.file).with_context(|| format!("{}: cannot be read", arguments.file.display()))?;
-    let manifest = archive::manifest(&mut file, &arguments.file)?;
-    // Gather; on a new machine the configuration comes out of the backup.
+    // Gather; what the backup itself says is not believed before somebody vouches for it who is known here.
+    let trusted = trusted(arguments)?;
+    let manifest = manifest(&archive::opening(&mut file, &arguments.file)?, &trusted, arguments)?;
+    // On a new machine the configuration comes out of the backup.
     let (configuration, unpacked) = match &arguments.dir {
         Some(dir) => files::configuration(&mut file, &arguments.file, &manifest, dir)?,
         None => (Configuration::read(&arguments.config)?, Vec::new()),
@@ -107,8 +118,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (target, name) = configuration.ledger();
     anyhow::ensure!(manifest.log == name, "{}: a backup of the log of {}, expected {name}", arguments.file.display(), manifest.log);
     let old_key: VerifierKey = manifest.log_verifier.parse().context("the backup's verifier key")?;
-    // Absent on a new machine, where the backup tells which key it was.
-    let keys = [Some(old_key), configuration.log_verifier().ok()];
+    let keys: Vec<VerifierKey> = core::iter::once(old_key).chain(trusted).collect();
     let new_key = arguments.new_log_key.as_ref().map(|key| new_log_key(&configuration, key, &keys)).transpose()?;
     let memory = LastSigned::in_file(configuration.last_signed_path());
     let known = known::gather(&memory, &manifest, &arguments.checkpoints, &keys, new_key.as_ref().map(|(_, verifier)| verifier))?;
@@ -131,6 +141,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let moved = put(&staged, &target, &memory, &known, first.as_ref(), &configuration.last_signed_path())?;
     check_in_place(&target, name, &now).await?;
+    let former_log_verifier = match &new_key {
+        Some((_, verifier)) => place::write_aside(&configuration.log_verifier_path(), &format!("{verifier}\n"))?,
+        None => None,
+    };
     arguments.output.print(&Told {
         ledger: target,
         entries: backup.size,
@@ -142,9 +156,48 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Lost::Signed(head) => Some(ToldLost::Signed(head.size)),
         },
         log_verifier: new_key.map(|(_, verifier)| verifier.to_string()),
+        former_log_verifier,
         moved,
         unpacked,
     })
+}
+
+/// The keys under which the log is known on this machine, and those that the command line names.
+fn trusted(arguments: &Arguments) -> anyhow::Result<Vec<VerifierKey>> {
+    let mut keys = arguments.verifiers.read()?;
+    let beside = match &arguments.dir {
+        // Read before anything is unpacked there.
+        Some(dir) => dir.join(LOG_VERIFIER),
+        None => {
+            let configuration = Configuration::read(&arguments.config)?;
+            // The private key may be lost with the ledger.
+            keys.extend(configuration.log_verifier());
+            configuration.log_verifier_path()
+        }
+    };
+    if beside.symlink_metadata().is_ok() {
+        keys.push(read_verifier(&beside)?);
+    }
+    Ok(keys)
+}
+
+/// The manifest, if somebody who is known here vouches for it.
+fn manifest(opening: &archive::Opening, trusted: &[VerifierKey], Arguments { file, unsigned, .. }: &Arguments) -> anyhow::Result<Manifest> {
+    match &opening.seal {
+        Some(_) if trusted.is_empty() => anyhow::bail!(
+            "{}: nothing here tells under which key to verify it; name the file with the log's verifier key with --log-verifier, as `init` wrote it into {LOG_VERIFIER}",
+            file.display()
+        ),
+        Some(seal) => Manifest::from_sealed(&opening.json, seal, trusted).with_context(|| {
+            let known = "nothing of it is to be trusted; if the log has had another key then, name that with --log-verifier";
+            format!("{}: its manifest is not signed by a key of this log, so that {known}", file.display())
+        }),
+        None if *unsigned => Manifest::from_json(&opening.json).with_context(|| format!("{}: no backup of a ledger", file.display())),
+        None => anyhow::bail!(
+            "{}: its manifest bears no signature of the log, so that anybody could have made it; --unsigned accepts it if you know that nobody else did",
+            file.display()
+        ),
+    }
 }
 
 /// Puts the ledger into its place, and what the log has signed into its memory, in an order in which no crash lets the old key sign what contradicts it.
@@ -226,10 +279,10 @@ async fn check_in_place(path: &Path, name: &str, put: &TreeHead) -> anyhow::Resu
 }
 
 /// The key under which the log goes on.
-fn new_log_key(configuration: &Configuration, uri: &KeyUri, keys: &[Option<VerifierKey>]) -> anyhow::Result<(Arc<dyn Signer>, VerifierKey)> {
+fn new_log_key(configuration: &Configuration, uri: &KeyUri, keys: &[VerifierKey]) -> anyhow::Result<(Arc<dyn Signer>, VerifierKey)> {
     let key = open_key(uri)?;
     let verifier = configuration.log_verifier_of(key.public_key()).with_context(|| format!("{uri}: not a key for a log"))?;
-    anyhow::ensure!(!keys.iter().flatten().any(|old| *old == verifier), "{uri}: is the key that the log has had; it needs another one");
+    anyhow::ensure!(!keys.contains(&verifier), "{uri}: is the key that the log has had; it needs another one");
     configuration.check_key_of_its_own(key.public_key())?;
     Ok((key, verifier))
 }
@@ -244,19 +297,22 @@ impl core::fmt::Display for Told {
             Some(ToldLost::Unknown(_)) => write!(f, "\nlost: nobody knows what the log had signed since the backup")?,
             None => write!(f, "\nno signed entry is lost; entries after the newest signed state, if there were any, leave no trace")?,
         }
-        match &self.log_verifier {
-            Some(verifier) => write!(
-                f,
-                "\nNext: name the new key in the configuration, [log] key; nothing is signed before.\nlog-verifier.txt and certificates/log.pem are those of the old key: keep copies for older checkpoints, and make them anew.\nTell everybody who knows the log its new verifier key: {verifier}"
-            ),
-            None => Ok(()),
+        let Some(verifier) = &self.log_verifier else { return Ok(()) };
+        write!(f, "\n{LOG_VERIFIER} has the new verifier key now: tell everybody who knows the log: {verifier}")?;
+        if let Some(former) = &self.former_log_verifier {
+            write!(f, "\nThe former one is in {}: keep it for older checkpoints and backups (--log-verifier)", former.display())?;
         }
+        write!(f, "\nNext: name the new key in the configuration, [log] key; nothing is signed before.")?;
+        write!(
+            f,
+            "\ncertificates/log.pem is that of the old key still: keep it for older receipts, and make one of the new key with `openssl pkey -in KEY -pubout`"
+        )
     }
 }
 
 const EXAMPLES: &str = "\
 Examples:
   brski-masa restore masa-2026-08-01.tar --by 'J. Smith' --reason 'disk failed'
-  brski-masa restore masa-2026-08-01.tar --dir /etc/brski-masa --checkpoint from-the-witness.txt --reason 'new machine'
+  brski-masa restore masa-2026-08-01.tar --dir /etc/brski-masa --log-verifier log-verifier.txt --checkpoint from-the-witness.txt --reason 'new machine'
   brski-masa restore masa-2026-08-01.tar --replace --new-log-key masa/keys/log-2.pem --reason 'ledger damaged'
   brski-masa restore masa-2026-08-01.tar --new-log-key 'pkcs11:token=masa;object=log-2?pin-source=file:pin.txt' --reason 'disk failed'";

@@ -22,7 +22,7 @@ use crate::config::Configuration;
 /// Vouchers for the customer's domain then assert `verified`, and with requests.sales = "if-sold" nobody else gets any. The customer's domain is known by the keys that are given
 /// here, and by those that [[customers]] in the configuration has under the customer's name. Selling it again to somebody else is the resale; the same sale again changes nothing.
 ///
-/// A file of sales is CSV with a header: the columns serial, customer and, if wanted, idevid-issuer and key (SHA-256 digests in hex, separated by spaces). It is read row by row,
+/// A file of sales is CSV with a header, with commas, semicolons or tabs between its cells: the columns serial, customer and, if wanted, idevid-issuer and key (SHA-256 digests in hex, separated by spaces). It is read row by row,
 /// a row a line. What is wrong with a row goes to --errors as JSON with line, field and cause, and the rest goes on; the exit status is then 1.
 #[derive(Debug, Args)]
 #[command(after_help = SELL_EXAMPLES)]

@@ -25,7 +25,7 @@ impl Configuration {
     pub(crate) fn log_key(&self) -> anyhow::Result<Arc<dyn Signer>> {
         let missing = "is missing, a table with the key that signs checkpoints and receipts; `openssl genpkey -algorithm ed25519` makes one";
         let values = self.values.log.as_ref().ok_or_else(|| self.file.error("log", missing))?;
-        let key = self.file.signer("log.key", &values.key)?;
+        let key = self.file.log_signer("log.key", &values.key)?;
         self.check_key_of_its_own(key.public_key())?;
         match key.public_key().kind() == KeyKind::Ed25519 {
             true => Ok(key),
@@ -67,8 +67,16 @@ impl Configuration {
         Ok(VerifierKey::new(name, key.clone())?)
     }
 
+    /// The file in which others find the log's verifier key: beside the configuration.
+    pub(crate) fn log_verifier_path(&self) -> PathBuf {
+        self.file.resolve(LOG_VERIFIER.as_ref())
+    }
+
     /// The file of the ledger, and the name of its log.
     pub(crate) fn ledger(&self) -> (PathBuf, &str) {
         (self.file.resolve(&self.values.ledger), self.authority())
     }
 }
+
+/// Name of the file with the log's verifier key.
+pub(crate) const LOG_VERIFIER: &str = "log-verifier.txt";

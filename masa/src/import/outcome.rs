@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brski_common::provenance::RowError;
 use brski_common::text::in_full;
-use brski_common::{DecodeError, VerifyError};
+use brski_common::{DecodeError, SerialNumber, VerifyError};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -14,7 +14,8 @@ use crate::ledger::LedgerError;
 use crate::manufacture::RowFault;
 use crate::masa::Recorded;
 
-/// The outcome of one row. In JSON: file, line and row, then device, index, repeated and origin-stands, or field, error and, if it is so, trouble.
+/// The outcome of one row. In JSON: file, line and row, then device, index, repeated and origin-stands, or serial (if it is known), field, error and, if it is so,
+/// trouble.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Which row.
@@ -37,6 +38,8 @@ pub struct Place {
 /// Why a row was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// Serial number of the device, if the row could be read far enough.
+    pub serial: Option<SerialNumber>,
     /// The field or column in which the fault is, if it is in one.
     pub field: Option<String>,
     /// What is wrong and what would be right, in one sentence.
@@ -48,7 +51,12 @@ pub struct Failure {
 impl Failure {
     /// Of a row as a whole.
     pub(super) fn new(cause: impl Into<String>) -> Self {
-        Self { field: None, cause: cause.into(), trouble: false }
+        Self { serial: None, field: None, cause: cause.into(), trouble: false }
+    }
+
+    /// The same of this device.
+    pub(super) fn about(self, serial: Option<&SerialNumber>) -> Self {
+        Self { serial: serial.cloned(), ..self }
     }
 
     /// What the MASA said.
@@ -106,6 +114,7 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serial.iter().try_for_each(|serial| write!(f, "{serial}: "))?;
         self.field.iter().try_for_each(|field| write!(f, "{field}: "))?;
         f.write_str(&self.cause)
     }
@@ -125,6 +134,7 @@ impl Serialize for Outcome {
                 map.serialize_entry("origin-stands", &recorded.origin_stands)?;
             }
             Err(failure) => {
+                failure.serial.iter().try_for_each(|serial| map.serialize_entry("serial", serial))?;
                 failure.field.iter().try_for_each(|field| map.serialize_entry("field", field))?;
                 map.serialize_entry("error", &failure.cause)?;
                 failure.trouble.then(|| map.serialize_entry("trouble", &true)).transpose()?;

@@ -42,6 +42,11 @@ impl<T> Queue<T> {
         taken
     }
 
+    /// How many things were put in since it began.
+    pub(super) fn put_so_far(&self) -> u64 {
+        self.lock().next
+    }
+
     /// Nothing more is put in.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -4,7 +4,7 @@ use core::ops::Range;
 use std::sync::Arc;
 
 use brski_common::provenance::{ManufactureBatch, ManufactureReport, RowError};
-use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, Signed, SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError};
+use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, SerialNumber, Signed, SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError};
 
 use super::station::Station;
 
@@ -36,8 +36,8 @@ impl GenuineReport {
     }
 
     fn of(report: ManufactureReport, station: &Arc<Station>, anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
-        // Reports enclose no CA certificates: an issuing CA is an anchor itself, or stands beside its root among them.
-        anchors.verify_path(report.idevid.certificate(), anchors.certificates(), Usage::Any, now)?;
+        // Reports enclose no CA certificates: an issuing CA is an anchor itself.
+        anchors.verify_path(report.idevid.certificate(), &[], Usage::Any, now)?;
         Ok(Self { report: Box::new(report), station: Arc::clone(station) })
     }
 
@@ -69,7 +69,7 @@ impl GenuineReport {
         self.content().idevid.spki_digest()
     }
 
-    pub(super) fn content(&self) -> &ManufactureReport {
+    pub(crate) fn content(&self) -> &ManufactureReport {
         &self.report
     }
 
@@ -99,6 +99,14 @@ impl GenuineBatch {
         let row = self.batch.text().get(row).ok_or_else(|| RowError::whole("there is no such row"))?;
         let report = self.batch.reader().read(row)?;
         Ok(GenuineReport::of(report, &self.station, anchors, now)?)
+    }
+}
+
+impl GenuineBatch {
+    /// Serial number of the device in the row that is there, for whoever has to find it; `None` if the row cannot be read.
+    pub fn serial_number(&self, row: Range<usize>) -> Option<SerialNumber> {
+        let report = self.batch.reader().read(self.batch.text().get(row)?).ok()?;
+        Some(report.idevid.device().serial.clone())
     }
 }
 

@@ -67,9 +67,9 @@ fn other_origin_of_the_same_key_is_a_contradiction() {
     let maker = Maker::new();
     let pledge = maker.pledge("JADA123");
     let known = after(&genuine(&maker, &pledge, Some(origin())));
-    let other = KeyOrigin { source: Source::DeviceDerived, ..origin() };
+    let other = KeyOrigin { source: Source::DeviceDerived, batch: Some("7".parse().unwrap()), ..origin() };
     let refused = decide(&genuine(&maker, &pledge, Some(other)), Some(&known));
-    assert_eq!(refused, Err(Refusal::Contradiction { what: "the origin of the key", device: pledge.device() }));
+    assert_eq!(refused, Err(Refusal::OtherOrigin(pledge.device(), "batch, source".to_owned())));
 }
 
 #[test]

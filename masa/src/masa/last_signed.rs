@@ -51,7 +51,7 @@ impl LastSigned {
     /// [`LogError::File`] if the file cannot be read, [`LogError::Unbelieved`] if it holds no checkpoint.
     pub fn remembered(&self) -> Result<Option<SignedCheckpoint>, LogError> {
         let Some(file) = &self.file else { return Ok(self.with(|known| known.as_ref().map(|known| known.checkpoint.clone()))) };
-        let unbelieved = |source: brski_common::DecodeError| LogError::Unbelieved { path: file.path().to_owned(), source: source.into() };
+        let unbelieved = |source: brski_common::DecodeError| LogError::Unbelieved { path: file.path().to_owned(), keys: String::new(), source: source.into() };
         file.read()?.map(|text| SignedCheckpoint::parse(&text).map_err(unbelieved)).transpose()
     }
 
@@ -105,13 +105,13 @@ impl LastSigned {
 
     fn read(&self, log: &VerifierKey) -> Result<Option<SignedHead>, LogError> {
         let known = self.with(|known| known.clone());
-        let unbelieved = |source| LogError::Unbelieved { path: self.file.as_ref().map_or(MEMORY.into(), |file| file.path().to_owned()), source };
+        let unbelieved = |keys, source| LogError::Unbelieved { path: self.file.as_ref().map_or(MEMORY.into(), |file| file.path().to_owned()), keys, source };
         let checkpoint = match &self.file {
             Some(file) => {
                 let Some(text) = file.read()? else { return Ok(None) };
                 match known {
                     Some(known) if known.log == *log && known.checkpoint.to_string() == text => return Ok(Some(known)),
-                    Some(_) | None => SignedCheckpoint::parse(&text).map_err(|err| unbelieved(err.into()))?,
+                    Some(_) | None => SignedCheckpoint::parse(&text).map_err(|err| unbelieved(format!(" {log}"), err.into()))?,
                 }
             }
             None => match known {
@@ -119,7 +119,7 @@ impl LastSigned {
                 Some(_) | None => return Ok(known),
             },
         };
-        let Checkpoint { size, root, .. } = *checkpoint.verify(log).map_err(|err| unbelieved(err.into()))?;
+        let Checkpoint { size, root, .. } = *checkpoint.verify(log).map_err(|err| unbelieved(keys(log, &checkpoint), err.into()))?;
         let read = SignedHead { head: TreeHead { size, root }, checkpoint, log: log.clone() };
         self.with(|known| *known = Some(read.clone()));
         Ok(Some(read))
@@ -150,6 +150,12 @@ impl LastSigned {
         // What is under the lock is replaced as a whole.
         act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The present key, and those that signed the checkpoint by their own account: name and key ID, as verifier keys begin.
+fn keys(present: &VerifierKey, checkpoint: &SignedCheckpoint) -> String {
+    let signers = checkpoint.signatures().iter().map(|line| format!("{}+{:08x}", line.name(), u32::from_be_bytes(line.key_id())));
+    format!(" {present}, but one by {}", signers.collect::<Vec<_>>().join(" and "))
 }
 
 /// What remembers where there is no file.
@@ -190,10 +196,12 @@ pub enum LogError {
         now: TreeHead,
     },
     /// The file that remembers is not what this log wrote.
-    #[error("{} does not hold a checkpoint that this log signed with its present key: [log] key must name the key that signed it, or the new one that restore was given; without this file the log could contradict itself", .path.display())]
+    #[error("{} does not hold a checkpoint that this log signed with its present key{keys}: [log] key must name the key that signed it, or the new one that restore was given; without this file the log could contradict itself", .path.display())]
     Unbelieved {
         /// The file.
         path: PathBuf,
+        /// The present key, and by which it is signed instead: what follows "its present key" in the sentence, empty if nobody asked for a key.
+        keys: String,
         /// What is wrong with it.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,

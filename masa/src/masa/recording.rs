@@ -1,5 +1,7 @@
 //! Journey 1: what stations report becomes what the ledger keeps, and what the line is given back.
 
+mod trial;
+
 use core::task::Poll;
 use std::collections::HashSet;
 
@@ -7,8 +9,9 @@ use brski_common::log::Receipt;
 use brski_common::provenance::ManufactureReport;
 use brski_common::{BoxFuture, DeviceId, ProvenanceStatement, Signed, UnixTime};
 
+pub use self::trial::Trial;
 use super::transparency::ReceiptFrom;
-use super::{Masa, note, random, told};
+use super::{Masa, fill, note, random, told};
 use crate::error::Error;
 use crate::history::History;
 use crate::ledger::{Entry, LedgerError, Unique};
@@ -17,7 +20,7 @@ use crate::manufacture::{self, Correction, GenuineReport};
 /// What is wanted of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// To know what would become of a report, next to what is on record. Nothing is written, so that reports which contradict each other alone are not found.
+    /// To know what would become of a report, next to what is on record. Nothing is written: reports that contradict each other alone are found by [`Masa::try_all`].
     Trial,
     /// That it is recorded. Statements are signed once somebody asks for them.
     Record,
@@ -104,8 +107,13 @@ impl Masa {
             Err(_) => return self.record_each(reports, want, correction, now).await,
         };
         let (mut decided, mut groups) = (Vec::with_capacity(reports.len()), Vec::with_capacity(reports.len()));
-        for (report, history) in reports.iter().zip(&histories) {
-            decided.push(self.decide(report, history.as_ref(), correction, now).map(|entries| {
+        // One draw for all of them: what it costs hardly depends on how much is drawn.
+        let mut salts = vec![[0; 16]; reports.len()];
+        if fill(salts.as_flattened_mut()).is_err() {
+            return reports.iter().map(|_| Err(Error::Randomness)).collect();
+        }
+        for ((report, history), salt) in reports.iter().zip(&histories).zip(salts) {
+            decided.push(self.decide(report, history.as_ref(), correction, salt, now).map(|entries| {
                 let evidence = evidence(&entries);
                 if want != Want::Trial && !entries.is_empty() {
                     groups.push(entries);
@@ -143,7 +151,7 @@ impl Masa {
 
     async fn record_one(&self, report: &GenuineReport, want: Want, correction: &Correction, now: UnixTime) -> Result<Recorded, Error> {
         let history = self.0.ledger.history(report.device()).await?;
-        let entries = self.decide(report, history.as_ref(), correction, now)?;
+        let entries = self.decide(report, history.as_ref(), correction, random()?, now)?;
         match want {
             Want::Trial => return self.tried(report, history.as_ref(), entries.is_empty()).await,
             Want::Record | Want::Statement if entries.is_empty() => return Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), true)),
@@ -169,16 +177,16 @@ impl Masa {
     /// A report that was not appended: perhaps somebody reported the same in the meantime.
     async fn overtaken(&self, report: &GenuineReport, correction: &Correction, err: LedgerError) -> Result<Recorded, Error> {
         let history = self.0.ledger.history(report.device()).await?;
-        match self.decide(report, history.as_ref(), correction, self.0.clock.now())?.is_empty() {
+        match self.decide(report, history.as_ref(), correction, random()?, self.0.clock.now())?.is_empty() {
             true => Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), true)),
             false => Err(err.into()),
         }
     }
 
     /// What to append; nothing if all of it is on record.
-    fn decide(&self, report: &GenuineReport, history: Option<&History>, correction: &Correction, now: UnixTime) -> Result<Vec<Entry>, Error> {
+    fn decide(&self, report: &GenuineReport, history: Option<&History>, correction: &Correction, salt: [u8; 16], now: UnixTime) -> Result<Vec<Entry>, Error> {
         let defaults = &self.0.lines.of(report.device()).defaults;
-        Ok(manufacture::evaluate(report, history, defaults, &self.0.stations, correction, random()?, now)?.into_entries())
+        Ok(manufacture::evaluate(report, history, defaults, &self.0.stations, correction, salt, now)?.into_entries())
     }
 
     /// Adds statements and receipts, of some at once: what is stored of one waits for the disk together with that of the others.

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use brski_common::SpkiDigest;
 use brski_common::time::to_rfc3339;
+use brski_common::{ProvenanceRecord, SpkiDigest};
 use serde::Serialize;
 
 use super::{Claim, Ownership, Possession};
@@ -56,6 +56,32 @@ pub struct RecordSummary {
     pub status: &'static str,
     /// Index of its entry in the log.
     pub index: u64,
+    /// The batch, if it names one.
+    pub batch: Option<String>,
+    /// The assembly line, if it names one.
+    pub line: Option<String>,
+    /// The station, if it names one.
+    pub station: Option<String>,
+    /// The records that it and those before it took the place of, oldest first.
+    pub supersedes: Vec<SupersededSummary>,
+}
+
+/// A record that counts no longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SupersededSummary {
+    /// Its sequence number.
+    pub seq: u32,
+    /// Index of its entry in the log, where it stays.
+    pub index: u64,
+    /// The batch that it named.
+    pub batch: Option<String>,
+    /// The assembly line that it named.
+    pub line: Option<String>,
+    /// Why another took its place.
+    pub reason: Option<String>,
+    /// On whose word.
+    pub by: Option<String>,
 }
 
 /// A sale.
@@ -120,6 +146,10 @@ impl DeviceSummary {
             reported_by: record.reported_by.to_string(),
             status: history.status().name(),
             index: history.index(),
+            batch: record.origin.batch.as_ref().map(ToString::to_string),
+            line: record.origin.line.as_ref().map(ToString::to_string),
+            station: record.origin.station.as_ref().map(ToString::to_string),
+            supersedes: SupersededSummary::all(history),
         });
         let (sold_to, released_at) = match &ownership.possession {
             Possession::Manufactured => (None, None),
@@ -142,6 +172,21 @@ impl DeviceSummary {
             claims: ownership.claims.iter().map(ClaimSummary::of).collect(),
             vouchers: history.vouched().iter().map(VoucherSummary::of).collect(),
         }
+    }
+}
+
+impl SupersededSummary {
+    fn all(history: &History) -> Vec<Self> {
+        let successors = history.superseded().map(|(_, record)| record).skip(1).chain(history.record());
+        let summary = |((index, record), successor): ((u64, &ProvenanceRecord), &ProvenanceRecord)| Self {
+            seq: record.seq,
+            index,
+            batch: record.origin.batch.as_ref().map(ToString::to_string),
+            line: record.origin.line.as_ref().map(ToString::to_string),
+            reason: successor.supersedes.as_ref().map(|by| by.reason.to_string()),
+            by: successor.supersedes.as_ref().map(|by| by.by.clone()),
+        };
+        history.superseded().zip(successors).map(summary).collect()
     }
 }
 
@@ -176,8 +221,12 @@ impl fmt::Display for DeviceSummary {
         writeln!(f, "product line: {}", self.product_line)?;
         writeln!(f, "made: {}", self.made_at)?;
         match &self.record {
-            Some(RecordSummary { seq, method, basis, reported_by, status, index }) => {
+            Some(RecordSummary { seq, method, basis, reported_by, status, index, batch, line, station, supersedes }) => {
                 writeln!(f, "key: {method}, {basis}, reported by {reported_by}, {status} (record {seq}, entry {index} of the log)")?;
+                batch.iter().try_for_each(|batch| writeln!(f, "batch: {batch}"))?;
+                line.iter().try_for_each(|line| writeln!(f, "assembly line: {line}"))?;
+                station.iter().try_for_each(|station| writeln!(f, "station: {station}"))?;
+                supersedes.iter().try_for_each(|superseded| writeln!(f, "superseded: {superseded}"))?;
             }
             None => writeln!(f, "key: nobody wrote down how it came to be")?,
         }
@@ -194,6 +243,17 @@ impl fmt::Display for DeviceSummary {
             writeln!(f, "claimed: by domain {domain} since {since}, {assertion}{lasting}\n  pinned key: {pin}")?;
         }
         write!(f, "vouchers: {}", self.vouchers.len())
+    }
+}
+
+impl fmt::Display for SupersededSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seq, index, batch, line, reason, by } = self;
+        write!(f, "record {seq} (entry {index})")?;
+        batch.iter().try_for_each(|batch| write!(f, ", batch {batch}"))?;
+        line.iter().try_for_each(|line| write!(f, ", assembly line {line}"))?;
+        reason.iter().try_for_each(|reason| write!(f, ": {reason}"))?;
+        by.iter().try_for_each(|by| write!(f, ", on the word of {by}"))
     }
 }
 

@@ -10,7 +10,7 @@ use super::support::{Finished, Folder};
 use super::{MASA, manufacturer, masa};
 
 /// A manufacturer that has recorded one device and signed its log, which has 4 entries then, and a backup of that.
-fn backed_up() -> Folder {
+pub(super) fn backed_up() -> Folder {
     let folder = manufacturer();
     record(&folder, "JADA1");
     masa(&folder, &["backup", "--out", "backup.tar"]).ok();
@@ -18,13 +18,13 @@ fn backed_up() -> Folder {
 }
 
 /// Three entries: that it was made, its record, its statement.
-fn record(folder: &Folder, serial: &str) {
+pub(super) fn record(folder: &Folder, serial: &str) {
     folder.write("reports.jsonl", report(folder, serial));
     masa(folder, &["record", "--statements", "statements", "reports.jsonl"]).ok();
     folder.write(&format!("{serial}.checkpoint"), masa(folder, &["log", "checkpoint"]).ok());
 }
 
-fn lose_the_ledger(folder: &Folder) {
+pub(super) fn lose_the_ledger(folder: &Folder) {
     std::fs::remove_file(folder.path("masa/ledger.sqlite")).unwrap();
 }
 
@@ -32,20 +32,20 @@ fn lose_the_memory(folder: &Folder) {
     std::fs::remove_file(folder.path("masa/log-last-signed.txt")).unwrap();
 }
 
-fn restore(folder: &Folder, arguments: &[&str]) -> Finished {
+pub(super) fn restore(folder: &Folder, arguments: &[&str]) -> Finished {
     masa(folder, &[&["restore", "backup.tar", "--by", "Ann", "--reason", "disk failed", "-o", "json"], arguments].concat())
 }
 
-fn json(text: &str) -> Value {
+pub(super) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn entries(folder: &Folder) -> Value {
+pub(super) fn entries(folder: &Folder) -> Value {
     json(&masa(folder, &["log", "verify", "-o", "json"]).ok())["entries"].clone()
 }
 
 /// Writes a new key for the log.
-fn new_key(folder: &Folder, name: &str) {
+pub(super) fn new_key(folder: &Folder, name: &str) {
     // The form of RFC 8410: an octet string in an octet string.
     let mut seed = [0; 32];
     aws_lc_rs::rand::fill(&mut seed).unwrap();
@@ -83,8 +83,9 @@ fn defaults_of_a_product_line_are_backed_up_and_links_to_audit_logs_are_told_to_
     let told = json(&masa(&folder, &["backup", "--out", "backup.tar", "-o", "json"]).ok());
     let left_out: Vec<&str> = told["left-out"].as_array().unwrap().iter().filter_map(|left| left["path"].as_str()).collect();
     assert!(left_out.contains(&"audit-links.sqlite") && !left_out.contains(&"pumps.json"), "{left_out:?}");
+    folder.write("known.txt", folder.read("masa/log-verifier.txt"));
     std::fs::remove_dir_all(folder.path("masa")).unwrap();
-    restore(&folder, &["--dir", "masa", "--checkpoint", "JADA1.checkpoint"]).ok();
+    restore(&folder, &["--dir", "masa", "--log-verifier", "known.txt", "--checkpoint", "JADA1.checkpoint"]).ok();
     assert_eq!(folder.read("masa/pumps.json"), "{\"site\": \"Bern\"}");
 }
 
@@ -251,23 +252,31 @@ fn log_with_losses_is_another_one_that_names_them() {
     record(&folder, "JADA2");
     lose_the_ledger(&folder);
     new_key(&folder, "masa/keys/log-2.pem");
+    let former = folder.read("masa/log-verifier.txt");
     let told = json(&restore(&folder, &["--new-log-key", "masa/keys/log-2.pem"]).ok());
     assert_eq!((&told["lost"], &told["entry"]), (&7.into(), &4.into()));
-    assert_ne!(told["log-verifier"].as_str().unwrap(), folder.read("masa/log-verifier.txt").trim());
+    assert_eq!(told["log-verifier"].as_str().unwrap(), folder.read("masa/log-verifier.txt").trim());
+    assert_eq!(folder.read(told["former-log-verifier"].as_str().unwrap()), former);
 
     // The old key signs nothing any more, and the new one goes on.
     let error = masa(&folder, &["log", "checkpoint"]).error();
-    assert!(error.contains("does not hold a checkpoint that this log signed"), "{error}");
+    let signed = format!("that this log signed with its present key {}, but one by {}", former.trim(), name_and_id(told["log-verifier"].as_str().unwrap()));
+    assert!(error.contains(&signed), "{error}");
     folder.edit("masa/masa.toml", "key = \"keys/log.pem\"", "key = \"keys/log-2.pem\"");
     record(&folder, "JADA3");
     assert_eq!(entries(&folder), 8);
 
     let signed = brski_common::log::SignedCheckpoint::parse(&folder.read("JADA2.checkpoint")).unwrap();
-    let log = folder.read("masa/log-verifier.txt").trim().parse().unwrap();
+    let log = former.trim().parse().unwrap();
     let root = signed.verify(&log).unwrap().root;
     let restored = restored_by(&folder, 4);
     assert_eq!((restored.by.as_str(), restored.reason.as_str()), ("Ann", "disk failed"));
     assert_eq!(restored.lost, Lost::Signed(brski_masa::TreeHead { size: 7, root }));
+}
+
+/// Name and key ID of a verifier key.
+fn name_and_id(verifier: &str) -> String {
+    verifier.splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
 /// The entry that tells of the restoration.
@@ -334,18 +343,21 @@ fn corrupted_backup_is_refused_wherever_it_is_corrupted() {
 #[test]
 fn backup_of_another_log_is_refused() {
     let folder = backed_up();
+    folder.write("known.txt", folder.read("masa/log-verifier.txt"));
     std::fs::remove_dir_all(folder.path("masa")).unwrap();
     masa(&folder, &["init", "--host", "other.example.com"]).ok();
     lose_the_ledger(&folder);
-    assert!(restore(&folder, &[]).error().contains("a backup of the log of localhost:9443, expected other.example.com:9443"));
+    let error = restore(&folder, &["--log-verifier", "known.txt"]).error();
+    assert!(error.contains("a backup of the log of localhost:9443, expected other.example.com:9443"), "{error}");
 }
 
 #[test]
 fn new_machine_gets_configuration_and_ledger_and_signs_once_the_keys_are_back() {
     let folder = backed_up();
     let keys = folder.files("masa/keys");
+    folder.write("known.txt", folder.read("masa/log-verifier.txt"));
     std::fs::remove_dir_all(folder.path("masa")).unwrap();
-    let told = json(&restore(&folder, &["--dir", "masa", "--checkpoint", "JADA1.checkpoint"]).ok());
+    let told = json(&restore(&folder, &["--dir", "masa", "--log-verifier", "known.txt", "--checkpoint", "JADA1.checkpoint"]).ok());
     assert!(told["unpacked"].as_array().unwrap().contains(&"masa/masa.toml".into()), "{told}");
     for (path, key) in keys {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -4,6 +4,7 @@
 
 mod admin;
 mod backup;
+mod backup_keys;
 mod block;
 mod configuration;
 mod https;

@@ -122,6 +122,27 @@ fn dry_run_tells_and_writes_nothing() {
 }
 
 #[test]
+fn dry_run_finds_what_contradicts_another_row_of_its_file_or_of_one_before_it() {
+    let folder = manufacturer();
+    let rows = csv(&folder, &["JADA1"]);
+    let row = rows.lines().nth(1).unwrap();
+    let other = row.replace(",software,", ",fuse,");
+    folder.write("devices.csv", format!("{rows}{row}\n{other}\n"));
+    folder.write("more.csv", format!("{}\n{other}\n", rows.lines().next().unwrap()));
+    let run = |dry: &[&str], told: &str| {
+        let told = record(&folder, &[dry, &STATION[..], &["--errors", told, "devices.csv", "more.csv"]].concat());
+        (told.code, outcomes(&told.stdout))
+    };
+    let expected = [json!([2, null, "JADA1", false]), json!([3, null, "JADA1", true]), json!([4, null, null]), json!([2, null, null])];
+    assert_eq!(run(&["--dry-run"], "dry.jsonl"), (Some(1), expected.to_vec()));
+    // As it is found when they are recorded.
+    assert_eq!(run(&[], "wet.jsonl"), (Some(1), expected.to_vec()));
+    assert!(
+        lines(&folder.read("dry.jsonl"))[0]["cause"].as_str().unwrap().starts_with("the origin of the key, by a report before this one, is already on record")
+    );
+}
+
+#[test]
 fn statements_and_receipts_are_lines_of_a_file_that_is_continued() {
     let folder = manufacturer();
     for serial in ["JADA1", "JADA2"] {
@@ -161,9 +182,75 @@ fn contradiction_is_refused_unless_it_supersedes() {
     folder.write("devices.csv", rows.replace(",software,", ",fuse,"));
     let refused = record(&folder, &[&STATION[..], &["devices.csv"]].concat());
     assert_eq!(refused.code, Some(1));
-    assert!(lines(&folder.read("errors.jsonl"))[0]["cause"].as_str().unwrap().contains("the origin of the key is already on record for"));
+    let told = lines(&folder.read("errors.jsonl")).remove(0);
+    let cause = told["cause"].as_str().unwrap();
+    assert!(
+        cause.starts_with("the origin of the key is already on record for ") && cause.contains(", with another lock; `record --supersede REASON`"),
+        "{cause}"
+    );
     let told = record(&folder, &[&STATION[..], &["--supersede", "the lock was a fuse", "--by", "Ada", "devices.csv"]].concat()).ok();
     assert_eq!(outcomes(&told), [json!([2, null, "JADA1", false])]);
+}
+
+#[test]
+fn row_of_a_signed_batch_that_is_refused_is_told_with_its_serial_number() {
+    let folder = manufacturer();
+    let rows = csv(&folder, &["JADA1", "JADA2"]);
+    folder.write("devices.csv", &rows);
+    record(&folder, &[&STATION[..], &["devices.csv"]].concat()).ok();
+    folder.write("devices.csv", rows.replace(",software,", ",fuse,"));
+    folder.write("reports.jsonl", folder.run_raw(MASA, &["report", STATION[0], STATION[1], "--rows", "devices.csv"]));
+    let told = lines(&record(&folder, &["reports.jsonl"]).stdout);
+    assert_eq!([&told[1]["row"], &told[1]["serial"]], [&json!(2), &json!("JADA2")]);
+    let errors = lines(&folder.read("errors.jsonl"));
+    assert_eq!([&errors[0]["row"], &errors[0]["serial"]], [&json!(1), &json!("JADA1")]);
+}
+
+#[test]
+fn statement_that_an_interrupted_run_has_written_is_not_written_again() {
+    let folder = manufacturer();
+    let rows = csv(&folder, &["JADA1", "JADA2"]);
+    folder.write("devices.csv", &rows);
+    let run = [&STATION[..], &["--statements", "statements.jsonl", "devices.csv"]].concat();
+    record(&folder, &run).ok();
+    // As a run that was killed leaves it: both are on record, and one statement is there.
+    let written = folder.read("statements.jsonl");
+    folder.write("statements.jsonl", written.lines().next().unwrap().to_owned() + "\n");
+    record(&folder, &run).ok();
+    record(&folder, &run).ok();
+    let serials: Vec<Value> = lines(&folder.read("statements.jsonl")).iter().map(|line| line["device"]["serial"].clone()).collect();
+    assert_eq!(serials, ["JADA1", "JADA2"]);
+}
+
+#[test]
+fn origin_in_json_leaves_out_what_nobody_knows() {
+    let folder = manufacturer();
+    let idevid = STANDARD.encode(idevid(&folder, "JADA1").der());
+    let origin = json!({"basis": "station-signed", "made-at": "2026-01-31T12:00:00Z"});
+    folder.write("devices.jsonl", format!("{}\n", json!({"version": 1, "idevid": idevid, "origin": origin})));
+    assert_eq!(outcomes(&record(&folder, &[&STATION[..], &["devices.jsonl"]].concat()).ok()), [json!([1, null, "JADA1", false])]);
+    // The same in so many words is the same report.
+    let mut origin = origin;
+    for answer in ["method", "source", "protection", "locus", "lock", "certificate-transfer", "private-transfer"] {
+        origin[answer] = "unknown".into();
+    }
+    folder.write("devices.jsonl", format!("{}\n", json!({"version": 1, "idevid": idevid, "origin": origin})));
+    assert_eq!(outcomes(&record(&folder, &[&STATION[..], &["devices.jsonl"]].concat()).ok()), [json!([1, null, "JADA1", true])]);
+}
+
+#[test]
+fn device_is_shown_with_its_batch_and_the_records_that_were_corrected() {
+    let folder = manufacturer();
+    let rows = csv(&folder, &["JADA1"]);
+    folder.write("devices.csv", &rows);
+    record(&folder, &[&STATION[..], &["devices.csv"]].concat()).ok();
+    folder.write("devices.csv", rows.replace("2026-07", "2026-08"));
+    record(&folder, &[&STATION[..], &["--supersede", "wrong batch", "--by", "Ada", "devices.csv"]].concat()).ok();
+    let told: Value = serde_json::from_str(&masa(&folder, &["device", "JADA1", "-o", "json"]).ok()).unwrap();
+    let superseded = json!([{"seq": 0, "index": 2, "batch": "2026-07", "line": null, "reason": "wrong batch", "by": "Ada"}]);
+    assert_eq!((&told["record"]["batch"], &told["record"]["supersedes"]), (&json!("2026-08"), &superseded));
+    let text = masa(&folder, &["device", "JADA1"]).ok();
+    assert!(text.contains("\nbatch: 2026-08\nsuperseded: record 0 (entry 2), batch 2026-07: wrong batch, on the word of Ada\n"), "{text}");
 }
 
 #[test]

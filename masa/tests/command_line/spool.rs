@@ -216,3 +216,23 @@ fn torn_end_is_told_and_never_taken_for_data() {
     assert!(added.stderr.contains("torn off by a crash"), "{added:?}");
     assert_eq!(forward(&folder)["recorded"], 2);
 }
+
+#[test]
+fn damaged_last_piece_is_not_forwarded_and_nothing_is_lost() {
+    let folder = spooled();
+    let mut octets = std::fs::read(folder.path("masa.spool")).unwrap();
+    let last = octets.len() - 7;
+    octets[last] ^= 1;
+    folder.write("masa.spool", &octets);
+    let begin = octets.windows(4).rposition(|part| part == b"BRSP").unwrap();
+    let error = masa(&folder, &["spool", "forward", "--config", "masa/masa.toml"]).error();
+    assert!(error.contains(&format!("masa.spool: the piece at octet {begin} is damaged")), "{error}");
+    // Before the damage all goes on, and what is damaged stays for whoever mends it.
+    folder.write("reports.jsonl", report(&folder, "JADA3"));
+    masa(&folder, &["spool", "add", "reports.jsonl"]).error();
+    assert_eq!(std::fs::read(folder.path("masa.spool")).unwrap(), octets);
+    octets[last] ^= 1;
+    folder.write("masa.spool", &octets);
+    assert_eq!(status(&folder), (2, 1));
+    assert_eq!(forward(&folder)["recorded"], 1);
+}

@@ -93,10 +93,7 @@ impl Columns {
     }
 }
 
-fn read_origin(mut origin: Map<String, Value>) -> Result<KeyOrigin, RowError> {
-    for member in NOBODY_SAID {
-        origin.entry(*member).or_insert_with(|| "unknown".into());
-    }
+fn read_origin(origin: Map<String, Value>) -> Result<KeyOrigin, RowError> {
     let value = Value::Object(origin);
     serde_path_to_error::deserialize(value).map_err(|err| {
         let fault = RowError::of_json(&err);
@@ -105,9 +102,6 @@ fn read_origin(mut origin: Map<String, Value>) -> Result<KeyOrigin, RowError> {
         RowError { field: column.map(|column| column.name.to_owned()).or(fault.field), cause: fault.cause }
     })
 }
-
-/// Members that every origin has, and that may be unknown.
-const NOBODY_SAID: &[&str] = &["method", "source", "protection", "locus", "lock", "certificate-transfer", "private-transfer"];
 
 /// What separates the cells of a header in which the certificate's column is named.
 fn delimiter(header: &str) -> Option<u8> {

@@ -41,7 +41,7 @@ impl ConfigFile {
         let chain = self.certificates(&format!("{field}.certificate"), &files.certificate)?;
         let field = format!("{field}.key");
         let known = chain.first().map(Certificate::public_key);
-        let key = self.open_key(&field, &files.key, known.as_ref())?;
+        let key = self.open_key(&field, &files.key, known.as_ref(), Wanted::PrivateKey)?;
         match chain.first() {
             Some(own) if own.public_key() == *key.public_key() => Ok(KeyPair { chain, key }),
             _ => {
@@ -51,23 +51,23 @@ impl ConfigFile {
         }
     }
 
-    /// The private key that `field` names.
+    /// The private key of a transparency log that `field` names: one that no certificate is about.
     ///
     /// Waits for the token, if the key is in one.
     ///
     /// # Errors
     /// [`SetupError`] if it cannot be used.
-    pub fn signer(&self, field: &str, key: &KeyUri) -> Result<Arc<dyn Signer>, SetupError> {
-        self.open_key(field, key, None)
+    pub fn log_signer(&self, field: &str, key: &KeyUri) -> Result<Arc<dyn Signer>, SetupError> {
+        self.open_key(field, key, None, Wanted::LogKey)
     }
 
     /// Every key of a configuration is opened here. `known` is its public half, if a certificate tells it.
-    fn open_key(&self, field: &str, key: &KeyUri, known: Option<&PublicKey>) -> Result<Arc<dyn Signer>, SetupError> {
+    fn open_key(&self, field: &str, key: &KeyUri, known: Option<&PublicKey>, wanted: Wanted) -> Result<Arc<dyn Signer>, SetupError> {
         if let Some(warning) = self.exposed(key) {
             tracing::warn!(field, "{warning}");
         }
         match key {
-            KeyUri::File(path) => self.software_key(field, path),
+            KeyUri::File(path) => self.software_key(field, path, wanted),
             KeyUri::Pkcs11(uri) => self.token_key(field, uri, known),
         }
     }
@@ -77,9 +77,9 @@ impl ConfigFile {
         in_token(&resolved, known).map_err(|err| self.error(field, format!("{uri} cannot be used")).because(err))
     }
 
-    fn software_key(&self, field: &str, path: &Path) -> Result<Arc<dyn Signer>, SetupError> {
-        let text = self.text_of(field, path, Wanted::PrivateKey)?;
-        let key = SoftwareKey::from_pem(&text).map_err(|err| match for_key(&self.resolve(path), &text) {
+    fn software_key(&self, field: &str, path: &Path, wanted: Wanted) -> Result<Arc<dyn Signer>, SetupError> {
+        let text = self.text_of(field, path, wanted)?;
+        let key = SoftwareKey::from_pem(&text).map_err(|err| match for_key(&self.resolve(path), &text, wanted) {
             Some(suggestion) => self.error(field, format!("{} cannot be used; {suggestion}", self.resolve(path).display())),
             None => self.unusable(field, path).because(err),
         })?;

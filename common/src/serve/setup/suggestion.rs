@@ -57,6 +57,8 @@ pub(super) fn and(problem: String, suggestion: Option<String>) -> String {
 pub(super) enum Wanted {
     Certificate,
     PrivateKey,
+    /// Of a transparency log: an Ed25519 key, without a certificate.
+    LogKey,
     PublicKey,
     Other,
 }
@@ -69,6 +71,9 @@ pub(super) fn for_missing(path: &Path, wanted: Wanted) -> String {
         (None, Wanted::PrivateKey) => format!(
             "restore it from where you keep your keys, or make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {shown}` and a certificate for it"
         ),
+        (None, Wanted::LogKey) => format!(
+            "restore it from where you keep your keys; for a log that has signed nothing yet, or that `restore --new-log-key` puts under another key, `openssl genpkey -algorithm ed25519 -out {shown}` makes one"
+        ),
         (None, Wanted::Certificate) => "`openssl req -new -key KEY.pem -subj /CN=NAME` makes the request with which a CA makes one".to_owned(),
         (None, Wanted::PublicKey) => format!("`openssl pkey -in KEY.pem -pubout -out {shown}` makes it of the private key"),
         (None, Wanted::Other) => "paths are relative to the folder of the configuration".to_owned(),
@@ -80,14 +85,14 @@ pub(super) fn for_unreadable(path: &Path, wanted: Wanted) -> Option<String> {
     let shown = path.display();
     match wanted {
         Wanted::Certificate => Some(format!("if it is DER, `openssl x509 -inform DER -in {shown} -out {shown}.pem` makes PEM of it")),
-        Wanted::PrivateKey => Some(format!("if it is DER, `openssl pkey -inform DER -in {shown} -out {shown}.pem` makes PEM of it")),
+        Wanted::PrivateKey | Wanted::LogKey => Some(format!("if it is DER, `openssl pkey -inform DER -in {shown} -out {shown}.pem` makes PEM of it")),
         Wanted::PublicKey => Some(format!("if it is DER, `openssl pkey -pubin -inform DER -in {shown} -out {shown}.pem` makes PEM of it")),
         Wanted::Other => None,
     }
 }
 
 /// What to do about a private key's file that holds something else.
-pub(super) fn for_key(path: &Path, text: &str) -> Option<String> {
+pub(super) fn for_key(path: &Path, text: &str, wanted: Wanted) -> Option<String> {
     let shown = path.display();
     match text {
         text if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("ENCRYPTED\n") => {
@@ -95,7 +100,10 @@ pub(super) fn for_key(path: &Path, text: &str) -> Option<String> {
         }
         text if text.contains("-----BEGIN CERTIFICATE-----") => Some("it holds a certificate; the private key stands in a file of its own".to_owned()),
         text if text.contains("-----BEGIN PUBLIC KEY-----") => Some("it holds a public key; only the private one signs".to_owned()),
-        text if text.contains("-----BEGIN RSA PRIVATE KEY-----") => Some("RSA keys do not sign here; take one on P-256".to_owned()),
+        text if text.contains("-----BEGIN RSA PRIVATE KEY-----") => Some(match wanted {
+            Wanted::LogKey => "RSA keys do not sign here; take an Ed25519 key".to_owned(),
+            Wanted::Certificate | Wanted::PrivateKey | Wanted::PublicKey | Wanted::Other => "RSA keys do not sign here; take one on P-256".to_owned(),
+        }),
         _ => None,
     }
 }
@@ -151,5 +159,12 @@ mod tests {
         ] {
             assert_eq!(for_message(message).as_deref(), expected, "{message}");
         }
+    }
+
+    #[test]
+    fn missing_log_key_is_made_as_ed25519_key_without_certificate() {
+        let advice = for_missing(Path::new("/nowhere/keys/log.pem"), Wanted::LogKey);
+        assert!(advice.contains("`openssl genpkey -algorithm ed25519 -out /nowhere/keys/log.pem`"), "{advice}");
+        assert!(!advice.contains("P-256") && !advice.contains("certificate"), "{advice}");
     }
 }

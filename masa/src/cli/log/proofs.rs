@@ -8,7 +8,7 @@ use brski_common::{KeyIdentifier, SerialNumber};
 use brski_masa::TreeHead;
 use clap::Args;
 
-use super::read_checkpoint;
+use crate::cli::verifiers::{LogVerifiers, read_checkpoint};
 use crate::cli::{Output, block};
 use crate::config::Configuration;
 
@@ -54,6 +54,8 @@ pub(crate) struct Consistency {
     /// The earlier checkpoint of this log
     #[arg(value_name = "OLD-CHECKPOINT-FILE")]
     checkpoint: PathBuf,
+    #[command(flatten)]
+    verifiers: LogVerifiers,
     /// File to write the receipt into
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -79,8 +81,8 @@ pub(super) async fn prove(arguments: &Prove) -> anyhow::Result<()> {
 
 pub(super) async fn consistency(arguments: &Consistency) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
-    let (log, masa) = (configuration.log_verifier()?, configuration.masa()?);
-    let old = read_checkpoint(&arguments.checkpoint, &log)?;
+    let (logs, masa) = (arguments.verifiers.with_own(configuration.log_verifier())?, configuration.masa()?);
+    let old = read_checkpoint(&arguments.checkpoint, &logs)?;
     let old = TreeHead { size: old.size, root: old.root };
     let grown = masa.prove_growth(&old).await.with_context(|| format!("the log does not continue {}", arguments.checkpoint.display()))?;
     let proved = grown.with_context(|| {
@@ -101,5 +103,6 @@ Examples:
   brski-masa log prove --entry 4711 --out receipt.cbor";
 
 const CONSISTENCY_EXAMPLES: &str = "\
-Example:
-  brski-masa log consistency checkpoint-2026-08-01.txt --out receipt.cbor";
+Examples:
+  brski-masa log consistency checkpoint-2026-08-01.txt --out receipt.cbor
+  brski-masa log consistency checkpoint-2025-08-01.txt --log-verifier former-log-verifier.txt";

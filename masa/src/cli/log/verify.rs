@@ -8,9 +8,9 @@ use brski_masa::ledger::{VerifyLedgerError, verify};
 use clap::Args;
 use serde::Serialize;
 
-use super::read_checkpoint;
 use crate::cli::Output;
 use crate::cli::progress::Progress;
+use crate::cli::verifiers::{LogVerifiers, read_checkpoint};
 use crate::config::Configuration;
 
 /// Verify the ledger: compute every hash again from the entries, and compare
@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
     /// A checkpoint of this log: the ledger must still begin with what was signed there
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    verifiers: LogVerifiers,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -45,8 +47,8 @@ struct Verified {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
-    let log = configuration.log_verifier()?;
-    let checkpoint = arguments.checkpoint.as_deref().map(|path| read_checkpoint(path, &log)).transpose()?;
+    let logs = arguments.verifiers.with_own(configuration.log_verifier())?;
+    let checkpoint = arguments.checkpoint.as_deref().map(|path| read_checkpoint(path, &logs)).transpose()?;
     let signed = checkpoint.map(|checkpoint| TreeHead { size: checkpoint.size, root: checkpoint.root });
     let (ledger, name) = configuration.ledger();
 
@@ -81,4 +83,5 @@ impl core::fmt::Display for Verified {
 const EXAMPLES: &str = "\
 Examples:
   brski-masa log verify --config masa/masa.toml
-  brski-masa log verify --checkpoint checkpoint-2026-08-01.txt -o json";
+  brski-masa log verify --checkpoint checkpoint-2026-08-01.txt -o json
+  brski-masa log verify --checkpoint checkpoint-2025-08-01.txt --log-verifier former-log-verifier.txt";

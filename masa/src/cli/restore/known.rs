@@ -9,6 +9,8 @@ use brski_masa::backup::Manifest;
 use brski_masa::ledger::Lost;
 use brski_masa::{LastSigned, TreeHead};
 
+use crate::cli::verifiers::verified;
+
 /// The newest state of the log that is known to have been signed.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -29,14 +31,16 @@ pub(super) fn gather(
     memory: &LastSigned,
     manifest: &Manifest,
     checkpoints: &[PathBuf],
-    keys: &[Option<VerifierKey>],
+    keys: &[VerifierKey],
     new_key: Option<&VerifierKey>,
 ) -> anyhow::Result<Known> {
     let mut found: Vec<(SignedCheckpoint, TreeHead)> = Vec::new();
     if let Some(remembered) = memory.remembered()?
         && new_key.is_none_or(|key| remembered.verify(key).is_err())
     {
-        let head = head(&remembered, keys).context("what the log signed last is not to be trusted; if it is another log's, move the file away")?;
+        let unknown = "what the log signed last (log-last-signed.txt) is not signed by a key of it that is known here; name the one that signed it with --log-verifier, or, if the \
+                       file is damaged or another log's, keep it aside and hand in the newest checkpoint that others hold with --checkpoint";
+        let head = head(&remembered, keys).context(unknown)?;
         found.push((remembered, head));
     }
     for path in checkpoints {
@@ -86,15 +90,9 @@ pub(super) fn root(manifest: &Manifest) -> anyhow::Result<Hash> {
     hash.context("the root in the backup's manifest is no SHA-256 in hex")
 }
 
-fn head(signed: &SignedCheckpoint, keys: &[Option<VerifierKey>]) -> anyhow::Result<TreeHead> {
-    let mut problem = anyhow::anyhow!("no key of the log is known");
-    for key in keys.iter().flatten() {
-        match signed.verify(key) {
-            Ok(&Checkpoint { size, root, .. }) => return Ok(TreeHead { size, root }),
-            Err(err) => problem = err.into(),
-        }
-    }
-    Err(problem)
+fn head(signed: &SignedCheckpoint, keys: &[VerifierKey]) -> anyhow::Result<TreeHead> {
+    let Checkpoint { size, root, .. } = *verified(signed, keys)?;
+    Ok(TreeHead { size, root })
 }
 
 fn read(path: &Path) -> anyhow::Result<SignedCheckpoint> {

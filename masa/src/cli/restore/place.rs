@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::UnixTime;
-use brski_common::files::{beside, sync_folder};
+use brski_common::files::{beside, replace, sync_folder};
 use brski_masa::backup::{Manifest, is_in_use};
 use brski_masa::ledger::verify;
 
@@ -78,10 +78,23 @@ pub(super) fn check(target: &Path, name: &str, manifest: &Manifest, replace: boo
 }
 
 /// Keeps a copy of a file that is going to be replaced.
-pub(super) fn copy_aside(path: &Path) -> anyhow::Result<()> {
+pub(super) fn copy_aside(path: &Path) -> anyhow::Result<PathBuf> {
     let aside = free_name(path);
     std::fs::copy(path, &aside).with_context(|| format!("{}: cannot be copied to {}", path.display(), aside.display()))?;
-    Ok(())
+    Ok(aside)
+}
+
+/// Writes a file, and keeps one of another content aside that is there already: says where to.
+pub(super) fn write_aside(path: &Path, content: &str) -> anyhow::Result<Option<PathBuf>> {
+    let cannot = || format!("{}: cannot be written", path.display());
+    let kept = match std::fs::read(path) {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => None,
+        Ok(found) if found == content.as_bytes() => return Ok(None),
+        Ok(_) => Some(copy_aside(path)?),
+        Err(err) => return Err(err).with_context(cannot),
+    };
+    replace(path, content.as_bytes()).with_context(cannot)?;
+    Ok(kept)
 }
 
 /// Moves a ledger and what SQLite keeps beside it, or that alone if a server was killed and the ledger is gone. Where to: the ledger first.

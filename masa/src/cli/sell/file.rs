@@ -102,7 +102,7 @@ impl Faults {
         let (Self { file, errors }, Fault { line, field, cause }) = (self, fault);
         let is_first = errors.path().is_none();
         let named = (!field.is_empty()).then_some(*field);
-        let errors = errors.write(&RefusedRow { file, line: Some(*line), row: None, field: named, cause })?;
+        let errors = errors.write(&RefusedRow { file, line: Some(*line), row: None, serial: None, field: named, cause })?;
         if is_first {
             let what = named.map(|field| format!("{field}: ")).unwrap_or_default();
             writeln!(io::stderr(), "{file}, line {line}: {what}{cause}; this and further errors are in {}", errors.display())?;
@@ -116,6 +116,8 @@ impl Faults {
 struct Rows<R> {
     input: R,
     line: u64,
+    /// What separates the cells: what the header is written with.
+    delimiter: u8,
     columns: Vec<Column>,
 }
 
@@ -141,7 +143,7 @@ impl Column {
 
 impl<R: BufRead> Rows<R> {
     fn open(input: R) -> anyhow::Result<Self> {
-        let mut rows = Self { input, line: 0, columns: Vec::new() };
+        let mut rows = Self { input, line: 0, delimiter: b',', columns: Vec::new() };
         let header = rows.fields()?.context("it is empty; a header belongs there, such as serial,customer,key")?;
         let header = header.map_err(|fault| anyhow::anyhow!("line {}: {}", fault.line, fault.cause))?;
         for name in header.iter() {
@@ -203,8 +205,11 @@ impl<R: BufRead> Rows<R> {
                 // CSV would take what follows for a row of its own, of which nobody would be told.
                 return Ok(fault("a carriage return within the line; each row ends with a line feed, or with both"));
             }
+            if self.columns.is_empty() {
+                self.delimiter = delimiter(octets);
+            }
             let mut record = csv::StringRecord::new();
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(octets);
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(self.delimiter).from_reader(octets);
             return Ok(match reader.read_record(&mut record) {
                 Ok(true) => Some(Ok(record)),
                 Ok(false) => fault("no CSV"),
@@ -213,6 +218,12 @@ impl<R: BufRead> Rows<R> {
             });
         }
     }
+}
+
+/// What separates the cells of this header: a comma, unless the column of serial numbers stands out with another.
+fn delimiter(header: &[u8]) -> u8 {
+    let named = |cell: &[u8]| matches!(cell.trim_ascii(), b"serial" | b"\"serial\"");
+    b",;\t".iter().copied().find(|delimiter| header.split(|octet| octet == delimiter).any(named)).unwrap_or(b',')
 }
 
 impl core::fmt::Display for Tally {
@@ -250,6 +261,14 @@ mod tests {
         let text = format!("\u{feff}customer,key,serial\r\n\"Fruit, Inc.\",{digest} {digest},J1\r\n\r\nOrchard,,J2");
         let rows = read(text.as_bytes()).unwrap();
         assert_eq!(rows, [Ok(row(2, "J1", "Fruit, Inc.", vec![digest, digest])), Ok(row(4, "J2", "Orchard", Vec::new()))]);
+    }
+
+    #[test]
+    fn semicolons_or_tabs_may_separate_the_cells() {
+        for delimiter in [";", "\t"] {
+            let text = "\u{feff}\"customer\";\"serial\";key\r\n\"Fruit, Inc.\";J1;\r\n".replace(';', delimiter);
+            assert_eq!(read(text.as_bytes()).unwrap(), [Ok(row(2, "J1", "Fruit, Inc.", Vec::new()))], "{delimiter:?}");
+        }
     }
 
     #[test]

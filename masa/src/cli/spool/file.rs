@@ -4,7 +4,8 @@
 //! file:  "brski-masa spool 1 " 32 hex digits of its own "\n", then frames
 //! frame: "BRSP" version(1) form(1) length of name(2) first(8) length of content(4) SHA-256(32) name content      numbers big-endian
 //! ```
-//! The SHA-256 is over all of the frame but itself. Each frame is flushed to disk before the next is begun, so that only the last one can be torn.
+//! The SHA-256 is over all of the frame but itself. Each frame is flushed to disk before the next is begun, so that only the last one can be torn:
+//! it is shorter than it announces then. One that has its length and not its SHA-256 was whole once, and is an error.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -95,42 +96,83 @@ impl Spool {
 
     /// The piece at this place, and where the next begins; `None` at the end, and before a frame that a crash tore.
     ///
-    /// A damaged frame with others behind it is an error: it was acknowledged once.
+    /// A damaged frame is an error, be it the last one: it was acknowledged once.
     pub(super) fn read_at(&mut self, offset: u64) -> anyhow::Result<Option<(Piece, u64)>> {
         match self.frame_at(offset)? {
-            Some((piece, next)) => Ok(Some((piece, next))),
-            None if offset >= self.length || !self.another_follows(offset)? => Ok(None),
-            None => anyhow::bail!("{}: what begins at octet {offset} was changed, and other pieces follow it; put it back from a copy", self.path.display()),
+            Found::Whole(piece, next) => Ok(Some((piece, next))),
+            Found::Torn if offset >= self.length || !self.another_follows(offset)? => Ok(None),
+            Found::Torn => {
+                anyhow::bail!("{}: what begins at octet {offset} was changed, and other pieces follow it; put it back from a copy", self.path.display())
+            }
+            Found::Damaged => anyhow::bail!(
+                "{}: the piece at octet {offset} is damaged: it has its full length and does not fit its SHA-256; put the spool back from a copy, or move it away and add what \
+                 was not forwarded to a new one",
+                self.path.display()
+            ),
         }
     }
 
-    fn frame_at(&mut self, offset: u64) -> anyhow::Result<Option<(Piece, u64)>> {
-        let Some(head) = self.octets_at(offset, FRAME)? else { return Ok(None) };
-        let Some(lengths) = Lengths::read(&head) else { return Ok(None) };
-        let Some(rest) = self.octets_at(offset + FRAME as u64, lengths.name + lengths.content)? else { return Ok(None) };
-        let (fields, kept) = head.split_at(FRAME - 32);
-        if digest(&SHA256, &[fields, &rest].concat()).as_ref() != kept {
-            return Ok(None);
+    fn frame_at(&mut self, offset: u64) -> anyhow::Result<Found> {
+        let Some(head) = self.octets_at(offset, FRAME)? else { return Ok(Found::Torn) };
+        let Some(lengths) = Lengths::read(&head) else {
+            // A file may have grown while the octets never reached the disk.
+            return Ok(if self.is_empty_from(offset)? { Found::Torn } else { Found::Damaged });
+        };
+        let Some(rest) = self.octets_at(offset + FRAME as u64, lengths.name + lengths.content)? else { return self.shorter(offset, &head, &lengths) };
+        if !fits(&head, &rest) {
+            return Ok(Found::Damaged);
         }
         let (name, content) = rest.split_at(lengths.name);
         let name = String::from_utf8_lossy(name).into_owned();
         let next = offset + (FRAME + rest.len()) as u64;
-        Ok(Some((Piece { form: lengths.form, name, first: lengths.first, content: content.to_vec() }, next)))
+        Ok(Found::Whole(Piece { form: lengths.form, name, first: lengths.first, content: content.to_vec() }, next))
+    }
+
+    /// What a frame is that ends before its announced length: torn, or whole with one of its lengths changed.
+    fn shorter(&mut self, offset: u64, head: &[u8], lengths: &Lengths) -> anyhow::Result<Found> {
+        let there = usize::try_from(self.length.saturating_sub(offset))?.saturating_sub(FRAME);
+        let Some(rest) = self.octets_at(offset + FRAME as u64, there)? else { return Ok(Found::Torn) };
+        let other_name = there.checked_sub(lengths.content).map(|name| Lengths { name, ..*lengths });
+        let other_content = there.checked_sub(lengths.name).map(|content| Lengths { content, ..*lengths });
+        for lengths in [other_name, other_content].into_iter().flatten() {
+            if let Ok(fields) = lengths.fields()
+                && fits(&[&fields, head.get(fields.len()..).unwrap_or_default()].concat(), &rest)
+            {
+                return Ok(Found::Damaged);
+            }
+        }
+        Ok(Found::Torn)
+    }
+
+    /// Whether there is nothing but zeros from this place on.
+    fn is_empty_from(&mut self, offset: u64) -> anyhow::Result<bool> {
+        let mut from = offset;
+        loop {
+            let window = self.octets_up_to(from, WINDOW)?;
+            match window.iter().all(|octet| *octet == 0) {
+                true if window.is_empty() => return Ok(true),
+                true => from += window.len() as u64,
+                false => return Ok(false),
+            }
+        }
     }
 
     /// Whether a whole frame begins anywhere behind this place.
     fn another_follows(&mut self, offset: u64) -> anyhow::Result<bool> {
         let mut from = offset + 1;
-        while let Some(window) = self.octets_up_to(from, WINDOW)? {
+        loop {
+            let window = self.octets_up_to(from, WINDOW)?;
+            if window.len() < MARK.len() {
+                return Ok(false);
+            }
             let marks: Vec<usize> = window.windows(MARK.len()).enumerate().filter(|(_, part)| part == MARK).map(|(at, _)| at).collect();
             for at in marks {
-                if self.frame_at(from + at as u64)?.is_some() {
+                if let Found::Whole(..) = self.frame_at(from + at as u64)? {
                     return Ok(true);
                 }
             }
             from += (window.len() - (MARK.len() - 1)) as u64;
         }
-        Ok(false)
     }
 
     fn octets_at(&mut self, offset: u64, length: usize) -> anyhow::Result<Option<Vec<u8>>> {
@@ -143,11 +185,11 @@ impl Spool {
         }
     }
 
-    fn octets_up_to(&mut self, offset: u64, most: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    fn octets_up_to(&mut self, offset: u64, most: u64) -> anyhow::Result<Vec<u8>> {
         let mut octets = Vec::new();
         self.file.seek(SeekFrom::Start(offset))?;
         (&self.file).take(most).read_to_end(&mut octets).with_context(|| format!("{}: cannot be read", self.path.display()))?;
-        Ok((octets.len() >= MARK.len()).then_some(octets))
+        Ok(octets)
     }
 
     fn begin_file(&mut self) -> std::io::Result<()> {
@@ -190,6 +232,22 @@ impl Spool {
     }
 }
 
+/// What is at a place of the file.
+enum Found {
+    /// A piece, and where the next frame begins.
+    Whole(Piece, u64),
+    /// Nothing, or the beginning of a frame: what was being appended during a crash, which nobody was told to be kept.
+    Torn,
+    /// Octets that are neither.
+    Damaged,
+}
+
+/// Whether a frame's head has the SHA-256 of its fields, name and content.
+fn fits(head: &[u8], rest: &[u8]) -> bool {
+    let Some((fields, kept)) = head.split_at_checked(FRAME - 32) else { return false };
+    digest(&SHA256, &[fields, rest].concat()).as_ref() == kept
+}
+
 struct Lengths {
     form: Form,
     name: usize,
@@ -208,13 +266,18 @@ impl Lengths {
         let content = usize::try_from(u32::from_be_bytes(*content)).ok().filter(|content| *content <= LARGEST)?;
         (mark == MARK).then(|| Self { form, name: usize::from(u16::from_be_bytes(*name)), first: u64::from_be_bytes(*first), content })
     }
+
+    /// The octets before the SHA-256.
+    fn fields(&self) -> anyhow::Result<Vec<u8>> {
+        let (name, content) = (u16::try_from(self.name)?, u32::try_from(self.content)?);
+        Ok([&MARK[..], &[self.form.number()], &name.to_be_bytes(), &self.first.to_be_bytes(), &content.to_be_bytes()].concat())
+    }
 }
 
 fn frame(piece: &Piece) -> anyhow::Result<Vec<u8>> {
     let name: String = piece.name.chars().take(1000).collect();
-    let (length, content) = (u16::try_from(name.len())?, u32::try_from(piece.content.len())?);
     anyhow::ensure!(piece.content.len() <= LARGEST, "a piece is longer than {LARGEST} octets");
-    let fields = [&MARK[..], &[piece.form.number()], &length.to_be_bytes(), &piece.first.to_be_bytes(), &content.to_be_bytes()].concat();
+    let fields = Lengths { form: piece.form, name: name.len(), first: piece.first, content: piece.content.len() }.fields()?;
     let kept = digest(&SHA256, &[&fields, name.as_bytes(), &piece.content].concat());
     Ok([&fields, kept.as_ref(), name.as_bytes(), &piece.content].concat())
 }

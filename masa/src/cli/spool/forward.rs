@@ -104,8 +104,8 @@ fn tell(errors: &mut Errors, piece: &Piece, refused: &[Value]) -> anyhow::Result
     for outcome in refused {
         let [line, row] = ["line", "row"].map(|name| outcome.get(name).and_then(Value::as_u64));
         let cause = outcome.get("error").and_then(Value::as_str).unwrap_or(NO_CAUSE);
-        let field = outcome.get("field").and_then(Value::as_str);
-        errors.write(&RefusedRow { file: &piece.name, line: line.map(|line| piece.line(line)), row, field, cause })?;
+        let [serial, field] = ["serial", "field"].map(|name| outcome.get(name).and_then(Value::as_str));
+        errors.write(&RefusedRow { file: &piece.name, line: line.map(|line| piece.line(line)), row, serial, field, cause })?;
     }
     errors.sync()
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use brski_common::UnixTime;
 use brski_common::log::leaf_hash;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Statement, TransactionBehavior};
 
 use super::tree::{self, Edge};
 
@@ -54,7 +54,7 @@ pub(super) fn row(index: u64) -> rusqlite::Result<i64> {
 
 /// An entry's index, out of the store's own kind of integer.
 pub(super) fn index(stored: i64) -> Result<u64, LedgerError> {
-    u64::try_from(stored).map_err(|err| LedgerError::Unavailable(err.into()))
+    u64::try_from(stored).map_err(|_| LedgerError::Unavailable(format!("the file contradicts itself: it numbers an entry {stored}").into()))
 }
 
 /// Begins a ledger in a new file: schema and genesis.
@@ -76,7 +76,12 @@ pub(super) fn check_there(path: &Path) -> Result<(), LedgerError> {
 
 /// Inserts one row. That it is there is not a matter of course: a trigger that somebody added may swallow it in silence.
 pub(super) fn insert(connection: &Connection, statement: &str, row: impl rusqlite::Params) -> Result<(), Trouble> {
-    match connection.prepare_cached(statement)?.execute(row)? {
+    insert_with(&mut *connection.prepare_cached(statement)?, row)
+}
+
+/// The same with a statement that is prepared already.
+pub(super) fn insert_with(statement: &mut Statement<'_>, row: impl rusqlite::Params) -> Result<(), Trouble> {
+    match statement.execute(row)? {
         1 => Ok(()),
         _ => Err("something in the file swallows what is written into it; `log verify` names it".into()),
     }

@@ -12,7 +12,8 @@ use crate::ledger::{Entry, LedgerError};
 pub(super) fn made(connection: &Connection, device: &DeviceId) -> rusqlite::Result<Option<u64>> {
     let mut find = connection.prepare_cached("SELECT made FROM device WHERE serial = ?1 AND issuer = ?2")?;
     let made: Option<i64> = find.query_row((device.serial.as_str(), device.issuer.as_bytes()), |row| row.get(0)).optional()?;
-    made.map(|made| u64::try_from(made).map_err(|err| rusqlite::Error::ToSqlConversionFailure(err.into()))).transpose()
+    let negative = |made: i64| rusqlite::Error::ToSqlConversionFailure(format!("the file contradicts itself: it numbers an entry {made}").into());
+    made.map(|made| u64::try_from(made).map_err(|_| negative(made))).transpose()
 }
 
 /// Every device with this serial number.

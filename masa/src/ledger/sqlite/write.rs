@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use brski_common::{DeviceId, SpkiDigest};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 
 use super::append::{Answer, Append, Row};
 use super::file::{self, Trouble};
@@ -47,25 +47,41 @@ pub(super) fn commit(connection: &mut Connection, edge: &mut Edge, jobs: Vec<App
 }
 
 fn try_commit(connection: &mut Connection, edge: &mut Edge, jobs: &[Append]) -> Result<Vec<Vec<Answer>>, Trouble> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Under the write lock: nobody else appends from here on.
-    tree::catch_up(&transaction, edge)?;
-    let mut writing = Writing { connection: &transaction, edge: edge.clone(), devices: HashMap::new(), keys: HashMap::new() };
-    let answers = jobs.iter().map(|job| job.groups.iter().map(|group| writing.append(group)).collect()).collect::<Result<_, Trouble>>()?;
-    let grown = writing.finish()?;
-    transaction.commit()?;
-    // Only what is on disk is part of the tree.
-    *edge = grown;
-    Ok(answers)
+    // Hardly ever is a key another device's. Where one may be, all is rolled back and done again with more care.
+    for keys in [Keys::SupposedNew, Keys::LookedUp] {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Under the write lock: nobody else appends from here on.
+        tree::catch_up(&transaction, edge)?;
+        let mut writing = Writing::new(&transaction, edge.clone(), keys, jobs.iter().map(Append::len).sum())?;
+        let answers = jobs.iter().map(|job| job.groups.iter().map(|group| writing.append(group)).collect()).collect::<Result<_, Trouble>>()?;
+        if let Some(grown) = writing.finish()? {
+            transaction.commit()?;
+            // Only what is on disk is part of the tree.
+            *edge = grown;
+            return Ok(answers);
+        }
+    }
+    Err("a key is listed that was not there a moment before".into())
+}
+
+/// When the list of keys is asked whether a new device's key is another's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// When it is listed, in the order of the list: each page is looked into once for both. If one is there that begins alike, nothing is written.
+    SupposedNew,
+    /// Before anything of its group is written, so that the group can be refused.
+    LookedUp,
 }
 
 /// A transaction on its way.
-struct Writing<'c> {
+struct Writing<'c, 'j> {
     connection: &'c Connection,
+    insert_entry: CachedStatement<'c>,
     edge: Edge,
+    look_up: Keys,
     /// The devices that were made in it, by which entry. They are listed last, in order: next to each other they touch fewer pages than one by one.
-    devices: HashMap<DeviceId, u64>,
-    keys: HashMap<SpkiDigest, (u64, DeviceId)>,
+    devices: HashMap<&'j DeviceId, u64>,
+    keys: HashMap<&'j SpkiDigest, (u64, &'j DeviceId)>,
 }
 
 /// What a group has claimed so far.
@@ -75,10 +91,18 @@ struct Claims<'g> {
     once: Vec<(u64, &'static str, &'g [u8])>,
 }
 
-impl Writing<'_> {
+impl<'c, 'j> Writing<'c, 'j> {
+    /// Of about so many entries.
+    fn new(connection: &'c Connection, edge: Edge, look_up: Keys, entries: usize) -> rusqlite::Result<Self> {
+        let insert_entry = connection.prepare_cached(INSERT_ENTRY)?;
+        // Nearly all are a device's making and its record.
+        let (devices, keys) = (HashMap::with_capacity(entries / 2), HashMap::with_capacity(entries / 2));
+        Ok(Self { connection, insert_entry, edge, look_up, devices, keys })
+    }
+
     /// Appends entries side by side. The outer error is the store's; the inner one the caller's. All of them are checked before one is written, so that a group that is refused
     /// has nothing to take back.
-    fn append(&mut self, group: &[Row]) -> Result<Answer, Trouble> {
+    fn append(&mut self, group: &'j [Row]) -> Result<Answer, Trouble> {
         let first = self.edge.size();
         let mut claims = Claims::default();
         let mut filed = Vec::with_capacity(group.len());
@@ -89,15 +113,14 @@ impl Writing<'_> {
             }
         }
         for (row, device) in group.iter().zip(filed) {
-            let insert = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let once = row.once.as_ref().map(|(_, value)| value.as_slice());
             let values = (file::row(self.edge.size())?, row.leaf.as_bytes(), row.kind, device.map(file::row).transpose()?, once, row.octets.as_slice());
-            file::insert(self.connection, insert, values)?;
+            file::insert_with(&mut self.insert_entry, values)?;
             self.edge.append(row.leaf).try_for_each(|node| tree::keep(self.connection, &node))?;
         }
         for (device, key, made) in claims.made {
-            self.devices.insert(device.clone(), made);
-            self.keys.insert(*key, (made, device.clone()));
+            self.devices.insert(device, made);
+            self.keys.insert(key, (made, device));
         }
         Ok(Ok(first..self.edge.size()))
     }
@@ -145,13 +168,14 @@ impl Writing<'_> {
 
     fn holder(&self, key: &SpkiDigest) -> Result<Option<DeviceId>, LedgerError> {
         match self.keys.get(key) {
-            Some((_, holder)) => Ok(Some(holder.clone())),
+            Some((_, holder)) => Ok(Some((*holder).clone())),
+            None if self.look_up == Keys::SupposedNew => Ok(None),
             None => find::holder(self.connection, key),
         }
     }
 
-    /// Lists the new devices and their keys.
-    fn finish(self) -> Result<Edge, Trouble> {
+    /// Lists the new devices and their keys. Nothing may be committed if one of these was supposed to be new, and another that begins alike is there.
+    fn finish(self) -> Result<Option<Edge>, Trouble> {
         let mut devices: Vec<_> = self.devices.into_iter().collect();
         devices.sort_unstable_by(|(a, _), (b, _)| (&a.serial, &a.issuer).cmp(&(&b.serial, &b.issuer)));
         for (device, made) in &devices {
@@ -159,10 +183,14 @@ impl Writing<'_> {
         }
         let mut keys: Vec<(i64, u64)> = self.keys.iter().map(|(key, (made, _))| (find::beginning(key), *made)).collect();
         keys.sort_unstable();
+        let (mut find, mut insert) = (self.connection.prepare_cached(FIND_KEY)?, self.connection.prepare_cached(INSERT_KEY)?);
         for (beginning, made) in keys {
-            list_key(self.connection, beginning, made)?;
+            if self.look_up == Keys::SupposedNew && find.exists([beginning])? {
+                return Ok(None);
+            }
+            file::insert_with(&mut insert, (beginning, file::row(made)?))?;
         }
-        Ok(self.edge)
+        Ok(Some(self.edge))
     }
 }
 
@@ -174,8 +202,14 @@ pub(super) fn list_device(connection: &Connection, device: &DeviceId, made: u64)
 
 /// Lists the key of the device that this entry makes.
 pub(super) fn list_key(connection: &Connection, beginning: i64, made: u64) -> Result<(), Trouble> {
-    file::insert(connection, "INSERT INTO key (beginning, made) VALUES (?1, ?2)", (beginning, file::row(made)?))
+    file::insert(connection, INSERT_KEY, (beginning, file::row(made)?))
 }
+
+const INSERT_ENTRY: &str = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const FIND_KEY: &str = "SELECT 1 FROM key WHERE beginning = ?1";
+
+const INSERT_KEY: &str = "INSERT INTO key (beginning, made) VALUES (?1, ?2)";
 
 /// About how many entries share one flush to disk at most, so that the first does not wait for the last for long: well under a second.
 const GROUP: usize = 8192;

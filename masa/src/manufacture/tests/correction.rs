@@ -191,7 +191,13 @@ fn mark_of_the_batch_that_a_device_was_in_goes_over_to_the_device() {
     scene.mark(Scope::Batch("1".to_owned()), Status::Compromised);
     let entries = scene.report(&in_batch("2"), &supersede());
     let scope = Scope::Device(scene.pledge.device());
-    let mark = Marked { at: NOW, by: "Ada".to_owned(), scope: scope.clone(), status: Status::Compromised, reason: "bad drill".to_owned() };
+    let mark = Marked {
+        at: NOW,
+        by: "Ada".to_owned(),
+        scope: scope.clone(),
+        status: Status::Compromised,
+        reason: "bad drill (taken along from batch '1', by a correction)".to_owned(),
+    };
     assert_eq!(entries.last(), Some(&Entry::Marked(mark)));
     // It can be taken back there, by whoever may.
     scene.mark(scope, Status::Valid);

@@ -65,7 +65,7 @@ fn plain_report_that_contradicts_a_correction_is_refused() {
     let (masa, pledge) = (maker.masa(), maker.pledge("JADA123"));
     corrected(&maker, &masa, &pledge, &["1", "2"]);
     let refused = block_on(masa.record(&maker.report(&pledge, Some(in_batch("3")))));
-    assert!(matches!(refused, Err(Error::Refused(brski_common::Refusal::Contradiction { .. }))));
+    assert!(matches!(refused, Err(Error::Refused(brski_common::Refusal::OtherOrigin(..)))));
 }
 
 #[test]

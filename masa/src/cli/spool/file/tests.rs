@@ -98,6 +98,25 @@ fn changed_piece_with_others_behind_it_is_an_error_wherever_it_is_changed() {
 }
 
 #[test]
+fn changed_last_piece_is_an_error_wherever_it_is_changed_and_stays_as_it_is() {
+    let folder = Folder::new();
+    let begin = usize::try_from(filled(&folder, &["one"])).unwrap();
+    filled(&folder, &["two"]);
+    let octets = std::fs::read(folder.spool()).unwrap();
+    for at in begin..octets.len() {
+        for bit in 0..8 {
+            let mut changed = octets.clone();
+            changed[at] ^= 1 << bit;
+            std::fs::write(folder.spool(), &changed).unwrap();
+            let error = contents(&folder).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{}: the piece at octet {begin} is damaged", folder.spool().display())), "{at}: {error}");
+            assert!(Spool::to_append(&folder.spool()).is_err(), "octet {at}");
+            assert_eq!(std::fs::read(folder.spool()).unwrap(), changed, "octet {at}");
+        }
+    }
+}
+
+#[test]
 fn file_whose_beginning_was_torn_is_begun_again() {
     let folder = Folder::new();
     std::fs::write(folder.spool(), "brski-masa sp").unwrap();

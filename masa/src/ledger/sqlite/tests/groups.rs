@@ -48,3 +48,33 @@ fn later_group_of_one_append_finds_what_an_earlier_one_made() {
     drop(ledger);
     assert_eq!(verify(&folder.file(), LOG, None, &mut |_| ()).unwrap().size, 4);
 }
+
+#[test]
+fn device_with_the_key_of_another_is_refused_and_those_beside_it_are_appended() {
+    let (folder, maker, elsewhere) = (Folder::new(), Maker::new(), Maker::new());
+    let [first, one, other] = ["JADA1", "JADA2", "JADA3"].map(|name| maker.pledge(name));
+    let certificate = elsewhere.issuing.certify(brski_common::issuing::Subject::serial_number(&first.device().serial), &first.0.key, |template| template);
+    let twin = Pledge(crate::testing::Entity { certificate, key: first.0.key.clone() });
+    let ledger = folder.open();
+    block_on(ledger.append(vec![made(&first), recorded(&first, 0)])).unwrap();
+    let groups = [&one, &twin, &other].map(|pledge| vec![made(pledge), recorded(pledge, 0)]);
+    let [appended, refused, after] = <[_; 3]>::try_from(block_on(ledger.append_all(groups.to_vec()))).unwrap();
+    assert_eq!((appended.unwrap(), after.unwrap()), (3..5, 5..7));
+    assert!(matches!(refused, Err(LedgerError::Conflict { what: Unique::PublicKey, device }) if device == first.device()));
+    assert_eq!(block_on(ledger.history(&twin.device())).unwrap(), None);
+    drop(ledger);
+    assert_eq!(verify(&folder.file(), LOG, None, &mut |_| ()).unwrap().size, 7);
+}
+
+#[test]
+fn key_that_begins_like_that_of_another_device_is_none_of_its() {
+    let (folder, maker) = (Folder::new(), Maker::new());
+    let [first, second] = ["JADA1", "JADA2"].map(|name| maker.pledge(name));
+    let ledger = folder.open();
+    block_on(ledger.append(vec![made(&first)])).unwrap();
+    // As it would be listed if the first device's key began so too.
+    let beginning = find::beginning(&second.idevid().spki_digest());
+    assert_eq!(folder.raw().execute("INSERT INTO key (beginning, made) VALUES (?1, 1)", [beginning]).unwrap(), 1);
+    assert_eq!(block_on(ledger.append(vec![made(&second)])).unwrap(), 2..3);
+    assert_eq!(block_on(ledger.holder(&second.idevid().spki_digest())).unwrap(), Some(second.device()));
+}
