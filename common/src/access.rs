@@ -27,6 +27,8 @@ use crate::time::{UnixTime, to_rfc3339};
 pub enum Role {
     /// Runs the service: changes things.
     Operator,
+    /// Says yes or no to held pledges, looks at everything and changes nothing else.
+    Approver,
     /// Looks at everything and changes nothing.
     Auditor,
     /// Reports what an assembly line makes.
@@ -34,13 +36,26 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Operator, Self::Auditor, Self::Station];
+    /// Those that a MASA knows.
+    pub const OF_MASA: &[Self] = &[Self::Operator, Self::Auditor, Self::Station];
+
+    /// Those that a registrar knows.
+    pub const OF_REGISTRAR: &[Self] = &[Self::Operator, Self::Approver, Self::Auditor];
+
+    /// Reads the name of one of these.
+    ///
+    /// # Errors
+    /// A sentence that names them.
+    pub fn read(text: &str, known: &[Self]) -> Result<Self, String> {
+        let names = || known.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+        known.iter().copied().find(|role| role.name() == text).ok_or_else(|| format!("must be one of {}", names()))
+    }
 
     /// Its name in configurations.
     pub fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
+            Self::Approver => "approver",
             Self::Auditor => "auditor",
             Self::Station => "station",
         }

@@ -2,21 +2,29 @@
 //!
 //! No method is better than another here: a policy lists what its owner accepts, and what no rule accepts is refused.
 
+mod case;
 mod condition;
+mod facts;
+mod glob;
+mod judging;
 mod parse;
 mod policy;
+mod view;
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use policy::{Policy, PolicyError};
+pub use case::{Case, HistoryFindings, MasaFindings, ReceiptFinding};
+pub use facts::{Facts, Rehearsal, RehearsalError, Supposition, rehearse};
+pub use judging::{NOTHING_ELSE_MATCHED, WARNED};
+pub use policy::{Mode, Policy, PolicyError};
 
-use crate::certificate::IDevIdCert;
-use crate::provenance::{Method, ProvenanceStatement, Status};
+use self::judging::{Judged, judge};
+use self::view::View;
+use crate::provenance::Method;
 use crate::refusal::Refusal;
-use crate::signed::Verified;
-use crate::time::{UnixTime, to_rfc3339};
+use crate::time::UnixTime;
 
 /// What a rule, and thereby a policy, decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,8 +69,48 @@ pub struct Appraisal {
     verdict: Verdict,
     rule: String,
     found: Option<Method>,
+    /// Which conditions of that rule held beside that on the method.
+    because: String,
     accepted: String,
     trace: Vec<TraceStep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warned: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objection: Option<Objection>,
+}
+
+/// What refuses a pledge although a rule would admit it, unless that rule lists it. Each with its sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Objection {
+    Disputed(String),
+    AuditLog(String),
+}
+
+impl Objection {
+    const DISPUTED: &'static str = "disputed-record";
+    const AUDIT_LOG: &'static str = "audit-log";
+
+    /// Its name in traces.
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Disputed(_) => Self::DISPUTED,
+            Self::AuditLog(_) => Self::AUDIT_LOG,
+        }
+    }
+
+    fn sentence(&self) -> &str {
+        match self {
+            Self::Disputed(sentence) | Self::AuditLog(sentence) => sentence,
+        }
+    }
+
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Disputed(sentence) => Refusal::StatementVoid(sentence.clone()),
+            Self::AuditLog(sentence) => Refusal::AuditLogUnacceptable(sentence.clone()),
+        }
+    }
 }
 
 /// One rule that was tried.
@@ -119,7 +167,12 @@ impl Appraisal {
         self.found
     }
 
-    /// Every rule that was tried, in order; the last one decided.
+    /// What the rules decided, if it was no acceptance and the policy only warns, so that the verdict is accept nevertheless.
+    pub fn warned(&self) -> Option<Verdict> {
+        self.warned
+    }
+
+    /// Every rule that was tried, in order, and what overruled the last; the last one decided.
     pub fn trace(&self) -> &[TraceStep] {
         &self.trace
     }
@@ -127,81 +180,81 @@ impl Appraisal {
     /// Turns an acceptance into its proof. `wait` is what a pledge is told whose case waits for a person.
     ///
     /// # Errors
-    /// [`Refusal::Pending`] for hold, [`Refusal::ProvenanceUnacceptable`] for refuse.
+    /// [`Refusal::Pending`] for hold, [`Refusal::ProvenanceUnacceptable`] for refuse; [`Refusal::StatementVoid`] for a record that its manufacturer disputes and
+    /// [`Refusal::AuditLogUnacceptable`] for such a history, where no rule that admits lists that.
     pub fn permit(&self, wait: Duration) -> Result<Accepted, Refusal> {
         let rule = self.rule.clone();
+        if let Some(objection) = &self.objection {
+            return Err(objection.refusal());
+        }
         match self.verdict {
             Verdict::Accept => Ok(Accepted { appraisal: self.clone() }),
-            Verdict::Hold => Err(Refusal::Pending { reason: format!("rule '{rule}' holds {} for a person to decide", Method::in_words(&self.found)), wait }),
-            Verdict::Refuse => Err(Refusal::ProvenanceUnacceptable { rule, found: self.found, accepted: self.accepted.clone() }),
+            Verdict::Hold => Err(Refusal::Pending { reason: self.hold_in_words(), wait }),
+            Verdict::Refuse => Err(Refusal::ProvenanceUnacceptable { rule, found: self.found, because: self.because.clone(), accepted: self.accepted.clone() }),
+        }
+    }
+
+    fn hold_in_words(&self) -> String {
+        let found = Method::in_words(&self.found);
+        match self.because.as_str() {
+            "" => format!("rule '{}' holds {found} for a person to decide", self.rule),
+            because => format!("rule '{}' holds {found} where {because} for a person to decide", self.rule),
+        }
+    }
+
+    /// Turns an acceptance into its proof, and likewise a hold on which somebody entitled has said yes: whoever calls has made sure of that, and that it was said
+    /// of this pledge, this rule and this statement.
+    ///
+    /// # Errors
+    /// As [`permit`](Self::permit) for refuse: what a policy refuses, no person admits without changing the policy.
+    pub fn permit_approved(&self) -> Result<Accepted, Refusal> {
+        match self.verdict {
+            Verdict::Accept | Verdict::Hold => Ok(Accepted { appraisal: self.clone() }),
+            Verdict::Refuse => self.permit(Duration::ZERO),
         }
     }
 }
 
-/// Judges what is known of a pledge's key. `None`: there is no statement, which only rules that say so can accept.
+/// Judges what is known of a pledge and of how its key came to be. Without a statement only rules that say so can accept; what the MASA has not said counts as absent.
 ///
 /// # Errors
 /// [`Refusal::StatementMismatch`] if the statement speaks of another device or key, [`Refusal::StatementVoid`] if it has expired or its manufacturer has
-/// marked the key as compromised: no policy can accept those. So it is if the manufacturer disputes the record, unless the rule that decides lists that status.
-pub fn appraise(policy: &Policy, idevid: &IDevIdCert, statement: Option<&Verified<ProvenanceStatement>>, now: UnixTime) -> Result<Appraisal, Refusal> {
-    judge(policy, idevid, statement.map(Verified::get), now)
+/// marked the key as compromised: no policy can accept those, in either mode.
+pub fn appraise(policy: &Policy, case: &Case<'_>, now: UnixTime) -> Result<Appraisal, Refusal> {
+    decided(policy, &View::complete(case), now)
 }
 
-fn judge(policy: &Policy, idevid: &IDevIdCert, statement: Option<&ProvenanceStatement>, now: UnixTime) -> Result<Appraisal, Refusal> {
-    if let Some(statement) = statement {
-        statement.check_binding(idevid)?;
-        usable(statement, now)?;
-    }
-
-    let mut trace = Vec::new();
-    let mut verdict = None;
-    let mut undecided = None;
-    for rule in policy.rules() {
-        let mut outcome = rule.test(statement);
-        // A rule that was written with keys in mind that their maker stands by admits no other.
-        if outcome.is_ok() && is_disputed(statement) && !rule.lists_status() && rule.verdict() != Verdict::Refuse {
-            undecided = undecided.or(Some(rule.name()));
-            outcome = Err("status is disputed, which this rule does not list".to_owned());
-        }
-        let matched = outcome.is_ok();
-        trace.push(TraceStep { rule: rule.name().to_owned(), matched, because: outcome.unwrap_or_else(|why_not| why_not) });
-        if matched {
-            verdict = Some((rule.verdict(), rule.name().to_owned()));
-            break;
-        }
-    }
-    let admits = matches!(verdict, Some((Verdict::Accept | Verdict::Hold, _)));
-    if let Some(rule) = undecided.filter(|_| !admits) {
-        return Err(Refusal::StatementVoid(format!(
-            "its manufacturer disputes the record behind it; rule '{rule}' would decide if it listed status = [\"valid\", \"disputed\"]"
-        )));
-    }
-    let (verdict, rule) = verdict.unwrap_or_else(|| {
-        trace.push(TraceStep { rule: NOTHING_ELSE_MATCHED.to_owned(), matched: true, because: "no rule of the policy matched".to_owned() });
-        (Verdict::Refuse, NOTHING_ELSE_MATCHED.to_owned())
-    });
-    Ok(Appraisal { verdict, rule, found: statement.map(|s| s.method), accepted: policy.accepted_in_words(), trace })
+/// Whether a pledge that the MASA has not been asked about yet need not be asked about: no answer could make this policy accept or hold it.
+///
+/// # Errors
+/// What the policy will say of it then, as [`appraise`] and [`Appraisal::permit`].
+pub fn still_hopeful(policy: &Policy, case: &Case<'_>, now: UnixTime) -> Result<(), Refusal> {
+    foresee(policy, case, now)?.map_or(Ok(()), |appraisal| appraisal.permit(Duration::ZERO).map(|_| ()))
 }
 
-fn usable(statement: &ProvenanceStatement, now: UnixTime) -> Result<(), Refusal> {
-    if let Some(expiry) = statement.expires_at.filter(|expiry| *expiry <= now) {
-        return Err(Refusal::StatementVoid(format!("it expired at {}", to_rfc3339(expiry))));
-    }
-    match statement.status {
-        Status::Valid | Status::Disputed => Ok(()),
-        Status::Compromised => Err(Refusal::StatementVoid("its manufacturer has marked the key as compromised".to_owned())),
+/// The appraisal that refuses this pledge whatever the MASA, which has not been asked about it, would answer; none if an answer could make the policy accept or
+/// hold it.
+///
+/// # Errors
+/// As [`appraise`].
+pub fn foresee(policy: &Policy, case: &Case<'_>, now: UnixTime) -> Result<Option<Appraisal>, Refusal> {
+    hopeless(policy, &View::complete(case), now)
+}
+
+fn decided(policy: &Policy, view: &View<'_>, now: UnixTime) -> Result<Appraisal, Refusal> {
+    match judge(policy, view, now)? {
+        Judged::Decided(appraisal) => Ok(appraisal),
+        // Nothing is open once the MASA's word is in, so that this is not reached; if it were, nobody would pass.
+        Judged::Open => Err(Refusal::Pending { reason: "the MASA has not been asked".to_owned(), wait: Duration::ZERO }),
     }
 }
 
-fn is_disputed(statement: Option<&ProvenanceStatement>) -> bool {
-    match statement.map(|said| said.status) {
-        Some(Status::Disputed) => true,
-        Some(Status::Valid | Status::Compromised) | None => false,
+fn hopeless(policy: &Policy, view: &View<'_>, now: UnixTime) -> Result<Option<Appraisal>, Refusal> {
+    match judge(policy, &view.early(), now)? {
+        Judged::Open => Ok(None),
+        Judged::Decided(appraisal) => Ok(Some(appraisal).filter(|appraisal| appraisal.verdict == Verdict::Refuse)),
     }
 }
-
-/// Name of the built-in last rule, which refuses.
-pub const NOTHING_ELSE_MATCHED: &str = "nothing-else-matched";
 
 #[cfg(test)]
 mod tests;

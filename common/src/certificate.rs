@@ -12,7 +12,7 @@ use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Name};
 
-pub use self::idevid::{IDevIdCert, MasaUrl};
+pub use self::idevid::{IDevIdCert, MasaUrl, SerialSource};
 use self::part::Part;
 pub use self::policy::PolicyOid;
 use crate::codec::pem_fault;
@@ -150,6 +150,11 @@ impl Certificate {
         // The octets were read as a Name before, so that there is one.
         let written = || X509Name::from_der(self.subject_der()).map_or_else(|_| String::new(), |(_, name)| readable(&name));
         self.0.subject.get_or_init(written)
+    }
+
+    /// The issuer for people, as RFC 4514 would roughly write it.
+    pub fn issuer(&self) -> String {
+        X509Name::from_der(self.issuer_der()).map_or_else(|_| String::new(), |(_, name)| readable(&name))
     }
 
     /// The subject Name in DER.

@@ -1,10 +1,12 @@
 //! PKCS #10 certification requests (RFC 2986): read, with proof of possession, and made.
 
+use std::collections::BTreeSet;
+
 use der::asn1::{AnyRef, BitString, BitStringRef};
 use der::{Decode as _, Encode as _, Sequence};
 use spki::AlgorithmIdentifierRef;
 use x509_cert::attr::Attributes;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 use x509_cert::request::{ExtensionReq, Version};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
@@ -23,6 +25,7 @@ pub struct Csr {
     subject: String,
     serial_numbers: Vec<String>,
     requests_ca: bool,
+    alternative_names: Option<Vec<u8>>,
 }
 
 impl Csr {
@@ -53,12 +56,14 @@ impl Csr {
         if !rest.is_empty() {
             return Err(DecodeError::syntax("subject", "DER", "octets follow its end"));
         }
+        let wishes = wishes(&info.attributes)?;
         Ok(Self {
             der: der.to_vec(),
             public_key: PublicKey::from_spki(&info.public_key.to_der().map_err(syntax)?)?,
             subject: crate::certificate::readable(&name),
             serial_numbers: crate::certificate::texts(&name, &x509_parser::oid_registry::OID_X509_SERIALNUMBER)?,
-            requests_ca: requests_ca(&info.attributes)?,
+            requests_ca: wishes.ca,
+            alternative_names: wishes.alternative_names,
             subject_der,
         })
     }
@@ -95,6 +100,19 @@ impl Csr {
     pub fn requests_ca(&self) -> bool {
         self.requests_ca
     }
+
+    /// Whether it asks for any subjectAltName.
+    pub fn requests_names(&self) -> bool {
+        self.alternative_names.is_some()
+    }
+
+    /// Whether the subjectAltName it asks for has these names and URIs, in whatever order, and no others.
+    pub fn requests_names_of(&self, names: &[String], uris: &[String]) -> bool {
+        let set = |names: &SubjectAltName| names.0.iter().map(|name| name.to_der().unwrap_or_default()).collect::<BTreeSet<_>>();
+        let asked = self.alternative_names.as_deref().and_then(|der| SubjectAltName::from_der(der).ok());
+        let granted = crate::issuing::subject_alt_name(names, uris).ok().flatten();
+        asked.zip(granted).is_some_and(|(asked, granted)| set(&asked) == set(&granted))
+    }
 }
 
 /// Makes a request in DER with this subject Name (DER) for the key that `signer` holds.
@@ -102,14 +120,46 @@ impl Csr {
 /// # Errors
 /// [`SignError::Encode`] if the subject is no Name, [`SignError::Key`] if the key does not sign.
 pub async fn request(subject_der: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
+    request_wishing(subject_der, &Wish::default(), signer).await
+}
+
+/// What a request asks for beside key and subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// DNS names and IP addresses for subjectAltName.
+    pub names: Vec<String>,
+    /// URIs for subjectAltName.
+    pub uris: Vec<String>,
+}
+
+/// As [`request`], with an extensionRequest for this wish.
+///
+/// # Errors
+/// As there; [`SignError::Encode`] also if a name cannot stand in a certificate.
+pub async fn request_wishing(subject_der: &[u8], wish: &Wish, signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
     let subject = crate::issuing::Subject::from_der(subject_der).map_err(not_encodable)?.to_der();
-    let no_attributes = element(0xa0, &[]);
-    let info = element(0x30, &[element(0x02, &[0]), subject, signer.public_key().spki().to_vec(), no_attributes].concat());
+    let attributes = element(0xa0, &attributes(wish).map_err(not_encodable)?);
+    let info = element(0x30, &[element(0x02, &[0]), subject, signer.public_key().spki().to_vec(), attributes].concat());
 
     let signature = signer.sign(&info).await?;
     let bits = signature.to_asn1().and_then(|asn1| BitString::from_bytes(&asn1).and_then(|b| b.to_der()).map_err(syntax)).map_err(not_encodable)?;
     let algorithm = signature_identifier(signer.algorithm()).to_der().map_err(not_encodable)?;
     Ok(element(0x30, &[info, algorithm, bits].concat()))
+}
+
+fn attributes(wish: &Wish) -> der::Result<Vec<u8>> {
+    use const_oid::AssociatedOid as _;
+    let Some(names) = crate::issuing::subject_alt_name(&wish.names, &wish.uris)? else { return Ok(Vec::new()) };
+    let oid = |oid: const_oid::ObjectIdentifier| element(0x06, oid.as_bytes());
+    let extension = element(0x30, &[oid(SubjectAltName::OID), element(0x04, &names.to_der()?)].concat());
+    let values = element(0x31, &element(0x30, &extension));
+    Ok(element(0x30, &[oid(ExtensionReq::OID), values].concat()))
+}
+
+/// A request in DER as one `CERTIFICATE REQUEST` block.
+pub fn to_pem(der: &[u8]) -> String {
+    let body = String::from_utf8_lossy(&crate::est::to_body(der)).into_owned();
+    format!("-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n")
 }
 
 const NAME: &str = "certification request";
@@ -133,24 +183,32 @@ struct Info<'a> {
     attributes: Attributes,
 }
 
-fn requests_ca(attributes: &Attributes) -> Result<bool, DecodeError> {
+/// What an extensionRequest asks for, as far as anybody here looks at it.
+#[derive(Default)]
+struct Wishes {
+    ca: bool,
+    alternative_names: Option<Vec<u8>>,
+}
+
+fn wishes(attributes: &Attributes) -> Result<Wishes, DecodeError> {
     use const_oid::AssociatedOid as _;
+    let mut wishes = Wishes::default();
     let mut requests = attributes.iter().filter(|a| a.oid == ExtensionReq::OID).flat_map(|a| a.values.iter());
-    let Some(request) = requests.next() else { return Ok(false) };
+    let Some(request) = requests.next() else { return Ok(wishes) };
     if requests.next().is_some() {
         return Err(DecodeError::DuplicateField { field: "extensionRequest".to_owned(), artefact: NAME });
     }
     let extensions = request.to_der().and_then(|der| ExtensionReq::from_der(&der)).map_err(syntax)?;
-    let mut asks = false;
     for extension in &extensions.0 {
         let value = extension.extn_value.as_bytes();
-        asks |= match extension.extn_id {
-            BasicConstraints::OID => BasicConstraints::from_der(value).map_err(syntax)?.ca,
-            KeyUsage::OID => KeyUsage::from_der(value).map_err(syntax)?.key_cert_sign(),
-            _ => false,
-        };
+        match extension.extn_id {
+            BasicConstraints::OID => wishes.ca |= BasicConstraints::from_der(value).map_err(syntax)?.ca,
+            KeyUsage::OID => wishes.ca |= KeyUsage::from_der(value).map_err(syntax)?.key_cert_sign(),
+            SubjectAltName::OID => wishes.alternative_names = Some(SubjectAltName::from_der(value).and_then(|names| names.to_der()).map_err(syntax)?),
+            _ => {}
+        }
     }
-    Ok(asks)
+    Ok(wishes)
 }
 
 fn syntax(err: der::Error) -> DecodeError {

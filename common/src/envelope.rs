@@ -176,7 +176,7 @@ impl SignatureBlock {
 pub(crate) fn open<T: Payload>(signed: &Signed<T>, reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact: T::NAME, source };
     match signed.format() {
-        Format::Cms => cms::open(T::NAME, signed.wire(), reading),
+        Format::Cms => cms::open(T::NAME, T::CMS_CONTENT, signed.wire(), reading),
         Format::Jws => jws::open(T::NAME, typ::<T>(Format::Jws).map_err(undecodable)?, signed.wire(), reading),
         Format::Cose => cose::open(T::NAME, typ::<T>(Format::Cose).map_err(undecodable)?, T::COSE_CERTIFICATES, signed.wire(), reading),
     }
@@ -193,7 +193,7 @@ pub(crate) enum Draft {
 /// Prepares an envelope around a payload.
 pub(crate) fn draft<T: Payload>(format: Format, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     match format {
-        Format::Cms => cms::draft(payload, identity).map(Draft::Cms),
+        Format::Cms => cms::draft(T::CMS_CONTENT, payload, identity).map(Draft::Cms),
         Format::Jws => jws::draft(typ::<T>(format)?, payload, identity).map(Draft::Jws),
         Format::Cose => cose::draft(typ::<T>(format)?, T::COSE_CERTIFICATES, payload, identity).map(Draft::Cose),
     }

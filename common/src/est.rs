@@ -1,13 +1,16 @@
 //! EST bodies (RFC 7030, RFC 8951): certificates in a CMS without signature, base64 in lines, and what a request should hold.
 
 use const_oid::db::rfc5911::ID_DATA;
-use const_oid::db::{rfc4519, rfc5912};
+use const_oid::db::{rfc4519, rfc5280, rfc5912};
+use der::Encode as _;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use crate::asn1::element;
 use crate::certificate::Certificate;
 use crate::codec::{base64, unbase64};
 use crate::envelope::cms::{SignedData, certificate_set, content_info};
 use crate::error::DecodeError;
+use crate::issuing::subject_alt_name;
 
 /// Content type of issued certificates. Clients compare it as a whole, so that nothing may be added.
 pub const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
@@ -15,7 +18,7 @@ pub const CERTS_ONLY: &str = "application/pkcs7-mime; smime-type=certs-only";
 /// Content type of requests.
 pub const PKCS10: &str = "application/pkcs10";
 
-/// Content type of [`csr_attributes`].
+/// Content type of [`CsrAttributes`].
 pub const CSR_ATTRS: &str = "application/csrattrs";
 
 /// A "certs-only" SignedData in DER (RFC 7030, section 4.1.3). Its certificates have no order.
@@ -63,11 +66,47 @@ pub fn from_body(what: &'static str, body: &[u8]) -> Result<Vec<u8>, DecodeError
     unbase64(what, &text.split_ascii_whitespace().collect::<String>())
 }
 
-/// What a request should hold, as CsrAttrs in DER (RFC 7030, section 4.5.2): a key on P-256, signed with ecdsa-with-SHA256, and a serialNumber in its subject.
-pub fn csr_attributes() -> Vec<u8> {
-    let oid = |oid: const_oid::ObjectIdentifier| element(0x06, oid.as_bytes());
-    let key = [oid(rfc5912::ID_EC_PUBLIC_KEY), element(0x31, &oid(rfc5912::SECP_256_R_1))];
-    element(0x30, &[element(0x30, &key.concat()), oid(rfc5912::ECDSA_WITH_SHA_256), oid(rfc4519::SERIAL_NUMBER)].concat())
+/// What a request should hold beyond a key and a serialNumber: what the domain's certificates say that its sender may not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsrAttributes {
+    /// DNS names and IP addresses for subjectAltName.
+    pub names: Vec<String>,
+    /// URIs for subjectAltName.
+    pub uris: Vec<String>,
+    /// Extended key usages, as dotted OIDs; empty if nothing need be asked for.
+    pub usages: Vec<String>,
+}
+
+impl CsrAttributes {
+    /// As CsrAttrs in DER (RFC 7030, section 4.5.2): a key on P-256, signed with ecdsa-with-SHA256, a serialNumber in the subject, and an extensionRequest with these values
+    /// (RFC 9908, section 3), which is left out where there are none.
+    ///
+    /// # Errors
+    /// [`DecodeError::InvalidField`] if a name or usage cannot stand in a certificate.
+    pub fn to_der(&self) -> Result<Vec<u8>, DecodeError> {
+        let oid = |oid: const_oid::ObjectIdentifier| element(0x06, oid.as_bytes());
+        let key = [oid(rfc5912::ID_EC_PUBLIC_KEY), element(0x31, &oid(rfc5912::SECP_256_R_1))];
+        let extensions =
+            self.extensions().map_err(|_| DecodeError::InvalidField { field: "CsrAttrs", expected: "names of ASCII characters and dotted OIDs" })?;
+        let request = match extensions.as_slice() {
+            [] => Vec::new(),
+            some => element(0x30, &[oid(rfc5912::ID_EXTENSION_REQ), element(0x31, &element(0x30, &some.concat()))].concat()),
+        };
+        Ok(element(0x30, &[element(0x30, &key.concat()), oid(rfc5912::ECDSA_WITH_SHA_256), oid(rfc4519::SERIAL_NUMBER), request].concat()))
+    }
+
+    fn extensions(&self) -> der::Result<Vec<Vec<u8>>> {
+        let extension = |oid: const_oid::ObjectIdentifier, value: Vec<u8>| element(0x30, &[element(0x06, oid.as_bytes()), element(0x04, &value)].concat());
+        let mut extensions = Vec::new();
+        if !self.usages.is_empty() {
+            let usages: Result<Vec<_>, _> = self.usages.iter().map(|usage| const_oid::ObjectIdentifier::new(usage)).collect();
+            extensions.push(extension(rfc5280::ID_CE_EXT_KEY_USAGE, ExtendedKeyUsage(usages?).to_der()?));
+        }
+        if let Some(names) = subject_alt_name(&self.names, &self.uris)? {
+            extensions.push(extension(rfc5280::ID_CE_SUBJECT_ALT_NAME, names.to_der()?));
+        }
+        Ok(extensions)
+    }
 }
 
 const NO_CERTIFICATE: DecodeError = DecodeError::MissingField { field: "certificate", artefact: "certs-only SignedData" };
@@ -141,6 +180,26 @@ mod tests {
             &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],             // ecdsa-with-SHA256
             &[0x06, 0x03, 0x55, 0x04, 0x05],                                           // serialNumber
         ];
-        assert_eq!(csr_attributes(), expected.concat());
+        assert_eq!(CsrAttributes::default().to_der().unwrap(), expected.concat());
+    }
+
+    #[test]
+    fn values_that_a_certificate_bears_are_an_extension_request() {
+        let names = CsrAttributes { names: vec!["a.example".to_owned()], uris: vec!["urn:a".to_owned()], ..CsrAttributes::default() };
+        let expected = [
+            &[0x30, 0x2c, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e, 0x31, 0x1f, 0x30, 0x1d][..], // extensionRequest
+            &[0x30, 0x1b, 0x06, 0x03, 0x55, 0x1d, 0x11, 0x04, 0x14, 0x30, 0x12],                                         // subjectAltName
+            &[0x82, 0x09],
+            b"a.example",
+            &[0x86, 0x05],
+            b"urn:a",
+        ];
+        assert!(names.to_der().unwrap().ends_with(&expected.concat()));
+    }
+
+    #[test]
+    fn name_that_no_certificate_can_bear_is_no_attribute() {
+        let names = CsrAttributes { names: vec!["\u{e4}.example".to_owned()], ..CsrAttributes::default() };
+        assert!(matches!(names.to_der(), Err(DecodeError::InvalidField { field: "CsrAttrs", .. })));
     }
 }

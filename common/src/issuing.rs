@@ -1,9 +1,11 @@
-//! Certificates made through a [`Signer`], so that an HSM can be the CA.
+//! Certificates and revocation lists made through a [`Signer`], so that an HSM can be the CA.
+
+mod crl;
 
 use std::net::IpAddr;
 
 use const_oid::db::{rfc4519, rfc5280};
-use der::asn1::{BitString, GeneralizedTime, Ia5String, Ia5StringRef, ObjectIdentifier, OctetString, UtcTime};
+use der::asn1::{BitString, GeneralizedTime, Ia5String, Ia5StringRef, Null, ObjectIdentifier, OctetString, UtcTime};
 use der::{Decode as _, Encode};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::ext::Extension;
@@ -19,6 +21,7 @@ use x509_cert::name::Name;
 use x509_cert::time::{Time, Validity};
 use x509_cert::{TbsCertificate, Version};
 
+pub use self::crl::{ListedReason, Revoked, revocation_list};
 use crate::asn1::{element, signature_identifier};
 use crate::certificate::{Certificate, ID_PE_MASA_URL, PolicyOid};
 use crate::error::{DecodeError, SignError};
@@ -40,8 +43,10 @@ pub struct Template {
     constraints: BasicConstraints,
     usages: Vec<String>,
     names: Vec<String>,
+    uris: Vec<String>,
     masa_url: Option<String>,
     crl: Option<String>,
+    no_revocation: bool,
     policies: Vec<PolicyOid>,
 }
 
@@ -58,8 +63,10 @@ impl Template {
             constraints,
             usages: Vec::new(),
             names: Vec::new(),
+            uris: Vec::new(),
             masa_url: None,
             crl: None,
+            no_revocation: false,
             policies: Vec::new(),
         }
     }
@@ -79,6 +86,11 @@ impl Template {
         Self { names: names.to_vec(), ..self }
     }
 
+    /// Uniform resource identifiers in subjectAltName, after the names.
+    pub fn alternative_uris(self, uris: &[String]) -> Self {
+        Self { uris: uris.to_vec(), ..self }
+    }
+
     /// Where the manufacturer's MASA answers: id-pe-masa-url (RFC 8995, section 2.3.2).
     pub fn masa_url(self, url: &str) -> Self {
         Self { masa_url: Some(url.to_owned()), ..self }
@@ -87,6 +99,11 @@ impl Template {
     /// Where a CRL tells of its revocation: cRLDistributionPoints with this URI.
     pub fn crl_distribution_point(self, uri: &str) -> Self {
         Self { crl: Some(uri.to_owned()), ..self }
+    }
+
+    /// Nobody tells of its revocation, because it expires soon enough: noRevAvail (RFC 9608). Not for CAs, nor beside a CRL distribution point.
+    pub fn without_revocation(self) -> Self {
+        Self { no_revocation: true, ..self }
     }
 
     /// Issued under this policy, among others: certificatePolicies.
@@ -163,9 +180,8 @@ impl Template {
             let oids: Result<Vec<ObjectIdentifier>, _> = self.usages.iter().map(|oid| ObjectIdentifier::new(oid)).collect();
             extensions.push(extension(rfc5280::ID_CE_EXT_KEY_USAGE, false, &ExtendedKeyUsage(oids?))?);
         }
-        if !self.names.is_empty() {
-            let names: der::Result<Vec<GeneralName>> = self.names.iter().map(|name| general_name(name)).collect();
-            extensions.push(extension(rfc5280::ID_CE_SUBJECT_ALT_NAME, false, &SubjectAltName(names?))?);
+        if let Some(names) = subject_alt_name(&self.names, &self.uris)? {
+            extensions.push(extension(rfc5280::ID_CE_SUBJECT_ALT_NAME, false, &names)?);
         }
         if let Some(url) = &self.masa_url {
             extensions.push(extension(ObjectIdentifier::new(ID_PE_MASA_URL)?, false, &Ia5StringRef::new(url)?)?);
@@ -174,6 +190,9 @@ impl Template {
             let name = DistributionPointName::FullName(vec![GeneralName::UniformResourceIdentifier(Ia5String::new(uri)?)]);
             let point = DistributionPoint { distribution_point: Some(name), reasons: None, crl_issuer: None };
             extensions.push(extension(rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS, false, &CrlDistributionPoints(vec![point]))?);
+        }
+        if self.no_revocation {
+            extensions.push(extension(ID_CE_NO_REV_AVAIL, false, &Null)?);
         }
         if !self.policies.is_empty() {
             let policies = self.policies.iter().map(|policy| PolicyInformation { policy_identifier: policy.oid(), policy_qualifiers: None }).collect();
@@ -266,6 +285,13 @@ fn time(time: UnixTime) -> der::Result<Time> {
     }
 }
 
+/// What stands in subjectAltName; none if there is nothing.
+pub(crate) fn subject_alt_name(names: &[String], uris: &[String]) -> der::Result<Option<SubjectAltName>> {
+    let uri = |uri: &String| Ia5String::new(uri).map(GeneralName::UniformResourceIdentifier);
+    let names: der::Result<Vec<GeneralName>> = names.iter().map(|name| general_name(name)).chain(uris.iter().map(uri)).collect();
+    names.map(|names| (!names.is_empty()).then_some(SubjectAltName(names)))
+}
+
 fn general_name(name: &str) -> der::Result<GeneralName> {
     match name.parse::<IpAddr>() {
         Ok(address) => Ok(GeneralName::from(address)),
@@ -276,6 +302,9 @@ fn general_name(name: &str) -> der::Result<GeneralName> {
 fn extension(oid: ObjectIdentifier, critical: bool, value: &impl Encode) -> der::Result<Extension> {
     Ok(Extension { extn_id: oid, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
+
+/// id-ce-noRevAvail (RFC 9608, section 2).
+const ID_CE_NO_REV_AVAIL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
 
 fn not_encodable(source: impl std::error::Error + Send + Sync + 'static) -> SignError {
     SignError::Encode { artefact: "certificate", source: Box::new(source) }

@@ -16,8 +16,9 @@
 //! registrar's certificates under [`Imprinted::domain`]. [`Step::Wait`] gives back the same handle: wait, then send the same [`Ask`] again.
 //! A [`Failed`] step may carry one more [`Ask`], a status report that is owed to the registrar; nothing follows it.
 //!
-//! Time, nonce and keys are arguments. Redirects are not followed.
+//! Time, nonce and keys are arguments. Redirects are not followed, but for the one that a cloud registrar answers ([`VoucherAsked::answered_by_cloud`]).
 
+mod cloud;
 mod enroll;
 mod error;
 mod voucher;
@@ -25,6 +26,7 @@ mod voucher;
 #[cfg(test)]
 mod tests;
 
+pub use cloud::{CloudStep, EstServerFound, RegistrarFound};
 pub use enroll::{Enrolled, EnrollmentAsked, Prepared, Trusting};
 pub use error::PledgeError;
 pub use voucher::{Imprinted, VoucherAsked};
@@ -184,6 +186,8 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// Retry-After.
     pub retry_after: Option<String>,
+    /// Location.
+    pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }

@@ -1,10 +1,16 @@
 //! Policy's "no", each with its ground as a value and one sentence a person can act on. Trouble with bytes or trust is an [error](crate::error) instead.
 
+mod kind;
+#[cfg(test)]
+mod sentences;
+
 use core::time::Duration;
 
 use crate::error::VerifyError;
 use crate::identity::{DeviceId, SerialNumber, SpkiDigest};
 use crate::provenance::{Basis, Method};
+
+pub use self::kind::RefusalKind;
 
 /// Why something that was understood and authentic is nevertheless not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -228,10 +234,12 @@ pub enum Refusal {
 
     // What a registrar finds.
     /// Its owner does not accept this manufacturer.
-    #[error("no accepted manufacturer issued the certificate of {subject}")]
+    #[error("no accepted manufacturer issued the certificate of {subject}, whose issuer is {issuer}")]
     UnknownManufacturer {
         /// Subject of the pledge's certificate.
         subject: String,
+        /// Its issuer, by its own word.
+        issuer: String,
     },
     /// The owner has withdrawn its trust in the manufacturer of a device that it had admitted.
     #[error("the manufacturer of {0} is no longer accepted here, so that its LDevID is not renewed")]
@@ -262,12 +270,14 @@ pub enum Refusal {
     #[error("the provenance statement does not count: {0}")]
     StatementVoid(String),
     /// The owner's policy refuses how the key came to be.
-    #[error("rule '{rule}' does not accept {found}{hint}", found = Method::in_words(.found), hint = accepted_instead(.accepted))]
+    #[error("rule '{rule}' does not accept {found}{why}{hint}", found = Method::in_words(.found), why = beside_the_method(.because), hint = accepted_instead(.accepted))]
     ProvenanceUnacceptable {
         /// The rule that decided.
         rule: String,
         /// The method found; `None` if there is no statement.
         found: Option<Method>,
+        /// Which of the rule's conditions met it beside that on the method; empty if none.
+        because: String,
         /// What the policy would accept, in words.
         accepted: String,
     },
@@ -283,92 +293,38 @@ pub enum Refusal {
     /// The CSR asks for what its sender may not have.
     #[error("the certification request is refused: {0}")]
     CsrUnacceptable(String),
+    /// Nobody decided about a held pledge in time, or somebody decided against it.
+    #[error("{serial} is not admitted: {why}")]
+    NotApproved {
+        /// Which pledge.
+        serial: SerialNumber,
+        /// Who decided, or that nobody did; as its peer may know it.
+        why: String,
+    },
+    /// The certificate that shows membership, or the pledge's own, was revoked here.
+    #[error("the LDevID with serial number {0} was revoked by its owner; the pledge has to request a voucher again")]
+    LDevIdRevoked(String),
     /// No client certificate where one is needed.
     #[error("this resource needs a TLS client certificate: {0}")]
     ClientCertificateRequired(&'static str),
 }
 
-/// What a peer is told by a status code, which each role chooses for itself; the sentence tells the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RefusalKind {
-    /// Not yet: the peer repeats its request later.
-    Pending,
-    /// The pledge speaks to another registrar than it believes.
-    WrongRegistrar,
-    /// No such device, or none that the requester may know of.
-    UnknownDevice,
-    /// How the key came to be, or the device's past, is not what the owner accepts.
-    Provenance,
-    /// The peer has to show a TLS client certificate.
-    ClientCertificate,
-    /// The MASA answered with a voucher that was not asked for; the peer's own request is in order.
-    WrongVoucher,
-    /// Any other rule that says no.
-    Forbidden,
-}
-
-impl Refusal {
-    /// What a status code says of it. Exhaustive, so that no later refusal gets a status by accident.
-    pub fn kind(&self) -> RefusalKind {
-        match self {
-            Self::Pending { .. } => RefusalKind::Pending,
-            Self::ProximityMismatch => RefusalKind::WrongRegistrar,
-            Self::UnknownDevice(_) | Self::NeverOwner { .. } => RefusalKind::UnknownDevice,
-            Self::ProvenanceUnacceptable { .. }
-            | Self::StatementMismatch { .. }
-            | Self::StatementUntrusted(_)
-            | Self::StatementVoid(_)
-            | Self::AuditLogUnacceptable(_)
-            | Self::AuditLogMissing(_) => RefusalKind::Provenance,
-            Self::ClientCertificateRequired(_) => RefusalKind::ClientCertificate,
-            Self::VoucherMismatch { .. } => RefusalKind::WrongVoucher,
-            Self::AssertionUnacceptable { .. }
-            | Self::LeafMissing { .. }
-            | Self::LeafForbidden { .. }
-            | Self::SerialMismatch { .. }
-            | Self::ForeignSigner(_)
-            | Self::IssuerMismatch { .. }
-            | Self::NonceMismatch
-            | Self::NotFresh { .. }
-            | Self::Replayed { .. }
-            | Self::NotRenewed(_)
-            | Self::SoldElsewhere { .. }
-            | Self::NotSold { .. }
-            | Self::BuyerUnknown { .. }
-            | Self::NotReleased(_)
-            | Self::NoncelessNotSigned
-            | Self::OfflineUnfit { .. }
-            | Self::NoncelessNotAuthorized { .. }
-            | Self::RevocationUnchecked { .. }
-            | Self::KeyMismatch(_)
-            | Self::DeviceBlocked(..)
-            | Self::TooManyVouchers { .. }
-            | Self::NoVoucherKey { .. }
-            | Self::Contradiction { .. }
-            | Self::OtherOrigin(..)
-            | Self::SplitRevealed
-            | Self::LinkLifetime { .. }
-            | Self::StaysWithManufacturer
-            | Self::BasisNotAllowed { .. }
-            | Self::Inconsistent(_)
-            | Self::UnknownManufacturer { .. }
-            | Self::ManufacturerWithdrawn(_)
-            | Self::NoMasa(_)
-            | Self::NotAdmitted
-            | Self::CsrUnacceptable(_) => RefusalKind::Forbidden,
-        }
-    }
-}
-
 /// A digest as far as a person compares it; a serial number may differ in its last character alone.
 fn recognizable(what: &str, text: &str) -> String {
     match text.get(..COMPARED) {
-        Some(start) if what != "serial-number" && start != text => format!("{start}..."),
+        Some(start) if what != "serial-number" && start != text => format!("{start}…"),
         Some(_) | None => text.to_owned(),
     }
 }
 
 const COMPARED: usize = 16;
+
+fn beside_the_method(because: &str) -> String {
+    match because {
+        "" => String::new(),
+        because => format!(" where {because}"),
+    }
+}
 
 fn accepted_instead(accepted: &str) -> String {
     match accepted {
@@ -385,7 +341,7 @@ mod tests {
     fn digests_are_told_by_their_first_digits() {
         let refusal = Refusal::StatementMismatch { what: "key", found: "a".repeat(64), expected: "b".repeat(64) };
         let (a, b) = ("a".repeat(16), "b".repeat(16));
-        assert_eq!(refusal.to_string(), format!("the provenance statement belongs to another key: it names {a}..., the pledge has {b}..."));
+        assert_eq!(refusal.to_string(), format!("the provenance statement belongs to another key: it names {a}…, the pledge has {b}…"));
     }
 
     #[test]

@@ -17,11 +17,14 @@ pub trait Payload: Sized {
     /// What error sentences call it: `voucher`, `voucher-request`, ...
     const NAME: &'static str;
 
-    /// How an envelope of this format says that this payload is in it. None in CMS, which has its own content type for vouchers and holds nothing else.
+    /// How an envelope of this format says that this payload is in it. None in CMS, which has a [content type](Self::CMS_CONTENT) for that.
     fn typ(format: Format) -> Option<Typ>;
 
     /// In which header parameter a COSE message carries its signer's certificates.
     const COSE_CERTIFICATES: CoseCertificates = CoseCertificates::Chain;
+
+    /// What a CMS message says of its content.
+    const CMS_CONTENT: CmsContent = CmsContent::Voucher;
 
     /// The payload's octets inside an envelope of this format.
     ///
@@ -52,6 +55,15 @@ impl Typ {
             Self::Required(name) | Self::Optional(name) => name,
         }
     }
+}
+
+/// The content type of a CMS message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CmsContent {
+    /// id-ct-animaJSONVoucher (RFC 8366, section 8.3).
+    Voucher,
+    /// id-data: a file as any CMS tool signs it (RFC 5652, section 4).
+    Data,
 }
 
 /// Where a COSE message carries certificates (RFC 9360).

@@ -81,6 +81,33 @@ pub mod rfc3339 {
     }
 }
 
+/// For `#[serde(with = "rfc3339_or_none")]`, along with `default`: a time as RFC 3339 text, or none.
+pub mod rfc3339_or_none {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::UnixTime;
+
+    /// Writes UTC in whole seconds.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(time: &Option<UnixTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::rfc3339::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads any offset; fractions of a second are dropped.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and text that is no RFC 3339 date-and-time since 1970.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnixTime>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::from_rfc3339("date-and-time", &text)).transpose().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,8 @@ use crate::signed::{CoseCertificates, Payload, Typ};
 use crate::time::UnixTime;
 
 /// How sure the MASA is that the domain owns the pledge (RFC 8366bis, `assertion`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Assertion {
     /// Ownership was checked out of band.
@@ -43,7 +44,7 @@ pub enum Assertion {
 }
 
 impl Assertion {
-    const ALL: [Self; 4] = [Self::Verified, Self::Logged, Self::Proximity, Self::AgentProximity];
+    pub(crate) const ALL: [Self; 4] = [Self::Verified, Self::Logged, Self::Proximity, Self::AgentProximity];
 
     /// The YANG enumeration's name, as JSON carries it.
     pub fn name(self) -> &'static str {

@@ -1,6 +1,7 @@
 //! One pledge's way through the registrar, and what became of it.
 
 use anyhow::{Context as _, Result, ensure};
+use brski_common::appraise::{Case, ReceiptFinding};
 use brski_common::pledge::Pledge;
 use brski_common::provenance::Basis;
 use brski_common::serve::TlsIdentity;
@@ -78,7 +79,15 @@ impl Attempt<'_> {
     fn not_enrolled(&self, err: OnboardError) -> Result<Outcome> {
         let Some((status, sentence)) = err.refusal() else { return Err(err.into()) };
         let idevid = IDevIdCert::new(self.device.chain[0].clone())?;
-        let rule = match appraise(self.policy, &idevid, self.statement()?.as_ref(), self.clock.now()) {
+        let statement = self.statement()?;
+        let case = Case {
+            idevid: &idevid,
+            manufacturer: &self.profile.name,
+            statement: statement.as_ref(),
+            receipt: statement.as_ref().map_or(ReceiptFinding::Missing, |statement| self.profile.receipt_of(statement)),
+            word: None,
+        };
+        let rule = match appraise(self.policy, &case, self.clock.now()) {
             Ok(appraisal) => {
                 ensure!(sentence.contains(appraisal.rule()), "the registrar did not decide by rule '{}': {sentence}", appraisal.rule());
                 Some(appraisal.rule().to_owned())

@@ -81,7 +81,9 @@ impl Manufacturer {
             provenance_anchors: Anchors::new([provenance_root.certificate()])?,
             masa_tls_anchors: Anchors::new([tls_root.certificate()])?,
             masa_url: None,
+            log_keys: Vec::new(),
             ignore_idevid_expiry: false,
+            serial_source: Default::default(),
             lenient: Leniencies::default(),
         };
         let line = Line { masa: masa.clone(), station, idevid_ca, now };

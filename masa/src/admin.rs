@@ -4,9 +4,7 @@
 //! command line as well: both act on the ledger, which several processes may use at once.
 
 mod actions;
-mod health;
 mod pipe;
-mod query;
 mod records;
 mod refusal;
 mod route;
@@ -19,7 +17,7 @@ use std::time::Instant;
 
 use brski_common::PeerAddress;
 use brski_common::access::{Access, Caller, Denied};
-use brski_common::http::{BoxError, typed};
+use brski_common::http::{BoxError, Health, typed};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -27,13 +25,12 @@ use http_body::Body;
 use http_body_util::{Either, Full};
 use tracing::Instrument as _;
 
-use self::health::Health;
 pub use self::records::Outcomes;
 use self::refusal::{NotDone, refuse};
 use self::route::{Action, Found, Route};
 use self::slots::{Slots, Surveys};
 use crate::http::{next_number, note_answer};
-use crate::masa::Masa;
+use crate::masa::{Masa, NotReady};
 
 /// An answer's body: whole, or the outcomes of an import as they come.
 pub type AdminBody = Either<Full<Bytes>, Outcomes>;
@@ -54,7 +51,7 @@ pub struct AdminService {
 struct Desk {
     masa: Arc<Masa>,
     access: Access,
-    health: Health,
+    health: Health<NotReady>,
 }
 
 /// One request's surroundings.
@@ -172,7 +169,10 @@ impl Clerk<'_> {
     async fn probe(&self, action: Action) -> Result<Response<Full<Bytes>>, NotDone> {
         match action {
             Action::Live => Ok(json(&serde_json::json!({ "live": true }))),
-            Action::Ready => self.health.ready(&self.masa).await.map(|()| json(&serde_json::json!({ "ready": true }))).map_err(NotDone::NotReady),
+            Action::Ready => {
+                let ready = self.health.ask(|| self.masa.now(), self.masa.ready()).await;
+                ready.map(|()| json(&serde_json::json!({ "ready": true }))).map_err(NotDone::NotReady)
+            }
             _ => Err(NotDone::NoSuchResource),
         }
     }

@@ -115,7 +115,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Init(arguments) => init::run(&arguments).await?,
         Command::Serve(arguments) => serve::run(&arguments).await?,
-        Command::Profile(arguments) => profile::run(&arguments)?,
+        Command::Profile(arguments) => profile::run(&arguments).await?,
         Command::Token(arguments) => token::run(&arguments)?,
         Command::Record(arguments) => return record::run(&arguments).await,
         Command::Report(arguments) => return report::run(&arguments).await,

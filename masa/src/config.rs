@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod cloud;
 mod lines;
 mod log;
 mod pack;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
+use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
 use brski_common::{Certificate, Clock, Leniencies, MasaUrl, PublicKey, SigningParty, UnixTime};
 use brski_masa::metrics::{KeyUse, measured_ledger, measured_signer};
 use brski_masa::{
@@ -56,7 +57,7 @@ struct Values {
     #[serde(default = "body_limit")]
     body_limit: usize,
     tls: KeyFiles,
-    admin: Option<admin::Values>,
+    admin: Option<AdminValues>,
     voucher_signer: Option<KeyFiles>,
     voucher_signing: Option<signing::Values>,
     provenance_signer: KeyFiles,
@@ -77,6 +78,7 @@ struct Values {
     nonceless: sales::Nonceless,
     #[serde(default)]
     customers: Vec<sales::Customer>,
+    cloud: Option<cloud::Values>,
     #[serde(default)]
     leniencies: Leniencies,
 }
@@ -223,6 +225,7 @@ impl Configuration {
         report.add_anchors("idevid-anchors", &self.file.anchors("idevid-anchors", &values.idevid_anchors)?, now);
         // All that hangs together: keys of their own, customers with keys, levels that may leave the house.
         self.product_lines()?;
+        self.cloud_policy()?;
         report.add_product_lines(self, now)?;
         report.add_admin(self, now)?;
         report.stations = self.stations()?.into_iter().map(|station| (station.key.name, station.key.key.digest().to_string())).collect();

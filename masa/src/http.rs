@@ -1,5 +1,6 @@
 //! The MASA's resources over plain http types, to be mounted behind any server (RFC 8995, section 5; statuses of sections 5.5 and 5.6).
 
+mod cloud;
 #[cfg(test)]
 mod tests;
 
@@ -9,15 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use brski_common::audit_log::AUDIT_LINKS;
-use brski_common::http::{BodyError, BoxError, Negotiated, NotNegotiable, empty, must_accept, negotiate, plain, read_body, typed, voucher_format};
+use brski_common::http::{
+    BodyError, BoxError, Negotiated, NotNegotiable, empty, must_accept, must_be_unencoded, negotiate, plain, read_body, typed, voucher_format,
+};
 use brski_common::text::{LONGEST_WORDS, in_full, printable};
 use brski_common::{Format, Leniencies, PeerAddress, PeerCertificates, Refusal, RefusalKind, Signed, VerifyError, VoucherRequest};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use tracing::Instrument as _;
+
+pub use self::cloud::CloudService;
 
 use crate::error::Error;
 use crate::ledger::LedgerError;
@@ -93,6 +98,8 @@ impl MasaService {
             return Err(NotDone::WrongMethod { allowed: "POST" });
         }
         let body = read_body(body, self.body_limit).await?;
+        // Once it is read: over an unread body the connection would be closed, on which a pledge may want to ask again.
+        must_be_unencoded(&head.headers)?;
         if body.is_empty() {
             return Err(NotDone::NoBody);
         }
@@ -345,6 +352,10 @@ fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
             headers.insert(RETRY_AFTER, HeaderValue::from(BUSY_SECONDS));
         }
         NotDone::NoSuchLink => keep_secret(headers),
+        // RFC 9110, section 15.5.16.
+        NotDone::NotNegotiable(NotNegotiable::Encoded { .. }) => {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         NotDone::NoSuchResource | NotDone::NoBody | NotDone::NotNegotiable(_) | NotDone::Body(_) | NotDone::Masa(_) => {}
     }
     response

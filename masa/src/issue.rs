@@ -1,5 +1,6 @@
 //! Journey 2, the rule: whether a registrar's request earns a voucher, and which (RFC 8995, section 5.5).
 
+pub mod cloud;
 mod extension;
 mod issued;
 mod nonceless;

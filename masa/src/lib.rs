@@ -39,7 +39,7 @@ pub use audit_links::{AuditLinks, AuditLinksError};
 pub use error::Error;
 pub use history::History;
 #[cfg(feature = "http")]
-pub use http::{AuditAnswer, MasaService};
+pub use http::{AuditAnswer, CloudService, MasaService};
 pub use import::Import;
 pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, Resale, Sales, SalesPolicy, UncheckedRevocation, WithoutProximity};
 #[cfg(feature = "sqlite")]

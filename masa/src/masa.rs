@@ -2,6 +2,7 @@
 
 mod auditing;
 mod batches;
+mod cloud;
 mod corrections;
 mod finding;
 mod last_signed;
@@ -19,6 +20,7 @@ mod vouching;
 use std::sync::Arc;
 
 pub use self::auditing::{AuditLink, LONGEST_LINK};
+pub use self::cloud::CloudAnswer;
 pub use self::corrections::Superseded;
 pub use self::finding::{Unclear, Which};
 pub use self::last_signed::{LastSigned, LogError};

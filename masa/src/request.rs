@@ -1,5 +1,7 @@
 //! What a registrar asks, verified in two steps: its own request, which says of which device it speaks, and then the pledge's request inside it, for which that device must be known.
 
+mod direct;
+
 use brski_common::time::to_rfc3339;
 use brski_common::voucher::Proximity;
 use brski_common::{

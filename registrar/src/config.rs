@@ -1,8 +1,15 @@
 //! The configuration file of a registrar that runs as a program of its own.
 
+mod admin;
+mod approvals;
+mod ca;
+mod ldevid;
 mod leniencies;
+mod masas;
 mod profiles;
 mod report;
+mod trail;
+mod trust;
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -13,15 +20,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
+use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, ProxyValues, socket_address};
 use brski_common::voucher::Wanted;
-use brski_common::{Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime};
-use brski_registrar::masa_client::HttpMasaClient;
-use brski_registrar::{BuiltInCa, Registrar, RegistrarParts, Requirement, Settings, SqlitePledges, Trust};
+use brski_common::{Anchors, Certificate, Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime, Usage};
+use brski_registrar::metrics::{KeyUse, measured_ca, measured_masa, measured_pledges, measured_signer};
+use brski_registrar::{CertificateAuthority, EstServer, PledgeStore, Registrar, RegistrarParts, Requirement, Settings};
 use serde::Deserialize;
 
 pub(crate) use profiles::{Profile, Profiles};
 pub(crate) use report::Report;
+pub(crate) use trail::{TRAIL_VERIFIER, read_verifiers};
 
 /// A configuration that was read; the files it names are read when they are asked for.
 #[derive(Debug)]
@@ -42,16 +50,29 @@ struct Values {
     #[serde(default = "body_limit")]
     body_limit: usize,
     identity: KeyFiles,
-    domain_ca: KeyFiles,
+    domain_ca: Option<KeyFiles>,
+    ca: Option<ca::Ca>,
+    admin: Option<AdminValues>,
+    #[serde(default)]
+    webhooks: Vec<admin::WebhookValues>,
     proxy: Option<ProxyValues>,
     #[serde(default)]
     requests: Requests,
     #[serde(default)]
-    ldevid: LDevId,
+    ldevid: ldevid::LDevId,
     #[serde(default)]
     audit: Audit,
+    #[serde(default)]
+    approvals: approvals::Values,
+    trail: Option<trail::Values>,
+    #[serde(default)]
+    masas: masas::Masas,
     #[serde(default, deserialize_with = "leniencies::by_manufacturer")]
     leniencies: BTreeMap<String, Leniencies>,
+    #[serde(default)]
+    manufacturers: BTreeMap<String, trust::Override>,
+    #[serde(default)]
+    unknown_manufacturers: trust::UnknownManufacturers,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,12 +105,6 @@ impl Statement {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct LDevId {
-    lifetime_days: Option<u32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Audit {
     audit_log: Requirement,
     accepted_foreign_domains: Vec<DomainId>,
@@ -98,15 +113,31 @@ struct Audit {
 impl Configuration {
     /// Reads the file itself.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let (file, values): (ConfigFile, Values) = ConfigFile::read(path)?;
-        match &values {
+        Self::checked(ConfigFile::read(path)?)
+    }
+
+    /// Reads this text as if it stood in the file at `path`.
+    pub(crate) fn read_as(path: &Path, text: &str) -> anyhow::Result<Self> {
+        Self::checked(ConfigFile::read_as(path, text)?)
+    }
+
+    fn checked((file, values): (ConfigFile, Values)) -> anyhow::Result<Self> {
+        if let Some((field, problem)) = values.masas.mistake() {
+            return Err(file.error(field, problem).into());
+        }
+        match values {
             values if values.version != 1 => Err(file.error("version", "must be 1").into()),
             values if !(1024..=16 * 1024 * 1024).contains(&values.body_limit) => Err(file.error("body-limit", "must be between 1024 octets and 16 MiB").into()),
             values if values.requests.hold_retry.is_some_and(|s| !(1..=60).contains(&s)) => {
                 Err(file.error("requests.hold-retry", "must be between 1 and 60 seconds (RFC 8995, section 5.6)").into())
             }
-            values if values.ldevid.lifetime_days == Some(0) => Err(file.error("ldevid.lifetime-days", "must be at least 1").into()),
-            _ => Ok(Self { file, values }),
+            values if !(1..=2).contains(&values.approvals.persons) => {
+                Err(file.error("approvals.persons", "must be 1, or 2 where nobody shall decide alone").into())
+            }
+            values => {
+                values.ldevid.check(&file)?;
+                Ok(Self { file, values })
+            }
         }
     }
 
@@ -128,7 +159,8 @@ impl Configuration {
     /// The registrar's certificate path and key.
     pub(crate) fn tls(&self) -> anyhow::Result<TlsIdentity> {
         let pair = self.file.key_pair("identity", &self.values.identity)?;
-        Ok(TlsIdentity::with_signer(&pair.chain, pair.key).map_err(|err| self.file.error("identity", "cannot be used for TLS").because(err))?)
+        Ok(TlsIdentity::with_signer(&pair.chain, measured_signer(pair.key, KeyUse::Registrar))
+            .map_err(|err| self.file.error("identity", "cannot be used for TLS").because(err))?)
     }
 
     /// The folder of manufacturers' profiles.
@@ -136,51 +168,63 @@ impl Configuration {
         Profiles::new(self.file.resolve(&self.values.trust))
     }
 
-    /// The registrar itself. Opens the store of pledges, and makes it if it does not exist.
-    pub(crate) fn registrar(&self) -> anyhow::Result<Registrar> {
+    /// What stays the same for as long as the process lives: the store of pledges, which is made if it does not exist.
+    pub(crate) fn open(&self) -> anyhow::Result<Arc<dyn PledgeStore>> {
+        Ok(measured_pledges(self.pledges()?))
+    }
+
+    /// The registrar on a store that is open already.
+    pub(crate) fn registrar_on(&self, pledges: Arc<dyn PledgeStore>) -> anyhow::Result<Registrar> {
         let identity = self.file.key_pair("identity", &self.values.identity)?;
-        let masa = HttpMasaClient::new(self.tls()?);
-        let parts = |pledges| {
-            anyhow::Ok(RegistrarParts {
-                identity: SigningParty::with_chain(identity.chain, identity.key),
-                trust: self.trust()?,
-                policy: self.policy()?,
-                masa: Arc::new(masa),
-                ca: Arc::new(self.ca()?),
-                pledges,
-                settings: self.values.settings(),
-                clock: Clock::system(),
-            })
-        };
-        let path = self.file.resolve(&self.values.pledges);
-        let pledges = SqlitePledges::open(&path);
-        let pledges = pledges.with_context(|| self.file.error("pledges", format!("{} cannot be used", path.display())).to_string())?;
-        Ok(Registrar::new(parts(Arc::new(pledges))?))
+        let (masa, answers) = self.masas()?;
+        let registrar = Registrar::new(RegistrarParts {
+            identity: SigningParty::with_chain(identity.chain, measured_signer(identity.key, KeyUse::Registrar)),
+            trust: self.trust()?,
+            policy: self.policy()?,
+            masa: measured_masa(masa),
+            ca: measured_ca(self.ca()?),
+            pledges,
+            settings: Settings { former_cas: self.values.ldevid.former_cas(&self.file)?, ..self.values.settings() },
+            clock: Clock::system(),
+        });
+        let registrar = registrar.remembering_in(answers);
+        Ok(if self.holds_strangers() { registrar.holding_strangers(self.strangers()) } else { registrar })
+    }
+
+    /// The policy's file.
+    pub(crate) fn policy_path(&self) -> PathBuf {
+        self.file.resolve(&self.values.policy)
     }
 
     /// Reads every file that serving would read, and changes none.
     pub(crate) fn check(&self, now: UnixTime) -> anyhow::Result<Report> {
         self.ca()?;
+        self.values.ldevid.former_cas(&self.file)?;
         self.proxies()?;
-        let mut report = Report::new(self, self.policy()?.accepted_in_words())?;
+        self.webhooks()?;
+        self.check_masas()?;
+        let policy = self.policy()?;
+        let mut report = Report::new(self, policy.accepted_in_words())?;
         report.add_key_pair(&self.file, "identity", &self.values.identity, now)?;
-        report.add_key_pair(&self.file, "domain-ca", &self.values.domain_ca, now)?;
-        report.add_leniencies(self.trust()?.manufacturers());
+        match &self.values.domain_ca {
+            Some(files) => report.add_key_pair(&self.file, "domain-ca", files, now)?,
+            None => {
+                let (field, chain) = self.ca_chain()?;
+                report.add_certificates(field, &chain, now);
+            }
+        }
+        if !self.is_of_the_ca(now)? {
+            report.warn(
+                "the certificate of [identity] does not stand under the CA that issues LDevIDs: pledges take its CA certificates for those of another domain",
+            );
+        }
+        report.add_admin(self, now)?;
+        report.add_trail(self.notary()?.as_ref(), self.trail_key().and_then(|key| self.file.exposed(&key)));
+        let trust = self.trust()?;
+        report.add_leniencies(trust.manufacturers());
+        report.add_policy(&policy, trust.manufacturers());
         report.add_profiles(self.profiles().read()?, now);
         Ok(report)
-    }
-
-    fn trust(&self) -> anyhow::Result<Trust> {
-        let mut manufacturers = Vec::new();
-        let mut lenient = self.values.leniencies.clone();
-        for Profile { manufacturer, .. } in self.profiles().read()? {
-            let lenient = lenient.remove(&manufacturer.name).unwrap_or_default();
-            manufacturers.push(brski_registrar::Manufacturer { lenient, ..manufacturer });
-        }
-        match lenient.keys().next() {
-            None => Ok(Trust::new(manufacturers)),
-            Some(name) => Err(self.file.error("leniencies", format!("'{name}' is no manufacturer with a profile; `trust list` tells their names")).into()),
-        }
     }
 
     fn policy(&self) -> anyhow::Result<Policy> {
@@ -188,9 +232,27 @@ impl Configuration {
         Policy::from_toml(&text).with_context(|| self.file.resolve(&self.values.policy).display().to_string())
     }
 
-    fn ca(&self) -> anyhow::Result<BuiltInCa> {
-        let KeyPair { chain, key } = self.file.key_pair("domain-ca", &self.values.domain_ca)?;
-        Ok(BuiltInCa::new(chain, key).map_err(|err| self.file.error("domain-ca", "cannot be used").because(err))?)
+    fn ca(&self) -> anyhow::Result<Arc<dyn CertificateAuthority>> {
+        Ok(ca::authority(&self.file, self.values.ca.as_ref(), self.values.domain_ca.as_ref(), &self.values.identity)?)
+    }
+
+    /// Whether the registrar's certificate leads to what cacerts hands out, which pledges check (RFC 8995, section 5.9.1).
+    fn is_of_the_ca(&self, now: UnixTime) -> anyhow::Result<bool> {
+        let registrar = self.file.certificates("identity.certificate", &self.values.identity.certificate)?;
+        let anchors = Anchors::new(self.ca_chain()?.1)?;
+        Ok(registrar.first().is_some_and(|own| anchors.verify_path(own, &registrar, Usage::Any, now).is_ok()))
+    }
+
+    /// The path of the CA that issues LDevIDs, and the field that names it.
+    pub(crate) fn ca_chain(&self) -> anyhow::Result<(&'static str, Vec<Certificate>)> {
+        Ok(ca::chain(&self.file, self.values.ca.as_ref(), self.values.domain_ca.as_ref())?)
+    }
+
+    /// The EST server that issues LDevIDs, and where its CA certificates are kept.
+    pub(crate) fn est_server(&self) -> anyhow::Result<(EstServer, PathBuf)> {
+        let ca = self.values.ca.as_ref().ok_or_else(|| self.file.error("ca", "is missing: there is no EST server to fetch certificates from"))?;
+        let (server, certificates) = ca.server(&self.file, &self.values.identity)?;
+        Ok((server, self.file.resolve(certificates)))
     }
 }
 
@@ -203,8 +265,12 @@ impl Values {
             clock_skew: requests.clock_skew.map_or(default.clock_skew, Duration::from_secs),
             hold_retry: requests.hold_retry.map_or(default.hold_retry, Duration::from_secs),
             statement_in_voucher: requests.statement.map(Statement::wanted),
-            ldevid_lifetime: ldevid.lifetime_days.map_or(default.ldevid_lifetime, |days| Duration::from_secs(u64::from(days) * 86_400)),
+            ldevid: ldevid.profile(),
+            former_cas: default.former_cas,
+            revoke_on: ldevid.revoke_on().to_vec(),
             audit_log: audit.audit_log,
+            statement_at_renewal: ldevid.statement_at_renewal().unwrap_or(default.statement_at_renewal),
+            approvers: usize::from(self.approvals.persons),
             accepted_foreign_domains: audit.accepted_foreign_domains.clone(),
         }
     }

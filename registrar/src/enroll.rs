@@ -38,13 +38,20 @@
 //! }
 //! ```
 
+pub mod profile;
+mod reappraised;
 #[cfg(test)]
 mod tests;
 
 use brski_common::sign::KeyKind;
 use brski_common::time::at;
-use brski_common::{Anchors, Certificate, Csr, DeviceId, PeerCertificates, PublicKey, Refusal, SerialNumber, SpkiDigest, UnixTime, Usage, VerifyError};
+use brski_common::{
+    Anchors, Certificate, Csr, DeviceId, PeerCertificates, PolicyOid, PublicKey, Refusal, SerialNumber, SpkiDigest, UnixTime, Usage, VerifyError,
+};
 
+pub use self::profile::CertificateProfile;
+use self::profile::{ExtendedUsage, Names};
+pub use self::reappraised::Reappraised;
 use crate::error::Error;
 use crate::registrar::Settings;
 use crate::relay::Admission;
@@ -56,6 +63,11 @@ pub struct IssueOrder {
     device: DeviceId,
     subject: Vec<u8>,
     csr: Csr,
+    names: Names,
+    usages: Vec<ExtendedUsage>,
+    policies: Vec<PolicyOid>,
+    crl_url: Option<String>,
+    no_revocation: bool,
     not_before: UnixTime,
     not_after: UnixTime,
 }
@@ -66,7 +78,7 @@ impl IssueOrder {
         &self.device
     }
 
-    /// The LDevID's subject Name in DER: the IDevID's.
+    /// The LDevID's subject Name in DER, which has exactly one serialNumber: the device's.
     pub fn subject_der(&self) -> &[u8] {
         &self.subject
     }
@@ -79,6 +91,31 @@ impl IssueOrder {
     /// The pledge's request as it came, for an authority that wants to see proof of possession itself. Its subject is a wish; [`subject_der`](Self::subject_der) decides.
     pub fn csr(&self) -> &Csr {
         &self.csr
+    }
+
+    /// What its subjectAltName says.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Its extended key usages.
+    pub fn usages(&self) -> &[ExtendedUsage] {
+        &self.usages
+    }
+
+    /// The certificate policies it is issued under: what the owner's PKI says of how the IDevID's key came to be.
+    pub fn policies(&self) -> &[PolicyOid] {
+        &self.policies
+    }
+
+    /// Where a CRL tells of its revocation.
+    pub fn crl_url(&self) -> Option<&str> {
+        self.crl_url.as_deref()
+    }
+
+    /// Whether it says that nothing tells of its revocation (RFC 9608).
+    pub fn no_revocation(&self) -> bool {
+        self.no_revocation
     }
 
     /// When its validity begins.
@@ -97,8 +134,8 @@ impl IssueOrder {
 pub enum Enrollee<'a> {
     /// simpleenroll: a pledge with its IDevID.
     Pledge(&'a VerifiedIDevId),
-    /// simplereenroll: a member of the domain with its LDevID.
-    Member(&'a VerifiedLDevId),
+    /// simplereenroll: a member of the domain with its LDevID, whose provenance was appraised again.
+    Member(&'a VerifiedLDevId, &'a Reappraised),
 }
 
 impl Enrollee<'_> {
@@ -106,7 +143,7 @@ impl Enrollee<'_> {
     pub fn spki_digest(&self) -> SpkiDigest {
         match self {
             Self::Pledge(pledge) => pledge.spki_digest(),
-            Self::Member(member) => member.certificate.spki_digest(),
+            Self::Member(member, _) => member.certificate.spki_digest(),
         }
     }
 }
@@ -118,14 +155,13 @@ pub struct VerifiedLDevId {
 }
 
 impl VerifiedLDevId {
-    /// Verifies that the peer holds a current certificate of the CA whose path is `ca` (the issuing CA first).
+    /// Verifies that the peer holds a current certificate that one of these CAs has issued.
     ///
     /// # Errors
     /// [`Refusal::ClientCertificateRequired`] if it holds none, [`VerifyError`] if its certificate is another CA's or not current.
-    pub fn verify(peer: &PeerCertificates, ca: &[Certificate], now: UnixTime) -> Result<Self, Error> {
+    pub fn verify(peer: &PeerCertificates, issuing: &[Certificate], now: UnixTime) -> Result<Self, Error> {
         let own = peer.own().ok_or(Refusal::ClientCertificateRequired("an LDevID of this domain"))?;
-        let issuing = Anchors::new(ca.first().cloned())?;
-        let path = issuing.verify_path(own, &[], Usage::TlsClient, now)?;
+        let path = Anchors::new(issuing.iter().cloned())?.verify_path(own, &[], Usage::TlsClient, now)?;
         // The anchor itself is no member.
         match path.len() {
             0 | 1 => Err(VerifyError::NoPath { subject: own.subject().to_owned(), detail: "it is no LDevID of this domain".to_owned() }.into()),
@@ -139,7 +175,7 @@ impl VerifiedLDevId {
     }
 }
 
-/// Decides whether this request becomes an LDevID.
+/// Decides whether this request becomes an LDevID, and what stands in it.
 ///
 /// `admission` is what the store holds under the enrollee's key, `holder` what it holds under the key in the request.
 ///
@@ -154,19 +190,30 @@ pub fn evaluate(
     now: UnixTime,
 ) -> Result<IssueOrder, Refusal> {
     let admission = admission.filter(|admission| is_of(admission, enrollee)).ok_or(Refusal::NotAdmitted)?;
-    let device = admission.device();
-    check_csr(csr, &device.serial)?;
+    let (device, profile) = (admission.device(), &settings.ldevid);
+    // As it stands in the IDevID's subject, whatever of it the manufacturer knows the device by: the LDevID gets the same subject.
+    let serial = admission.idevid().subject_serial().ok_or(Refusal::NotAdmitted)?;
+    let facts = match enrollee {
+        Enrollee::Pledge(_) => admission.ground().facts.as_ref(),
+        Enrollee::Member(_, reappraised) => Some(&reappraised.decision().facts),
+    };
+    let names = profile.names_of(&device.serial).map_err(Refusal::CsrUnacceptable)?;
+    check_csr(csr, &serial, &names)?;
     if holder.is_some_and(|holder| holder.spki_digest() != admission.spki_digest()) {
         return Err(Refusal::CsrUnacceptable("its key already belongs to another pledge; a new key pair would do".to_owned()));
     }
 
     Ok(IssueOrder {
         device: device.clone(),
-        subject: admission.idevid().certificate().subject_der().to_vec(),
+        subject: profile.subject_der(admission.idevid().certificate(), &device.serial),
         csr: csr.clone(),
-        // Backdated by the tolerated skew, so that a pledge whose clock is a little late can use it at once.
-        not_before: at(now.as_secs().saturating_sub(settings.clock_skew.as_secs())),
-        not_after: at(now.as_secs().saturating_add(settings.ldevid_lifetime.as_secs())),
+        names,
+        usages: profile.usages.clone(),
+        policies: profile.policies.of(facts),
+        crl_url: profile.crl_url.clone(),
+        no_revocation: profile.no_revocation,
+        not_before: at(now.as_secs().saturating_sub(profile.backdating.unwrap_or(settings.clock_skew).as_secs())),
+        not_after: at(now.as_secs().saturating_add(profile.lifetime.as_secs())),
     })
 }
 
@@ -175,17 +222,25 @@ fn is_of(admission: &Admission, enrollee: Enrollee<'_>) -> bool {
     match enrollee {
         Enrollee::Pledge(pledge) => admission.spki_digest() == pledge.spki_digest() && admission.device() == pledge.device(),
         // Its key was bound to the admission when it was issued; a certificate of our CA for somebody else would name somebody else.
-        Enrollee::Member(member) => member.certificate.serial_number().as_ref() == Some(&admission.device().serial),
+        Enrollee::Member(member, reappraised) => {
+            let same_device = member.certificate.serial_number().is_some_and(|serial| Some(serial) == admission.idevid().subject_serial());
+            same_device && reappraised.pledge() == admission.spki_digest()
+        }
     }
 }
 
-fn check_csr(csr: &Csr, serial: &SerialNumber) -> Result<(), Refusal> {
+fn check_csr(csr: &Csr, serial: &SerialNumber, names: &Names) -> Result<(), Refusal> {
     let unacceptable = |text: String| Err(Refusal::CsrUnacceptable(text));
     if csr.requests_ca() {
         return unacceptable("it asks for a CA certificate (CA:TRUE or keyCertSign); LDevIDs are end-entity certificates".to_owned());
     }
     if csr.serial_number().as_ref() != Some(serial) {
         return unacceptable(format!("its subject must have exactly one serialNumber, {serial}"));
+    }
+    if csr.requests_names() && !csr.requests_names_of(&names.dns, &names.uris) {
+        let granted: Vec<&str> = names.dns.iter().chain(&names.uris).map(String::as_str).collect();
+        let granted = if granted.is_empty() { "none".to_owned() } else { granted.join(", ") };
+        return unacceptable(format!("its subjectAltName is not what csrattrs says; the LDevID of {serial} has {granted}, and a request may leave that out"));
     }
     match csr.public_key().kind() {
         KeyKind::P256 | KeyKind::P384 | KeyKind::Ed25519 => Ok(()),

@@ -33,7 +33,7 @@ pub enum Error {
     BadVoucher(#[source] VerifyError),
     /// The MASA gave no usable answer.
     #[error(transparent)]
-    Masa(#[from] MasaClientError),
+    Masa(MasaClientError),
     /// The registrar was put together without a certificate.
     #[error("the registrar has no certificate")]
     NoCertificate,
@@ -46,6 +46,18 @@ pub enum Error {
     /// The certification authority did not do its part.
     #[error(transparent)]
     Issue(#[from] IssueError),
+}
+
+impl From<MasaClientError> for Error {
+    fn from(err: MasaClientError) -> Self {
+        match err {
+            // No trouble: somebody else is at it.
+            MasaClientError::Asking { wait, .. } => Refusal::Pending { reason: "the MASA is being asked".to_owned(), wait }.into(),
+            MasaClientError::Unreachable { .. } | MasaClientError::Untrusted { .. } | MasaClientError::TimedOut { .. } | MasaClientError::BadAnswer { .. } => {
+                Self::Masa(err)
+            }
+        }
+    }
 }
 
 impl Error {

@@ -5,16 +5,20 @@ mod answer;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use brski_common::http::{BoxError, empty, must_accept, must_be, negotiate, read_body, typed};
-use brski_common::{Certificate, PeerCertificates, Signed, Telemetry, est};
+use brski_common::http::{BoxError, empty, must_accept, must_be, must_be_unencoded, negotiate, read_body, typed};
+use brski_common::{Certificate, PeerAddress, PeerCertificates, Signed, Telemetry, est};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use tracing::Instrument as _;
 
 use self::answer::Stop;
 use crate::error::Error;
+use crate::metrics::{count_answer, outcome};
 use crate::registrar::Registrar;
 
 /// The registrar's resources; mounts in any server that speaks http types.
@@ -38,12 +42,22 @@ impl RegistrarService {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
+        let began = Instant::now();
         let (head, body) = request.into_parts();
         let peer = head.extensions.get::<PeerCertificates>().cloned().unwrap_or_default();
-        match self.answer(&head, body, &peer).await {
-            Ok(response) => response,
-            Err(stop) => answer::refuse(&stop, head.uri.path(), &peer),
+        let resource = Resource::at(head.uri.path()).map_or("other", Resource::name);
+        let address = head.extensions.get::<PeerAddress>().map(tracing::field::display);
+        let span = tracing::info_span!("request", number = next_number(), peer = address, resource);
+        async {
+            let response = match self.answer(&head, body, &peer).await {
+                Ok(response) => response,
+                Err(stop) => answer::refuse(&stop, head.uri.path(), &peer),
+            };
+            note_answer(resource, response.status(), began);
+            response
         }
+        .instrument(span)
+        .await
     }
 
     async fn answer<B>(&self, head: &Parts, body: B, peer: &PeerCertificates) -> Result<Response<Full<Bytes>>, Stop>
@@ -56,6 +70,8 @@ impl RegistrarService {
             return Err(Stop::WrongMethod { allowed: resource.method() });
         }
         let body = read_body(body, self.body_limit).await?;
+        // Once it is read: over an unread body the connection would be closed, on which a pledge may want to ask again.
+        must_be_unencoded(&head.headers)?;
         match resource {
             Resource::RequestVoucher => self.request_voucher(head, body, peer).await,
             Resource::VoucherStatus => {
@@ -70,7 +86,14 @@ impl RegistrarService {
                 let certs = est::certs_only(self.registrar.ca_certificates()).map_err(Error::from)?;
                 base64(head, est::CERTS_ONLY, &certs)
             }
-            Resource::CsrAttrs => base64(head, est::CSR_ATTRS, &est::csr_attributes()),
+            Resource::CsrAttrs => base64(head, est::CSR_ATTRS, &self.registrar.csr_attributes(peer)?),
+            Resource::RevocationList => match self.registrar.revocation_list().await? {
+                Some(list) => {
+                    must_accept(&head.headers, CRL)?;
+                    Ok(typed(StatusCode::OK, CRL, list))
+                }
+                None => Err(Stop::NoRevocationList),
+            },
             Resource::SimpleEnroll => self.enroll(head, &body, peer, false).await,
             Resource::SimpleReenroll => self.enroll(head, &body, peer, true).await,
             Resource::ServerKeyGen => Err(Stop::KeysAreMadeByPledges),
@@ -105,8 +128,34 @@ impl RegistrarService {
     }
 }
 
+/// One line in the log for every answer, and its metrics.
+pub(crate) fn note_answer(resource: &'static str, status: StatusCode, began: Instant) {
+    let took = began.elapsed();
+    count_answer(resource, status, took);
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match PROBES.contains(&resource) && status.is_success() {
+        // Some ask every few seconds for years.
+        true => tracing::debug!(outcome = outcome(status), status = status.as_u16(), milliseconds, "answered"),
+        false => tracing::info!(outcome = outcome(status), status = status.as_u16(), milliseconds, "answered"),
+    }
+}
+
+/// Numbers requests since the start of the process, so that the lines of each can be found in the log.
+pub(crate) fn next_number() -> u64 {
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
+const PROBES: [&str; 3] = ["admin-livez", "admin-readyz", "admin-metrics"];
+
 /// 64 KiB: a voucher-request with a certificate chain and a provenance statement takes less than 16.
 pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
+
+/// Where the CRL of this domain's LDevIDs is, for everybody.
+pub const CRL_PATH: &str = "/crl/ldevid.crl";
+
+/// RFC 2585, section 4.2.
+const CRL: &str = "application/pkix-crl";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resource {
@@ -118,10 +167,14 @@ enum Resource {
     SimpleEnroll,
     SimpleReenroll,
     ServerKeyGen,
+    RevocationList,
 }
 
 impl Resource {
     fn at(path: &str) -> Option<Self> {
+        if path == CRL_PATH {
+            return Some(Self::RevocationList);
+        }
         let resource = match path.strip_prefix("/.well-known/")? {
             "brski/requestvoucher" => Self::RequestVoucher,
             "brski/voucher_status" => Self::VoucherStatus,
@@ -136,9 +189,24 @@ impl Resource {
         Some(resource)
     }
 
+    /// What metrics and logs call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::RequestVoucher => "requestvoucher",
+            Self::VoucherStatus => "voucher_status",
+            Self::EnrollStatus => "enrollstatus",
+            Self::CaCerts => "cacerts",
+            Self::CsrAttrs => "csrattrs",
+            Self::SimpleEnroll => "simpleenroll",
+            Self::SimpleReenroll => "simplereenroll",
+            Self::ServerKeyGen => "serverkeygen",
+            Self::RevocationList => "crl",
+        }
+    }
+
     fn method(self) -> Method {
         match self {
-            Self::CaCerts | Self::CsrAttrs => Method::GET,
+            Self::CaCerts | Self::CsrAttrs | Self::RevocationList => Method::GET,
             Self::RequestVoucher | Self::VoucherStatus | Self::EnrollStatus | Self::SimpleEnroll | Self::SimpleReenroll | Self::ServerKeyGen => Method::POST,
         }
     }

@@ -1,4 +1,4 @@
-//! The joint to the owner's memory of pledges, and two implementations of it.
+//! The joint to the owner's memory: pledges, the trail of what happened to them, and the LDevIDs they got. Two implementations of it.
 
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -8,25 +8,27 @@ mod tests;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use tests::Scratch;
 
-use brski_common::{BoxFuture, SpkiDigest};
+use brski_common::log::Hash;
+use brski_common::{BoxFuture, SpkiDigest, UnixTime};
 
 pub use memory::MemoryPledges;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqlitePledges;
+pub use sqlite::{BackupError, Damage, SqlitePledges, Verified, VerifyTrailError, copy, is_in_use, verify};
 
 use crate::relay::Admission;
+use crate::trail::{Event, PledgeFile, RevocationReason, State};
 
 /// Which pledges were admitted, and which keys their LDevIDs have.
 pub trait PledgeStore: Send + Sync {
-    /// Keeps an admission under its IDevID's key, replacing an earlier one of the same key.
+    /// Keeps an admission under its IDevID's key, replacing an earlier one of the same key, along with the event that tells of it: both or neither.
     ///
     /// Resolves to `Ok` only once it survives a crash: the pledge is given its voucher afterwards.
-    fn admit(&self, admission: Admission) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn admit(&self, admission: Admission, event: Event) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Takes an admission back: [`find`](Self::find) returns it no longer, under no key, until the pledge is admitted anew. Nothing happens if there is none.
+    /// Takes an admission back, along with the event that tells of it: [`find`](Self::find) returns it no longer, under no key, until the pledge is admitted anew. Nothing happens if there is none.
     ///
     /// Resolves to `Ok` only once it survives a crash. LDevID keys stay bound, so that no other pledge can take them over.
-    fn withdraw(&self, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn withdraw(&self, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The admission under this key, be it the IDevID's or that of an LDevID recorded with [`enrolled`](Self::enrolled).
     fn find(&self, key: SpkiDigest) -> BoxFuture<'_, Result<Option<Admission>, StoreError>>;
@@ -35,6 +37,84 @@ pub trait PledgeStore: Send + Sync {
     ///
     /// Resolves to `Ok` only once it survives a crash. A key that is bound to another admission stays there: [`StoreError::KeyTaken`].
     fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Appends an event to the trail, and to the file of the pledge that it is about.
+    ///
+    /// Resolves to `Ok` only once it survives a crash.
+    fn note(&self, event: Event) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The file of the pledge with this IDevID key.
+    fn file(&self, pledge: SpkiDigest) -> BoxFuture<'_, Result<Option<PledgeFile>, StoreError>>;
+
+    /// Files of pledges, those that were seen last first.
+    fn files(&self, query: Query) -> BoxFuture<'_, Result<Vec<PledgeFile>, StoreError>>;
+
+    /// Whether the LDevID with this serial number, in lower-case hexadecimal digits, was revoked.
+    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The LDevIDs that were revoked and had not expired at `now`.
+    fn revocations(&self, now: UnixTime) -> BoxFuture<'_, Result<Vec<Revocation>, StoreError>>;
+
+    /// How many events the trail has, and the root of the tree over them (RFC 9162, section 2.1).
+    fn head(&self) -> BoxFuture<'_, Result<TrailHead, StoreError>>;
+
+    /// The last events about this pledge, oldest first, with their numbers; at most `limit` of them.
+    fn history(&self, pledge: SpkiDigest, limit: u32) -> BoxFuture<'_, Result<Vec<(u64, Event)>, StoreError>>;
+
+    /// Events of the trail from number `from` on, at most `limit` of them, as the octets that the tree is over: each an [`Event`] in JSON.
+    fn events(&self, from: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>>;
+}
+
+/// Which files are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only those that stand here.
+    pub state: Option<State>,
+    /// Only of devices with this serial number, of whatever manufacturer.
+    pub serial: Option<String>,
+    /// Only that whose IDevID key's digest begins with these hexadecimal digits, of either case.
+    pub key: Option<String>,
+    /// Only those last seen before this.
+    pub before: Option<UnixTime>,
+    /// At most so many; 0 stands for 100.
+    pub limit: u32,
+}
+
+impl Query {
+    /// How many files are wanted at most.
+    pub fn most(&self) -> usize {
+        match self.limit {
+            0 => 100,
+            limit => limit as usize,
+        }
+    }
+
+    fn wants(&self, file: &PledgeFile) -> bool {
+        self.state.is_none_or(|state| file.state == state)
+            && self.serial.as_ref().is_none_or(|serial| file.pledge.serial.as_str() == serial)
+            && self.key.as_ref().is_none_or(|key| file.pledge.key.to_string().starts_with(&key.to_ascii_lowercase()))
+            && self.before.is_none_or(|before| file.last_seen < before)
+    }
+}
+
+/// An LDevID on the list of those that were revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its serial number in lower-case hexadecimal digits.
+    pub certificate: String,
+    /// When.
+    pub at: UnixTime,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// The state of a trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrailHead {
+    /// How many events.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Hash,
 }
 
 /// A store that did not do it.

@@ -1,27 +1,39 @@
 //! Rules, joints, keys and clock put together.
 
-mod held;
+mod asking;
+mod crl;
+mod enrolling;
+mod operating;
+mod opining;
+mod pace;
+mod renewal;
 mod settings;
+mod stop;
+mod strangers;
+mod unknown;
 
 use std::sync::Arc;
 
-use brski_common::text::{LONGEST_WORDS, printable};
+use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, in_full, printable};
 use brski_common::voucher::ProvenanceExtension;
 use brski_common::{
-    AuditLog, Certificate, Clock, Csr, Format, Leniencies, Method, Payload as _, PeerCertificates, Policy, ProvenanceStatement, Refusal, Signed, SignedBy,
-    SigningParty, Telemetry, UnixTime, Verified, Verifier, VerifyError, Voucher, VoucherRequest,
+    AuditLog, Certificate, Clock, Format, Leniencies, Method, Payload as _, PeerCertificates, Policy, ProvenanceStatement, Refusal, Signed, SignedBy,
+    SigningParty, SpkiDigest, Telemetry, UnixTime, Verified, Verifier, VerifyError, Voucher, VoucherRequest,
 };
 
+pub use self::operating::NotReady;
+pub use self::renewal::{Rechecked, Standing};
 pub use self::settings::{Requirement, Settings};
 
-use self::held::Held;
+use self::stop::{Asked, Stop};
+use crate::approval::{self, Approval};
 use crate::ca::CertificateAuthority;
-use crate::enroll::{self, Enrollee, VerifiedLDevId};
 use crate::error::Error;
-use crate::masa_client::{MasaAnswer, MasaClient, MasaClientError};
+use crate::masa_client::{AnswerStore, MasaClient, MemoryAnswers};
 use crate::pledges::PledgeStore;
-use crate::relay::{self, Admission, Ground, MasaWord, Owner, RelayOrder};
-use crate::trust::{Manufacturer, Trust};
+use crate::relay::{self, Admission, Ground, Owner, RelayOrder};
+use crate::trail::{Event, IssuedCertificate, Subject, What};
+use crate::trust::{Manufacturer, Strangers, Trust, VerifiedIDevId};
 
 /// What a registrar is made of.
 #[derive(Clone)]
@@ -47,13 +59,31 @@ pub struct RegistrarParts {
 /// A registrar without its sockets.
 pub struct Registrar {
     parts: RegistrarParts,
-    held: Held,
+    crl: crl::Newest,
+    /// Where pledges of unknown manufacturers are held; they are refused without it.
+    strangers: Option<Strangers>,
+    counted: strangers::Strangers,
+    pace: pace::Pace,
+    answers: Arc<dyn AnswerStore>,
 }
 
 impl Registrar {
-    /// Puts one together.
+    /// Puts one together. What MASAs answer is remembered for a while in memory.
     pub fn new(parts: RegistrarParts) -> Self {
-        Self { parts, held: Held::default() }
+        Self {
+            parts,
+            crl: crl::Newest::default(),
+            strangers: None,
+            counted: strangers::Strangers::default(),
+            pace: pace::Pace::default(),
+            answers: Arc::new(MemoryAnswers::default()),
+        }
+    }
+
+    /// The same with what MASAs answer remembered here.
+    #[must_use]
+    pub fn remembering_in(self, answers: Arc<dyn AnswerStore>) -> Self {
+        Self { answers, ..self }
     }
 
     /// Journey 2: takes a pledge's voucher-request and returns the voucher in the format `answer`, octet for octet as the MASA signed it.
@@ -65,12 +95,32 @@ impl Registrar {
     #[tracing::instrument(skip_all, fields(serial, manufacturer))]
     pub async fn request_voucher(&self, request: &Signed<VoucherRequest>, answer: Format, peer: &PeerCertificates) -> Result<Signed<Voucher>, Error> {
         let now = self.parts.clock.now();
-        let (pledge, manufacturer) = self.parts.trust.admit(peer, now)?;
+        let (pledge, manufacturer) = match self.parts.trust.admit(peer, now) {
+            Err(unknown @ Error::Refused(Refusal::UnknownManufacturer { .. })) => match self.hold_stranger(unknown, request, peer, now).await? {
+                refused @ Error::Refused(Refusal::UnknownManufacturer { .. }) => self.counting(Err(refused), now).await?,
+                held => return Err(held),
+            },
+            admitted => self.counting(admitted, now).await?,
+        };
         // For every line of the log that follows, above all those of leniencies, which know nobody.
         tracing::Span::current().record("serial", pledge.device().serial.as_str()).record("manufacturer", manufacturer.name.as_str());
+        let subject = Subject { key: pledge.spki_digest(), serial: pledge.device().serial.clone(), manufacturer: manufacturer.name.clone() };
+        let request_digest = SpkiDigest(request.digest());
+        let file = self.parts.pledges.file(pledge.spki_digest()).await?;
+        let asked = Asked { answer, file: file.as_ref(), now };
+        let own_format = answer == request.format();
         let verifier = Verifier { by: SignedBy::Holder(pledge.certificate()), lenient: manufacturer.lenient };
-        let request = request.verify(&verifier, now)?;
-        let order = relay::admit(&request, &pledge, self.certificate()?, &self.parts.settings, now)?;
+        let certificate = self.certificate()?;
+        let read = |request: &Signed<VoucherRequest>| -> Result<_, Error> {
+            let request = request.verify(&verifier, now)?;
+            let order = relay::admit(&request, &pledge, certificate, &self.parts.settings, now)?;
+            Ok((request, order))
+        };
+        let (request, order) = match read(request) {
+            Ok(read) => read,
+            // Anybody on the pledge's way could have spoilt it, so that it costs the pledge nothing that it has.
+            Err(err) => return Err(self.note_stop(err.into(), subject, request_digest, asked, false, own_format).await?),
+        };
 
         // The same octets get the same voucher, without asking the MASA again: a pledge repeats itself when an answer was lost. One that now wants another format does not.
         let earlier = self.parts.pledges.find(pledge.spki_digest()).await?;
@@ -79,117 +129,92 @@ impl Registrar {
             let asked = *admission.request_digest() == request.signed().digest() && admission.voucher().format() == answer;
             asked && admission.stands_under(&self.parts.policy)
         };
-        if let Some(admission) = earlier.filter(same) {
+        let disapproved = file.as_ref().is_some_and(|file| file.disapproval.is_some());
+        if let Some(admission) = earlier.filter(same).filter(|_| !disapproved) {
             tracing::info!(serial = %pledge.device().serial, "voucher repeated");
             return for_pledge(admission.voucher());
         }
 
-        let idevid = pledge.spki_digest();
-        let admission = match self.decide(order, answer, statement_in(&request.get().provenance), manufacturer, now).await {
+        let admission = match self.decide(order, asked, statement_in(&request.get().provenance), manufacturer).await {
             Ok(admission) => admission,
-            Err(err) => {
-                // What was accepted earlier must not outlive a definite "no".
-                if known && err.is_definite(answer == request.signed().format()) {
-                    self.parts.pledges.withdraw(idevid).await?;
-                }
-                return Err(err);
-            }
+            // What was accepted earlier must not outlive a definite "no".
+            Err(stop) => return Err(self.note_stop(stop, subject, request_digest, asked, known, own_format).await?),
         };
 
         // Admission first: a crash may leave an admission without its voucher sent, which the pledge then asks for again.
         let voucher = for_pledge(admission.voucher())?;
-        let Ground { rule, found, .. } = admission.ground();
+        let Ground { rule, found, warned, .. } = admission.ground();
         let method = found.map_or("none stated", Method::name);
+        if let Some(verdict) = warned {
+            let would = verdict.name();
+            tracing::warn!(serial = %admission.device().serial, manufacturer = manufacturer.name, method, rule, would, "pledge passes because the policy only warns");
+        }
         tracing::info!(serial = %admission.device().serial, manufacturer = manufacturer.name, method, rule, "pledge admitted");
-        self.parts.pledges.admit(admission).await?;
+        let event = admission.event();
+        self.parts.pledges.admit(admission, event).await?;
         Ok(voucher)
     }
 
-    /// Whether the owner takes the pledge in: by the statement it carries, as far as that goes, then by the MASA's word.
+    /// Whether the owner takes the pledge in: by what persons said, by the statement it carries, as far as that goes, then by the MASA's word.
     async fn decide(
         &self,
         order: RelayOrder,
-        answer: Format,
+        asked: Asked<'_>,
         carried: Option<Signed<ProvenanceStatement>>,
         manufacturer: &Manufacturer,
-        now: UnixTime,
-    ) -> Result<Admission, Error> {
-        let owner = self.owner();
+    ) -> Result<Admission, Stop> {
+        if asked.file.is_some_and(|file| file.disapproval.is_some()) {
+            return Err(approval::refused_by_person(&order.idevid().device().serial).into());
+        }
+        let approval = asked.file.and_then(|file| file.approval_at(asked.now));
+        let owner = self.owner(manufacturer, approval.as_ref());
         let order = match carried {
-            Some(statement) => order.carrying(trusted(&statement, manufacturer, now)?, &owner, now)?,
+            Some(statement) => order.carrying(trusted(&statement, manufacturer, asked.now)?, &owner, asked.now)?,
             None => order,
         };
-        if let Some(refusal) = self.held.recall(order.request_digest(), now) {
-            return Err(refusal.into());
-        }
-        self.ask_masa(order, answer, &owner, manufacturer, now).await
+        self.ask_masa(order, asked, &owner, manufacturer).await
     }
 
-    /// The part of journey 2 behind the registrar: its own request, the MASA's answer, and what the owner makes of that.
-    async fn ask_masa(&self, order: RelayOrder, answer: Format, owner: &Owner<'_>, manufacturer: &Manufacturer, now: UnixTime) -> Result<Admission, Error> {
-        let url = manufacturer.masa_url_of(order.idevid())?;
-        // A pledge's COSE request names nobody, so that ours brings its certificates along (constrained BRSKI, section 9.2.2).
-        let signing = self.parts.identity.clone().enclosing(order.pledge_chain().to_vec());
-        let request = signing.seal(&order.request(), order.format()).await?;
-        let (voucher, statement, audit_log) = match self.parts.masa.request_voucher(manufacturer, &url, &request, answer).await? {
-            MasaAnswer::Vouched { voucher, statement, audit_log } => (voucher, statement, audit_log),
-            MasaAnswer::Later(wait) => return Err(Refusal::Pending { reason: "the MASA has not decided".to_owned(), wait }.into()),
-            MasaAnswer::Refused { status, sentence } => return Err(Error::MasaRefused { status, sentence: printable(&sentence, LONGEST_WORDS) }),
-        };
-        if voucher.format() != answer {
-            return Err(MasaClientError::BadAnswer { url, detail: "the voucher is of another format than was asked for".to_owned(), source: None }.into());
-        }
-
-        let voucher = manufacturer.verify_voucher(&voucher, now).map_err(Error::BadVoucher)?;
-        let enclosed = statement_in(&voucher.get().provenance);
-        let statements: Result<Vec<_>, Refusal> = statement.iter().chain(&enclosed).map(|statement| trusted(statement, manufacturer, now)).collect();
-        let word = MasaWord { voucher: &voucher, statements: &statements?, audit_log: audit_log.as_ref() };
-        self.report_history(&order, word.audit_log);
-        let digest = *order.request_digest();
-        Ok(order.accept(word, owner, now).inspect_err(|refusal| self.held.note(digest, refusal, now))?)
+    /// The pledge and its manufacturer, if its identity can be verified. Who else comes is counted.
+    async fn known(&self, peer: &PeerCertificates, now: UnixTime) -> Result<(VerifiedIDevId, &Manufacturer), Error> {
+        self.counting(self.parts.trust.admit(peer, now), now).await
     }
 
-    /// Journey 3: takes a PKCS #10 request in DER and returns the LDevID, then the path above it without the anchor.
-    ///
-    /// With `renewal` the peer must hold an LDevID of this domain, otherwise the IDevID that was admitted. A device is renewed only while its manufacturer is
-    /// accepted. Its key's provenance is not appraised again: what the policy said at the admission stands.
+    /// Counts whoever could not be verified.
+    async fn counting<'a>(
+        &self,
+        admitted: Result<(VerifiedIDevId, &'a Manufacturer), Error>,
+        now: UnixTime,
+    ) -> Result<(VerifiedIDevId, &'a Manufacturer), Error> {
+        match admitted {
+            Ok(known) => Ok(known),
+            Err(err) => {
+                let event = self.counted.refused(&printable(&in_full(&err), LONGEST_LINE), now);
+                // A stranger hears the same whatever becomes of the note.
+                if let Some(event) = event
+                    && let Err(trouble) = self.parts.pledges.note(event).await
+                {
+                    tracing::error!(reason = in_full(&trouble), "strangers could not be written down");
+                }
+                Err(err)
+            }
+        }
+    }
+
+    /// Whether a person decided against it.
+    async fn is_disapproved(&self, pledge: SpkiDigest) -> Result<bool, Error> {
+        Ok(self.parts.pledges.file(pledge).await?.is_some_and(|file| file.disapproval.is_some()))
+    }
+
+    /// Writes down what is only counted so far; for whoever stops.
     ///
     /// # Errors
-    /// Any [`Error`]; [`Refusal::ManufacturerWithdrawn`] for a renewal.
-    pub async fn enroll(&self, csr_der: &[u8], peer: &PeerCertificates, renewal: bool) -> Result<Vec<Certificate>, Error> {
-        let now = self.parts.clock.now();
-        let (pledge, member);
-        let enrollee = match renewal {
-            true => {
-                member = VerifiedLDevId::verify(peer, self.ca_certificates(), now)?;
-                Enrollee::Member(&member)
-            }
-            false => {
-                (pledge, _) = self.parts.trust.admit(peer, now)?;
-                Enrollee::Pledge(&pledge)
-            }
-        };
-        let csr = Csr::from_der(csr_der)?;
-        let key = csr.public_key().digest();
-        let admission = self.parts.pledges.find(enrollee.spki_digest()).await?;
-        let holder = self.parts.pledges.find(key).await?;
-        let admission = match (enrollee, admission) {
-            (Enrollee::Pledge(_), admission) => admission.filter(|admission| admission.stands_under(&self.parts.policy)),
-            (Enrollee::Member(_), Some(admission)) => {
-                self.parts.trust.still_accepts(&admission)?;
-                Some(admission)
-            }
-            (Enrollee::Member(_), None) => None,
-        };
-        let order = enroll::evaluate(&csr, enrollee, admission.as_ref(), holder.as_ref(), &self.parts.settings, now)?;
-
-        // The key first: a crash may leave a key without an LDevID, never an LDevID that cannot be renewed.
-        let device = order.device().clone();
-        let admitted = admission.map(|admission| admission.spki_digest()).ok_or(Refusal::NotAdmitted)?;
-        self.parts.pledges.enrolled(key, admitted).await?;
-        let issued = self.parts.ca.issue(order).await?;
-        tracing::info!(serial = %device.serial, renewal, "LDevID issued");
-        Ok(issued)
+    /// [`Error::Store`].
+    pub async fn stopped(&self) -> Result<(), Error> {
+        match self.counted.rest(self.parts.clock.now()) {
+            Some(event) => Ok(self.parts.pledges.note(event).await?),
+            None => Ok(()),
+        }
     }
 
     /// What the devices of this peer's manufacturer may do wrong; nothing beyond the default if that is nobody whom the owner accepts.
@@ -220,12 +245,23 @@ impl Registrar {
 
     async fn note(&self, what: &'static str, telemetry: &Telemetry, peer: &PeerCertificates) -> Result<(), Error> {
         let own = peer.own().ok_or(Refusal::ClientCertificateRequired("the pledge's IDevID or LDevID"))?;
+        let certificate = IssuedCertificate::of(own).serial;
+        if self.issuing_cas().iter().any(|ca| own.is_issued_by(ca)) && self.parts.pledges.is_revoked(certificate.clone()).await? {
+            return Err(Refusal::LDevIdRevoked(certificate).into());
+        }
         // What the peer says of itself counts for nothing: the serial number is the admission's, found by the key that TLS saw.
         let admission = self.parts.pledges.find(own.spki_digest()).await?;
         let serial = admission.as_ref().map_or("unknown", |admission| admission.device().serial.as_str());
         let with_idevid = admission.as_ref().is_some_and(|admission| admission.idevid().certificate() == own);
         let matches = admission.is_some();
         let reason = telemetry.reason.as_deref().map(|reason| printable(reason, LONGEST_WORDS)).unwrap_or_default();
+        if let Some(admission) = &admission {
+            let told = What::Told { resource: what.to_owned(), success: telemetry.status, reason: reason.clone(), with_idevid };
+            let now = self.parts.clock.now();
+            if self.pace.allows(admission.spki_digest(), now) {
+                self.parts.pledges.note(Event { at: now, pledge: Some(admission.subject()), what: told }).await?;
+            }
+        }
         match telemetry.status && matches {
             true => tracing::info!(what, serial, matches, with_idevid, "pledge reports success"),
             false => tracing::warn!(what, serial, matches, with_idevid, status = telemetry.status, reason, "pledge reports"),
@@ -240,17 +276,20 @@ impl Registrar {
             tracing::warn!(%serial, "the MASA discloses no audit log of this device");
             return;
         };
-        let examined = relay::examine(log, &self.parts.identity.identity.chain, &self.parts.settings.accepted_foreign_domains);
-        for domain in &examined.foreign {
+        let findings = relay::findings_of(log, &self.parts.identity.identity.chain, &self.parts.settings.accepted_foreign_domains);
+        for domain in &findings.foreign {
             tracing::warn!(%serial, %domain, "the audit log names a foreign domain");
         }
-        if !examined.names_us {
+        if !findings.names_us {
             tracing::warn!(%serial, "the audit log does not name this domain, although a voucher was just issued to it");
         }
     }
 
-    fn owner(&self) -> Owner<'_> {
+    fn owner<'a>(&'a self, manufacturer: &'a Manufacturer, approval: Option<&'a Approval>) -> Owner<'a> {
         Owner {
+            manufacturer,
+            approval,
+            approvers: self.parts.settings.approvers,
             chain: &self.parts.identity.identity.chain,
             policy: &self.parts.policy,
             accepted_foreign_domains: &self.parts.settings.accepted_foreign_domains,

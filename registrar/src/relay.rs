@@ -3,59 +3,67 @@
 //! A relay order comes out of [`admit`] alone and is spent by value. An admission comes out of [`RelayOrder::accept`] alone, which has the policy appraise the key:
 //!
 //! ```
-//! # use brski_common::{Accepted, Refusal, UnixTime};
-//! # use brski_registrar::{Admission, RelayOrder, relay::{MasaWord, Owner}};
-//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Refusal> {
+//! # use brski_common::{Accepted, UnixTime};
+//! # use brski_registrar::{Admission, RelayOrder, relay::{Declined, MasaWord, Owner}};
+//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Declined> {
 //!     order.accept(word, owner, now)
 //! }
 //! ```
 //! There is no way around the appraisal, not even with the proof that another one succeeded:
 //!
 //! ```compile_fail,E0624
-//! # use brski_common::{Accepted, Refusal, UnixTime};
-//! # use brski_registrar::{Admission, RelayOrder, relay::{MasaWord, Owner}};
-//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Refusal> {
+//! # use brski_common::{Accepted, UnixTime};
+//! # use brski_registrar::{Admission, RelayOrder, relay::{Declined, MasaWord, Owner}};
+//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Declined> {
 //!     Ok(Admission::accepted(order, word.voucher, earlier, now))
 //! }
 //! ```
 //! nor without a policy:
 //!
 //! ```compile_fail,E0308
-//! # use brski_common::{Accepted, Refusal, UnixTime};
-//! # use brski_registrar::{Admission, RelayOrder, relay::{MasaWord, Owner}};
-//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Refusal> {
+//! # use brski_common::{Accepted, UnixTime};
+//! # use brski_registrar::{Admission, RelayOrder, relay::{Declined, MasaWord, Owner}};
+//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Declined> {
 //!     order.accept(word, &Owner { policy: &(), ..*owner }, now)
 //! }
 //! ```
 //! and one order takes in one pledge:
 //!
 //! ```compile_fail,E0599
-//! # use brski_common::{Accepted, Refusal, UnixTime};
-//! # use brski_registrar::{Admission, RelayOrder, relay::{MasaWord, Owner}};
-//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Refusal> {
+//! # use brski_common::{Accepted, UnixTime};
+//! # use brski_registrar::{Admission, RelayOrder, relay::{Declined, MasaWord, Owner}};
+//! fn take_in(order: RelayOrder, word: MasaWord<'_>, owner: &Owner<'_>, earlier: &Accepted, now: UnixTime) -> Result<Admission, Declined> {
 //!     order.clone().accept(word, owner, now)
 //! }
 //! ```
 
 mod admission;
 mod audit;
+mod declined;
 mod request;
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
 
+use brski_common::appraise::{Case, Facts, MasaFindings, ReceiptFinding, foresee};
 use brski_common::log::without_receipts;
 use brski_common::provenance::ProvenanceStatement;
 use brski_common::sign::Hash;
 use brski_common::voucher::{ProvenanceExtension, Wanted};
-use brski_common::{AuditLog, Certificate, DomainId, Format, IDevIdCert, Nonce, Policy, Refusal, UnixTime, Verified, Voucher, VoucherRequest, appraise};
+use brski_common::{
+    AuditLog, Certificate, DomainId, Format, IDevIdCert, Method, Nonce, Policy, Refusal, UnixTime, Verified, Voucher, VoucherRequest, appraise,
+};
 
 pub use admission::{Admission, Ground};
-pub use audit::{Examined, examine};
+pub use audit::findings_of;
+pub use declined::Declined;
 pub use request::admit;
+pub(crate) use request::check_leaves;
 
+use crate::approval::{Approval, HeldBy};
 use crate::registrar::Requirement;
+use crate::trust::Manufacturer;
 
 /// Permission to ask the MASA for one voucher and to take one pledge in. Made by [`admit`] alone, spent by value.
 #[derive(Debug)]
@@ -85,6 +93,12 @@ pub struct Owner<'a> {
     pub accepted_foreign_domains: &'a [DomainId],
     /// After how long a held pledge should ask again.
     pub hold_retry: Duration,
+    /// The manufacturer whose anchors verified the pledge.
+    pub manufacturer: &'a Manufacturer,
+    /// What persons said of this pledge while the policy held it.
+    pub approval: Option<&'a Approval>,
+    /// How many persons have to say yes to a held pledge.
+    pub approvers: usize,
 }
 
 /// What a MASA says of one device, each part with its signature verified.
@@ -137,9 +151,14 @@ impl RelayOrder {
     ///
     /// # Errors
     /// As [`accept`](Self::accept) for the statement.
-    pub fn carrying(self, statement: Verified<ProvenanceStatement>, owner: &Owner<'_>, now: UnixTime) -> Result<Self, Refusal> {
-        appraise(owner.policy, &self.idevid, Some(&statement), now)?.permit(owner.hold_retry)?;
-        Ok(Self { carried: Some(statement), ..self })
+    pub fn carrying(self, statement: Verified<ProvenanceStatement>, owner: &Owner<'_>, now: UnixTime) -> Result<Self, Declined> {
+        let receipt = owner.manufacturer.receipt_of(&statement);
+        let case = Case { idevid: &self.idevid, manufacturer: &owner.manufacturer.name, statement: Some(&statement), receipt, word: None };
+        let hopeless = foresee(owner.policy, &case, now)?;
+        match hopeless.and_then(|appraisal| Declined::early(owner.policy, &appraisal, Facts::of(&case))) {
+            Some(declined) => Err(declined),
+            None => Ok(Self { carried: Some(statement), ..self }),
+        }
     }
 
     /// Takes the pledge in, if the MASA's answer is for this request, names this domain, and the owner accepts history and provenance.
@@ -150,21 +169,37 @@ impl RelayOrder {
     /// # Errors
     /// [`Refusal::VoucherMismatch`], [`Refusal::AuditLogMissing`], [`Refusal::AuditLogUnacceptable`], [`Refusal::StatementMismatch`],
     /// [`Refusal::StatementVoid`], [`Refusal::ProvenanceUnacceptable`], or [`Refusal::Pending`] where the policy holds.
-    pub fn accept(self, word: MasaWord<'_>, owner: &Owner<'_>, now: UnixTime) -> Result<Admission, Refusal> {
+    pub fn accept(self, word: MasaWord<'_>, owner: &Owner<'_>, now: UnixTime) -> Result<Admission, Declined> {
         self.check_voucher(word.voucher.get(), owner.chain, now)?;
         // A MASA that conceals the history must not get further than one that shows a bad one.
         match (word.audit_log, owner.audit_log) {
-            (Some(log), Requirement::Required | Requirement::Optional) => examine(log, owner.chain, owner.accepted_foreign_domains).into_result()?,
-            (None, Requirement::Required) => return Err(Refusal::AuditLogMissing(self.idevid.device().serial.clone())),
-            (None, Requirement::Optional) => {}
+            (None, Requirement::Required) => return Err(Refusal::AuditLogMissing(self.idevid.device().serial.clone()).into()),
+            (None, Requirement::Optional) | (Some(_), Requirement::Required | Requirement::Optional) => {}
         }
 
         let statements = || self.carried.iter().chain(word.statements);
         statements().try_for_each(|statement| statement.get().check_binding(&self.idevid))?;
         let newest = statements().max_by_key(|statement| statement.get().seq);
         check_statement_hash(word.voucher.get(), newest)?;
-        let accepted = appraise(owner.policy, &self.idevid, newest, now)?.permit(owner.hold_retry)?;
-        Ok(Admission::accepted(self, word.voucher, owner.policy, &accepted, now))
+        newest.iter().try_for_each(|newest| statements().try_for_each(|other| check_agreement(newest.get(), other.get())))?;
+        let findings = MasaFindings {
+            assertion: word.voucher.get().assertion,
+            history: word.audit_log.map(|log| findings_of(log, owner.chain, owner.accepted_foreign_domains)),
+        };
+        let receipt = newest.map_or(ReceiptFinding::Missing, |statement| owner.manufacturer.receipt_of(statement));
+        let case = Case { idevid: &self.idevid, manufacturer: &owner.manufacturer.name, statement: newest, receipt, word: Some(&findings) };
+        let appraisal = appraise(owner.policy, &case, now)?;
+        let facts = Facts::of(&case);
+        let held = HeldBy::new(owner.policy, &case, &appraisal);
+        let approval = owner.approval.filter(|approval| approval.covers(&held, owner.approvers));
+        let permitted = match approval {
+            Some(_) => appraisal.permit_approved(),
+            None => appraisal.permit(owner.hold_retry),
+        };
+        match permitted {
+            Ok(accepted) => Ok(Admission::accepted(self, word.voucher, owner, &accepted, facts, approval, now)),
+            Err(refusal) => Err(Declined::by_policy(refusal, owner.policy, &appraisal, facts, held)),
+        }
     }
 
     /// RFC 8995, section 5.6, as far as it concerns a registrar: the voucher must be what was asked for.
@@ -188,6 +223,24 @@ impl RelayOrder {
             Some((leaf, _)) => Err(Refusal::VoucherMismatch { leaf }),
             None => Ok(()),
         }
+    }
+}
+
+/// Two statements about the same record may tell more or less of it, never otherwise: of a contradiction nobody can tell which half to believe.
+fn check_agreement(newest: &ProvenanceStatement, other: &ProvenanceStatement) -> Result<(), Refusal> {
+    if other.seq != newest.seq {
+        return Ok(());
+    }
+    let untold = |method| method == Method::Unknown;
+    if newest.method != other.method && !untold(newest.method) && !untold(other.method) {
+        return Err(Refusal::StatementVoid(format!(
+            "another statement with the same seq, {}, says {} where it says {}",
+            newest.seq, other.method, newest.method
+        )));
+    }
+    match newest.record == other.record {
+        true => Ok(()),
+        false => Err(Refusal::StatementVoid(format!("another statement with the same seq, {}, is about another record", newest.seq))),
     }
 }
 

@@ -6,7 +6,7 @@ mod masa;
 use core::time::Duration;
 use std::sync::Arc;
 
-use brski_common::appraise::TraceStep;
+use brski_common::appraise::{TraceStep, Verdict};
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::provenance::{Basis, Disclosure, KeyOrigin, Locus, Protection, Source, Status};
 use brski_common::time::at;
@@ -124,6 +124,8 @@ impl World {
             masa_tls_anchors: Anchors::default(),
             masa_url: None,
             ignore_idevid_expiry: false,
+            serial_source: Default::default(),
+            log_keys: Vec::new(),
             lenient: Leniencies::default(),
         }
     }
@@ -202,7 +204,16 @@ impl World {
     pub(crate) fn admission(&self, pledge: &Pledge) -> Admission {
         let voucher = Signed::from_wire(Format::Cms, *b"a voucher");
         let trace = vec![TraceStep { rule: "made-inside".to_owned(), matched: true, because: "method is avocado".to_owned() }];
-        let ground = Ground { policy: *policy().digest(), rule: "made-inside".to_owned(), found: Some(Method::Avocado), trace };
+        let ground = Ground {
+            policy: *policy().digest(),
+            rule: "made-inside".to_owned(),
+            found: Some(Method::Avocado),
+            trace,
+            verdict: Verdict::Accept,
+            warned: None,
+            facts: None,
+            approved_by: Vec::new(),
+        };
         Admission::assertion(pledge.idevid.clone(), vec![self.domain.certificate.clone()], [4; 32], voucher, ground, now())
     }
 }

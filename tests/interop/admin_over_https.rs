@@ -28,7 +28,7 @@ impl Admin {
     async fn start() -> Option<Self> {
         let world = World::with_pledge().await?;
         let mut credentials = Vec::new();
-        let tokens: Vec<(Role, Token)> = Role::ALL.iter().map(|role| (*role, Token::generate().unwrap())).collect();
+        let tokens: Vec<(Role, Token)> = Role::OF_MASA.iter().map(|role| (*role, Token::generate().unwrap())).collect();
         for (role, token) in &tokens {
             certify(&world.openssl, Kind::Signer, "P-256", role.name(), &format!("/CN={role}"), Some("services"));
             let own = certificate(&world.openssl, role.name());

@@ -21,7 +21,7 @@ impl Python {
         static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let found = FOUND.get_or_init(|| {
             let named = std::env::var_os("BRSKI_PYTHON").map(PathBuf::from);
-            let interpreter = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python"));
+            let interpreter = named.unwrap_or_else(|| workspace().join("target/python/bin/python"));
             let output = Command::new(&interpreter).args(["-c", "import asn1crypto, cbor2, cryptography, cwt, jwcrypto, pyang"]).output();
             let lacks = |why: &str| format!("{} with the libraries of tests/interop/python/requirements.txt: {why}", interpreter.display());
             match output {
@@ -43,7 +43,7 @@ impl Python {
     /// Starts a program of the folder `python` in the scratch folder with these arguments, separated by blanks. It heeds no configuration of the machine's.
     pub(crate) fn start(self, openssl: &OpenSsl, program: &str, arguments: &str) -> Running {
         let mut command = self.interpreter();
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/python").join(program));
+        command.arg(workspace().join(PROGRAMS).join(program));
         command.args(arguments.split_ascii_whitespace()).current_dir(openssl.path(""));
         Running(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
@@ -86,6 +86,13 @@ impl Running {
         }
     }
 }
+
+/// Where the programs are; a member's tests use them, too.
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join(PROGRAMS).is_dir()).unwrap()
+}
+
+const PROGRAMS: &str = "tests/interop/python";
 
 /// A world in which JADA1 has been made, and Python.
 pub(crate) async fn world_of_python() -> Option<(World, Python)> {

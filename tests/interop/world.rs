@@ -8,13 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use brski_common::provenance::{Basis, Disclosure, Locus, ManufactureReport, Protection, Source, Transfer};
 use brski_common::serve::{Limits, Server, TlsIdentity, server_config};
 use brski_common::{
-    Anchors, BoxFuture, Clock, EnrolledKey, Format, IDevIdCert, KeyOrigin, Leniencies, MasaUrl, Method, Policy, Signed, SigningParty, SoftwareKey, UnixTime,
-    VoucherRequest,
+    Anchors, BoxFuture, Clock, EnrolledKey, Format, IDevIdCert, KeyOrigin, Leniencies, MasaUrl, Method, Policy, ProvenanceStatement, Signed, SigningParty,
+    SoftwareKey, UnixTime, VoucherRequest,
 };
 use brski_masa::{Masa, MasaParts, MasaService, MemoryLedger};
 use brski_registrar::masa_client::HttpMasaClient;
 use brski_registrar::{
-    BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, Registrar, RegistrarParts, RegistrarService, Settings, Trust,
+    BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, Question, Registrar, RegistrarParts, RegistrarService, Settings, Trust,
 };
 
 use crate::curl::{self, Reply, Running};
@@ -53,15 +53,20 @@ impl World {
 
     /// As [`start`](Self::start); registrar and pledges have their keys on this curve.
     pub(crate) async fn start_on(curve: &'static str) -> Option<Self> {
-        Self::start_with(curve, Settings::default()).await
+        Self::start_with(curve, Settings::default(), Limits::default()).await
+    }
+
+    /// As [`start`](Self::start); the registrar's listener has these bounds.
+    pub(crate) async fn start_within(limits: Limits) -> Option<Self> {
+        Self::start_with("P-256", Settings::default(), limits).await
     }
 
     /// As [`start`](Self::start); the registrar asks the MASA to put this much of a key's provenance into vouchers.
     pub(crate) async fn start_wanting(wanted: brski_common::voucher::Wanted) -> Option<Self> {
-        Self::start_with("P-256", Settings { statement_in_voucher: Some(wanted), ..Settings::default() }).await
+        Self::start_with("P-256", Settings { statement_in_voucher: Some(wanted), ..Settings::default() }, Limits::default()).await
     }
 
-    async fn start_with(curve: &'static str, settings: Settings) -> Option<Self> {
+    async fn start_with(curve: &'static str, settings: Settings, limits: Limits) -> Option<Self> {
         tool("curl")?;
         let openssl = OpenSsl::find()?;
         let (masa_server, registrar_server) = (Server::bind("127.0.0.1:0").await.unwrap(), Server::bind("127.0.0.1:0").await.unwrap());
@@ -86,7 +91,7 @@ impl World {
             let service = service.clone();
             async move { service.respond(request).await }
         };
-        tokio::spawn(registrar_server.serve(server_config(&tls(&openssl, "registrar")).unwrap(), Limits::default(), respond, core::future::pending()));
+        tokio::spawn(registrar_server.serve(server_config(&tls(&openssl, "registrar")).unwrap(), limits, respond, core::future::pending()));
         Some(Self { openssl, masa_address, registrar_address, masa, station, curve, relayed })
     }
 
@@ -139,7 +144,11 @@ impl World {
 
     /// The same with its key on this curve.
     pub(crate) async fn manufacture_on(&self, curve: &str, serial: &str) {
-        let report = self.report_on(curve, serial);
+        self.record(serial, self.report_on(curve, serial)).await;
+    }
+
+    /// Has the MASA record what is said of this device, and keeps the statement.
+    pub(crate) async fn record(&self, serial: &str, report: ManufactureReport) {
         let recorded = self.masa.record(&self.station.seal(&report, Format::Jws).await.unwrap()).await.unwrap();
         self.openssl.write(&format!("{serial}.statement"), recorded.statement.unwrap().wire());
     }
@@ -245,7 +254,9 @@ fn registrar_parts(openssl: &OpenSsl, relayed: Arc<Mutex<Vec<Vec<u8>>>>) -> Regi
         provenance_anchors: anchors("services"),
         masa_tls_anchors: anchors("services"),
         masa_url: None,
+        log_keys: Vec::new(),
         ignore_idevid_expiry: false,
+        serial_source: Default::default(),
         lenient: Leniencies::default(),
     };
     RegistrarParts {
@@ -272,15 +283,18 @@ struct Overheard {
 }
 
 impl MasaClient for Overheard {
-    fn request_voucher<'a>(
+    fn request_voucher<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
+        self.relayed.lock().unwrap().push(question.request.wire().to_vec());
+        self.client.request_voucher(question)
+    }
+
+    fn request_statement<'a>(
         &'a self,
         manufacturer: &'a Manufacturer,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
-        answer: Format,
-    ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        self.relayed.lock().unwrap().push(request.wire().to_vec());
-        self.client.request_voucher(manufacturer, url, request, answer)
+    ) -> BoxFuture<'a, Result<Option<Signed<ProvenanceStatement>>, MasaClientError>> {
+        self.client.request_statement(manufacturer, url, request)
     }
 }
 

@@ -4,18 +4,28 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approvals;
 mod bodies;
+mod cloud;
 mod crash;
 mod enrolment;
+mod example_policies;
 mod formats;
+mod hostile_masa;
+mod hostile_pledge;
 mod impostors;
+mod issuing_ca;
 mod leaves;
 mod leniencies;
+mod masa_down;
 mod masa_trouble;
 mod mutation;
 mod onboarding;
 mod owners;
+mod peers_registrar;
 mod product_lines;
+mod receipts;
+mod renewal;
 mod replays;
 mod revocation;
 mod rogue_registrars;

@@ -65,13 +65,6 @@ async fn masas_words_cannot_forge_a_second_line() {
 }
 
 #[tokio::test]
-async fn masa_that_is_down_is_502_and_one_that_is_silent_504() {
-    let (world, device) = world_with_device().await;
-    told(&world, &device, Mood::Down).await.refused(502, "the MASA cannot be reached");
-    told(&world, &device, Mood::Silent).await.refused(504, "the MASA did not answer in time");
-}
-
-#[tokio::test]
 async fn masa_that_wants_time_becomes_202_with_a_wait_that_pledges_keep_to() {
     let (world, device) = world_with_device().await;
     for (wait, told_wait) in [(0, 1), (30, 30), (86_400, LONGEST_WAIT.as_secs())] {

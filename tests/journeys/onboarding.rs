@@ -82,15 +82,14 @@ async fn held_pledge_gets_in_with_the_same_request_once_the_policy_accepts_it() 
 }
 
 #[tokio::test]
-async fn pledge_admitted_before_keeps_its_place_when_the_policy_becomes_stricter() {
+async fn device_admitted_before_is_not_renewed_once_the_policy_becomes_stricter() {
     let mut world = World::new().await;
     let device = world.maker.make("A-1", Method::Avocado).await;
     let member = onboard(&device, &world.owner, &world.hand).await.member();
     world.owner.parts.policy = Policy::from_toml(&POLICY.replace("accept", "refuse")).unwrap();
     world.owner.restart();
-    // What it has it may renew; a new voucher is another matter.
     let renewal = member.reenroll(Arc::new(new_key())).await.unwrap();
-    assert_eq!(carry(renewal.ask(), &world.owner, &PeerCertificates(member.chain().to_vec())).await.status, 200);
+    assert_eq!(carry(renewal.ask(), &world.owner, &PeerCertificates(member.chain().to_vec())).await.status, 406);
     assert_eq!(onboard(&device, &world.owner, &world.hand).await.refusal().0, 406);
 }
 

@@ -177,7 +177,7 @@ async fn vouchers_with_and_without_nonce_are_signed_with_different_keys_that_a_p
 
 fn imprints(asked: brski_common::pledge::VoucherAsked, voucher: Vec<u8>, now: UnixTime) -> bool {
     let content_type = Some("application/voucher-cms+json".to_owned());
-    let answer = brski_common::pledge::Answer { status: 200, content_type, retry_after: None, body: voucher };
+    let answer = brski_common::pledge::Answer { status: 200, content_type, body: voucher, ..Default::default() };
     matches!(asked.answered(&answer, now), Ok(Step::Done(_)))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use brski_common::Verdict;
 use brski_common::{Certificate, Csr, Format, Method, Signed, Signer as _, SoftwareKey, csr, est};
 use brski_registrar::enroll::{Enrollee, evaluate};
 use brski_registrar::relay::Ground;
@@ -28,7 +29,16 @@ static DEVICES: LazyLock<Devices> = LazyLock::new(|| {
         for serial in ["A-0", "A-1", "A-2", "A-2"] {
             devices.push(world.maker.certify(serial).await);
         }
-        let ground = || Ground { policy: [9; 32], rule: "made-inside".to_owned(), found: Some(Method::Avocado), trace: Vec::new() };
+        let ground = || Ground {
+            policy: [9; 32],
+            rule: "made-inside".to_owned(),
+            found: Some(Method::Avocado),
+            trace: Vec::new(),
+            verdict: Verdict::Accept,
+            warned: None,
+            facts: None,
+            approved_by: Vec::new(),
+        };
         let admitted = |device: &Device| {
             Admission::assertion(device.idevid(), Vec::new(), [4; 32], Signed::from_wire(Format::Cms, *b"voucher"), ground(), world.hand.now())
         };

@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use brski_common::appraise::{Case, HistoryFindings, MasaFindings, ReceiptFinding, still_hopeful};
 use brski_common::provenance::{Basis, Disclosure, KeyOrigin, Locus, Protection, Source, Status, Transfer};
 use brski_common::time::at;
 use brski_common::{
-    Format, Method, Policy, ProvenanceRecord, ProvenanceStatement, Refusal, SignedBy, Signer as _, SigningParty, Verdict, Verified, Verifier, appraise,
+    Appraisal, Assertion, DomainId, Format, IDevIdCert, Method, Policy, ProvenanceRecord, ProvenanceStatement, Refusal, SignedBy, Signer as _, SigningParty,
+    UnixTime, Verdict, Verified, Verifier,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -63,6 +65,64 @@ fn some_methods() -> impl Strategy<Value = Vec<Method>> {
     subsequence(named, 0..=5)
 }
 
+/// A condition of each kind that the MASA's answer may decide, and of some that it cannot.
+fn condition() -> impl Strategy<Value = String> {
+    let list = |field: &'static str, words: &'static [&'static str]| {
+        subsequence(words, 1..=words.len())
+            .prop_map(move |words| format!("{field} = [{}]", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")))
+    };
+    prop_oneof![
+        list("method", &["avocado", "bamboo", "salak"]),
+        list("status", &["valid", "disputed"]),
+        list("assertion", &["verified", "logged", "proximity", "absent"]),
+        list("audit-log", &["clean", "foreign-domain", "foreign-nonceless", "truncated", "none-disclosed"]),
+        list("receipt", &["checked", "present", "absent"]),
+        list("manufacturer", &["Maker", "Other"]),
+        Just("audit-log-events-before = 2026-01-01T00:00:00Z".to_owned()),
+        Just("statement-age-at-most = \"1d\"".to_owned()),
+        Just("key-retained = \"absent\"".to_owned()),
+    ]
+}
+
+/// Rules of such conditions as TOML, none of which accepts just anything.
+fn rules() -> impl Strategy<Value = String> {
+    let rule = (proptest::collection::vec(condition(), 0..4), select(&["accept", "hold", "refuse"][..]));
+    proptest::collection::vec(rule, 1..6).prop_map(|rules| {
+        let written = rules.iter().enumerate().map(|(index, (conditions, then))| {
+            // A field cannot stand twice in a rule.
+            let by_field: std::collections::BTreeMap<&str, &str> = conditions.iter().filter_map(|one| one.split_once(" = ")).collect();
+            let conditions: String = by_field.iter().map(|(field, value)| format!("{field} = {value}\n")).collect();
+            format!("[[rule]]\nname = \"rule-{index}\"\nstatement = \"present\"\n{conditions}then = \"{then}\"\n")
+        });
+        written.collect()
+    })
+}
+
+/// What a MASA can say beside the statement.
+fn word() -> impl Strategy<Value = Option<MasaFindings>> {
+    let foreign = || DomainId::new(vec![7; 20]).unwrap();
+    let history =
+        (any::<bool>(), any::<bool>(), 0_u32..2, select(&[1_700_000_000_u64, 1_790_000_000][..])).prop_map(move |(had, nonceless, removed, first)| {
+            let domains = |so: bool| so.then(foreign).into_iter().collect();
+            let earliest_foreign = (had || nonceless).then(|| at(first));
+            HistoryFindings {
+                foreign: domains(had || nonceless),
+                foreign_nonceless: domains(nonceless),
+                arbitrarily_truncated: removed,
+                earliest_foreign,
+                names_us: true,
+            }
+        });
+    let assertion = select(&[None, Some(Assertion::Verified), Some(Assertion::Logged), Some(Assertion::Proximity)][..]);
+    proptest::option::of((assertion, proptest::option::of(history)).prop_map(|(assertion, history)| MasaFindings { assertion, history }))
+}
+
+/// What a policy makes of a statement alone.
+fn appraise(policy: &Policy, idevid: &IDevIdCert, statement: Option<&Verified<ProvenanceStatement>>, now: UnixTime) -> Result<Appraisal, Refusal> {
+    let case = Case { idevid, manufacturer: "Maker", statement, receipt: ReceiptFinding::Missing, word: None };
+    brski_common::appraise(policy, &case, now)
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -106,4 +166,43 @@ proptest! {
         let appraisal = appraise(&Policy::from_toml(&rule).unwrap(), &DEVICES[0].idevid(), Some(&statement), at(NOW)).unwrap();
         prop_assert_eq!(appraisal.verdict() == Verdict::Accept, held >= least);
     }
+
+    #[test]
+    fn whom_a_policy_refuses_before_the_masa_is_asked_it_refuses_whatever_the_masa_says(
+        (rules, word) in (rules(), word()),
+        (method, status) in (select(&[Method::Avocado, Method::Bamboo, Method::Salak][..]), select(&[Status::Valid, Status::Disputed][..])),
+        (early, late) in (select(RECEIPTS), select(RECEIPTS)),
+        (mode, later) in (select(&["enforce", "warn"][..]), select(&[0_u64, 200_000][..])),
+    ) {
+        let (policy, idevid) = (Policy::from_toml(&format!("version = 1\nmode = \"{mode}\"\n{rules}")).unwrap(), DEVICES[0].idevid());
+        let (statement, now) = (stated(&DEVICES[0], method, Protection::NonExtractable, status), at(NOW + later));
+        let case = Case { idevid: &idevid, manufacturer: "Maker", statement: Some(&statement), receipt: early, word: None };
+        let hopeful = still_hopeful(&policy, &case, now);
+        let said = brski_common::appraise(&policy, &Case { receipt: late, word: word.as_ref(), ..case }, now).unwrap();
+        prop_assert!(hopeful.is_ok() || said.verdict() == Verdict::Refuse, "{rules}");
+    }
+
+    #[test]
+    fn warning_policy_tells_what_the_same_rules_do_when_enforced(
+        (rules, word) in (rules(), word()),
+        (method, status) in (select(&[Method::Avocado, Method::Bamboo, Method::Salak][..]), select(&[Status::Valid, Status::Disputed][..])),
+    ) {
+        let idevid = DEVICES[0].idevid();
+        let statement = stated(&DEVICES[0], method, Protection::NonExtractable, status);
+        let case = Case { idevid: &idevid, manufacturer: "Maker", statement: Some(&statement), receipt: ReceiptFinding::Missing, word: word.as_ref() };
+        let under = |mode: &str| brski_common::appraise(&Policy::from_toml(&format!("version = 1\nmode = \"{mode}\"\n{rules}")).unwrap(), &case, at(NOW)).unwrap();
+        let (enforced, warned) = (under("enforce"), under("warn"));
+        match (enforced.verdict(), warned.verdict()) {
+            (Verdict::Accept, verdict) => prop_assert_eq!((verdict, warned.warned()), (Verdict::Accept, None)),
+            (Verdict::Hold, verdict) => prop_assert_eq!((verdict, warned.warned()), (Verdict::Accept, Some(Verdict::Hold))),
+            (Verdict::Refuse, Verdict::Accept) => prop_assert_eq!(warned.warned(), Some(Verdict::Refuse)),
+            // Only for what is refused unless a rule lists it.
+            (Verdict::Refuse, verdict) => {
+                let suspicious = word.as_ref().and_then(|word| word.history.as_ref()).is_some_and(|log| !log.foreign_nonceless.is_empty() || log.arbitrarily_truncated > 0);
+                prop_assert!(verdict == Verdict::Refuse && (suspicious || status == Status::Disputed), "{rules}");
+            }
+        }
+    }
 }
+
+const RECEIPTS: &[ReceiptFinding] = &[ReceiptFinding::Missing, ReceiptFinding::Unchecked, ReceiptFinding::Checked];

@@ -64,7 +64,13 @@ impl Reply {
     /// As the pledge's side of the protocol takes it.
     pub(crate) fn answer(self) -> Answer {
         let header = |name| self.header(name).map(str::to_owned);
-        Answer { status: self.status, content_type: header("content-type"), retry_after: header("retry-after"), body: self.body.clone() }
+        Answer {
+            status: self.status,
+            content_type: header("content-type"),
+            retry_after: header("retry-after"),
+            location: header("location"),
+            body: self.body.clone(),
+        }
     }
 }
 

@@ -92,6 +92,8 @@ impl Manufacturer {
             masa_tls_anchors: Anchors::default(),
             masa_url: None,
             ignore_idevid_expiry: false,
+            serial_source: Default::default(),
+            log_keys: vec![self.parts.log_key.public_key().clone()],
             lenient: Leniencies::default(),
         }
     }

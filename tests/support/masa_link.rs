@@ -3,9 +3,9 @@
 use core::time::Duration;
 use std::sync::{Arc, Mutex, RwLock};
 
-use brski_common::{AuditLog, BoxFuture, Format, MasaUrl, PeerCertificates, Signed, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Format, MasaUrl, PeerCertificates, ProvenanceStatement, Signed, VoucherRequest};
 use brski_masa::MasaService;
-use brski_registrar::{Manufacturer as Profile, MasaAnswer, MasaClient, MasaClientError};
+use brski_registrar::{Manufacturer as Profile, MasaAnswer, MasaClient, MasaClientError, Question};
 
 use super::exchange::{Reply, request, to_masa};
 
@@ -21,6 +21,8 @@ pub(crate) enum Mood {
     Answering(MasaAnswer),
     /// The voucher is not what the MASA sent.
     Altering(Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>),
+    /// Nothing of what the MASA said need be what arrives.
+    Rewriting(Box<dyn Fn(MasaAnswer) -> MasaAnswer + Send + Sync>),
 }
 
 /// Calls the MASA's service as an HTTPS client would.
@@ -55,7 +57,7 @@ impl MasaLink {
     async fn exchange(&self, url: &MasaUrl, body: &Signed<VoucherRequest>, answer: Format) -> Result<MasaAnswer, MasaClientError> {
         self.asked.lock().unwrap().push(body.clone());
         match &*self.mood.lock().unwrap() {
-            Mood::Up | Mood::Altering(_) => {}
+            Mood::Up | Mood::Altering(_) | Mood::Rewriting(_) => {}
             Mood::Down => return Err(MasaClientError::Unreachable { url: url.clone(), source: "connection refused".into() }),
             Mood::Silent => return Err(MasaClientError::TimedOut { url: url.clone(), after: Duration::from_secs(30) }),
             Mood::Answering(answer) => return Ok(answer.clone()),
@@ -66,26 +68,45 @@ impl MasaLink {
         }
         let voucher = match &*self.mood.lock().unwrap() {
             Mood::Altering(alter) => alter(voucher.body),
-            Mood::Up | Mood::Down | Mood::Silent | Mood::Answering(_) => voucher.body,
+            Mood::Up | Mood::Down | Mood::Silent | Mood::Answering(_) | Mood::Rewriting(_) => voucher.body,
         };
         let statement = self.post(url, "requestkeyprovenance", body, "application/eat+cwt").await;
         let audit_log = self.post(url, "requestauditlog", body, "application/json").await;
-        Ok(MasaAnswer::Vouched {
+        let said = MasaAnswer::Vouched {
             voucher: Signed::from_wire(answer, voucher),
             statement: (statement.status == 200).then(|| Signed::from_wire(Format::Cose, statement.body)),
             audit_log: Some(AuditLog::from_json(audit_log.ok("application/json")).unwrap()),
-        })
+        };
+        match &*self.mood.lock().unwrap() {
+            Mood::Rewriting(rewrite) => Ok(rewrite(said)),
+            Mood::Up | Mood::Down | Mood::Silent | Mood::Answering(_) | Mood::Altering(_) => Ok(said),
+        }
+    }
+}
+
+impl MasaLink {
+    async fn statement(&self, url: &MasaUrl, body: &Signed<VoucherRequest>) -> Result<Option<Signed<ProvenanceStatement>>, MasaClientError> {
+        match &*self.mood.lock().unwrap() {
+            Mood::Up | Mood::Altering(_) | Mood::Rewriting(_) | Mood::Answering(_) => {}
+            Mood::Down => return Err(MasaClientError::Unreachable { url: url.clone(), source: "connection refused".into() }),
+            Mood::Silent => return Err(MasaClientError::TimedOut { url: url.clone(), after: Duration::from_secs(30) }),
+        }
+        let statement = self.post(url, "requestkeyprovenance", body, "application/eat+cwt").await;
+        Ok((statement.status == 200).then(|| Signed::from_wire(Format::Cose, statement.body)))
     }
 }
 
 impl MasaClient for MasaLink {
-    fn request_voucher<'a>(
+    fn request_voucher<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
+        Box::pin(self.exchange(question.url, question.request, question.answer))
+    }
+
+    fn request_statement<'a>(
         &'a self,
         _: &'a Profile,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
-        answer: Format,
-    ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        Box::pin(self.exchange(url, request, answer))
+    ) -> BoxFuture<'a, Result<Option<Signed<ProvenanceStatement>>, MasaClientError>> {
+        Box::pin(self.statement(url, request))
     }
 }

@@ -13,9 +13,11 @@ mod manufacturer;
 mod masa_link;
 mod onboard;
 mod owner;
+mod pinned;
 mod pki;
 mod pledges;
 mod raw;
+mod trail;
 
 pub(crate) use device::Device;
 pub(crate) use exchange::{Reply, request, to_masa, to_registrar};
@@ -23,9 +25,11 @@ pub(crate) use manufacturer::{Manufacturer, origin};
 pub(crate) use masa_link::{MasaLink, Mood};
 pub(crate) use onboard::{Onboarded, carry, go_on, onboard};
 pub(crate) use owner::{Owner, REGISTRAR_USAGES};
+pub(crate) use pinned::assert_pinned;
 pub(crate) use pki::{Authority, new_key, template, valid};
 pub(crate) use pledges::Pledges;
-pub(crate) use raw::{Raw, ca_request, edited, joined, request_signed_by};
+pub(crate) use raw::{Raw, ca_request, edited, joined, p521_request, request_signed_by, rsa_request};
+pub(crate) use trail::{Names, events, line};
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -148,6 +152,23 @@ macro_rules! in_each_format {
     };
 }
 pub(crate) use in_each_format;
+
+/// An enum of ways to misbehave, all of which can be listed.
+macro_rules! misdeeds {
+    ($(#[$doc:meta])* $name:ident { $($(#[$what:meta])* $variant:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $($(#[$what])* $variant,)+
+        }
+
+        impl $name {
+            /// Every one, in the order of the list.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+        }
+    };
+}
+pub(crate) use misdeeds;
 
 /// Ends a future where no runtime is at hand: everything here answers at once.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brski_common::chain::ID_KP_CMC_RA;
 use brski_common::{Assertion, Certificate, Format, Leniencies, PeerCertificates, Policy, Signed, VoucherRequest, est};
 use brski_registrar::http::DEFAULT_BODY_LIMIT;
-use brski_registrar::{Admission, BuiltInCa, PledgeStore as _, Registrar, RegistrarParts, RegistrarService, Settings, Trust};
+use brski_registrar::{Admission, BuiltInCa, MemoryAnswers, PledgeStore as _, Registrar, RegistrarParts, RegistrarService, Settings, Trust};
 
 use super::exchange::{Reply, request, to_registrar};
 use super::{Authority, Device, Hand, Manufacturer, MasaLink, POLICY, Pledges};
@@ -18,6 +18,8 @@ pub(crate) struct Owner {
     pub(crate) parts: RegistrarParts,
     pub(crate) masa: Arc<MasaLink>,
     pub(crate) pledges: Arc<Pledges>,
+    /// What its MASAs answered.
+    pub(crate) answers: Arc<MemoryAnswers>,
     pub(crate) service: RegistrarService,
     hand: Hand,
 }
@@ -25,7 +27,11 @@ pub(crate) struct Owner {
 impl Owner {
     /// An owner who accepts this manufacturer and decides by [`POLICY`].
     pub(crate) async fn found(name: &str, maker: &Manufacturer, hand: &Hand) -> Self {
-        let ca = Authority::root(&format!("{name} domain CA")).await;
+        Self::found_under(name, Authority::root(&format!("{name} domain CA")).await, maker, hand).await
+    }
+
+    /// The same with this domain CA.
+    pub(crate) async fn found_under(name: &str, ca: Authority, maker: &Manufacturer, hand: &Hand) -> Self {
         let identity = ca.party(&format!("{name} registrar"), &REGISTRAR_USAGES).await;
         let masa = Arc::new(MasaLink::new(maker.service(), PeerCertificates(identity.identity.chain.clone())));
         let pledges = Arc::<Pledges>::default();
@@ -39,13 +45,14 @@ impl Owner {
             settings: Settings::default(),
             clock: hand.clock(),
         };
-        let service = served(&parts);
-        Self { ca, parts, masa, pledges, service, hand: hand.clone() }
+        let answers = Arc::<MemoryAnswers>::default();
+        let service = served(&parts, &answers);
+        Self { ca, parts, masa, pledges, answers, service, hand: hand.clone() }
     }
 
-    /// The registrar's process ends, and a new one begins with the present `parts` and the same store.
+    /// The registrar's process ends, and a new one begins with the present `parts` and the same stores.
     pub(crate) fn restart(&mut self) {
-        self.service = served(&self.parts);
+        self.service = served(&self.parts, &self.answers);
     }
 
     /// The registrar's TLS certificate, then the path above it.
@@ -106,8 +113,8 @@ impl Owner {
     }
 }
 
-fn served(parts: &RegistrarParts) -> RegistrarService {
-    RegistrarService::new(Arc::new(Registrar::new(parts.clone())), DEFAULT_BODY_LIMIT)
+fn served(parts: &RegistrarParts, answers: &Arc<MemoryAnswers>) -> RegistrarService {
+    RegistrarService::new(Arc::new(Registrar::new(parts.clone()).remembering_in(answers.clone())), DEFAULT_BODY_LIMIT)
 }
 
 /// What a registrar's certificate must allow: cmcRA, TLS server, TLS client.

@@ -1,5 +1,9 @@
 //! What no honest library writes: payloads of any octets under a good signature, and certification requests that ask for too much.
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use brski_common::issuing::Subject;
 use brski_common::{CoseCertificates, DecodeError, Format, Payload, PublicKey, Reading, Signer, Typ, VoucherRequest};
 use serde_json::{Map, Value};
@@ -47,6 +51,25 @@ pub(crate) async fn request_signed_by(signer: &dyn Signer, subject_der: &[u8], k
     element(0x30, &[&info, ECDSA_WITH_SHA256, &element(0x03, &[&[0], &signature])])
 }
 
+/// A certification request for a key on P-521.
+pub(crate) fn p521_request(subject_der: &[u8]) -> Vec<u8> {
+    let key = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).unwrap();
+    let spki: Vec<u8> = key.public_key().as_der().unwrap().as_ref().to_vec();
+    let info = element(0x30, &[&[2, 1, 0], subject_der, &spki, &element(0xa0, &[])]);
+    let signature = key.sign(&SystemRandom::new(), &info).unwrap();
+    element(0x30, &[&info, ECDSA_WITH_SHA512, &element(0x03, &[&[0], signature.as_ref()])])
+}
+
+/// A certification request for an RSA key of 2048 bits.
+pub(crate) fn rsa_request(subject_der: &[u8]) -> Vec<u8> {
+    let key = rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let spki: Vec<u8> = key.public_key().as_der().unwrap().as_ref().to_vec();
+    let info = element(0x30, &[&[2, 1, 0], subject_der, &spki, &element(0xa0, &[])]);
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &info, &mut signature).unwrap();
+    element(0x30, &[&info, RSA_WITH_SHA256, &element(0x03, &[&[0], &signature])])
+}
+
 /// One Name with the attributes of both, in DER.
 pub(crate) fn joined(first: &Subject, second: &Subject) -> Vec<u8> {
     // Names as short as these have one length octet.
@@ -67,4 +90,6 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 const BASIC_CONSTRAINTS: &[u8] = &[6, 3, 0x55, 0x1d, 0x13];
 const EXTENSION_REQUEST: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14];
+const ECDSA_WITH_SHA512: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
+const RSA_WITH_SHA256: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0];
 const ECDSA_WITH_SHA256: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];

@@ -180,3 +180,10 @@ fn token_is_not_part_of_its_debug_output() {
     let token = Token::generate().unwrap();
     assert!(token.reveal().len() == 49 && !format!("{token:?}").contains(&token.reveal()[6..]));
 }
+
+#[test]
+fn each_program_reads_its_own_roles_and_names_them_to_whoever_asks_for_another() {
+    assert_eq!(Role::read("approver", Role::OF_REGISTRAR), Ok(Role::Approver));
+    assert_eq!(Role::read("station", Role::OF_REGISTRAR), Err("must be one of operator, approver, auditor".to_owned()));
+    assert_eq!(Role::read("approver", Role::OF_MASA), Err("must be one of operator, auditor, station".to_owned()));
+}

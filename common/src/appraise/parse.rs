@@ -1,211 +1,118 @@
 //! Reads a policy out of TOML, so that every mistake is told with its line, rule and field.
 
-use core::ops::Range;
-use std::collections::BTreeSet;
+mod answers;
+mod conditions;
+mod fields;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::Verdict;
-use super::condition::Condition;
-use super::policy::{PolicyError, Rule};
-use crate::provenance::{Basis, Lock, Locus, Method, Protection, SecureElementGeneration, Source, Status, Transfer};
+use self::conditions::{FIELDS, conditions, manufacturer};
+use self::fields::{Fields, File};
+use super::condition::{AboutStatement, Condition};
+use super::judging::{NOTHING_ELSE_MATCHED, WARNED};
+use super::policy::{Mode, Override, PolicyError, Rule};
+use super::{Objection, Verdict};
 
-/// Reads all rules.
-pub(super) fn rules(text: &str) -> Result<Vec<Rule>, PolicyError> {
+/// What a policy's file says.
+pub(super) struct Parsed {
+    pub(super) mode: Mode,
+    pub(super) rules: Vec<Rule>,
+    pub(super) overrides: BTreeMap<String, Override>,
+}
+
+pub(super) fn policy(text: &str) -> Result<Parsed, PolicyError> {
     let file = File { text };
     let table =
         DeTable::parse(text).map_err(|err| file.error(err.span().unwrap_or_default(), format!("not valid TOML: {}", err.message().replace('\n', ", "))))?;
     let table = Fields { file, place: String::new(), at: table.span(), table: table.get_ref() };
-    table.only(&["version", "rule"])?;
+    table.only(&["version", "mode", "rule", "manufacturer"])?;
     let version = table.demand("version", "version = 1")?;
     if version.get_ref().as_integer().map(DeInteger::as_str) != Some("1") {
         return Err(table.wrong("version", version, "1"));
     }
 
-    let expected = "at least one [[rule]]";
-    let list = table.demand("rule", expected)?;
-    let items = list.get_ref().as_array().filter(|items| !items.is_empty()).ok_or_else(|| table.wrong("rule", list, expected))?;
+    let mode = mode(&table)?.unwrap_or_default();
     let mut names = BTreeSet::new();
+    let list = table.demand("rule", SOME_RULES)?;
+    let rules = rules(&table, list, &mut names)?;
+    let overrides = overrides(&table, &mut names)?;
+    Ok(Parsed { mode, rules, overrides })
+}
+
+fn mode(fields: &Fields<'_>) -> Result<Option<Mode>, PolicyError> {
+    fields.word("mode", &[Mode::Enforce, Mode::Warn], Mode::name)
+}
+
+/// What applies to single manufacturers before the rules for all.
+fn overrides(table: &Fields<'_>, names: &mut BTreeSet<String>) -> Result<BTreeMap<String, Override>, PolicyError> {
+    let expected = "a table such as [manufacturer.\"Name\"] with a mode or rules of its own";
+    let Some(value) = table.get("manufacturer") else { return Ok(BTreeMap::new()) };
+    let by_name = table.inner(String::new(), "manufacturer", value, expected)?;
+    let mut overrides = BTreeMap::new();
+    for (key, value) in by_name.table {
+        let expected_name = "a manufacturer's name, as `trust list` tells it";
+        let name = manufacturer(key.get_ref()).ok_or_else(|| table.wrong("manufacturer", value, expected_name))?;
+        let fields = by_name.inner(format!("manufacturer '{name}': "), "manufacturer", value, expected)?;
+        fields.only(&["mode", "rule"])?;
+        let own_rules = fields.get("rule").map(|list| rules(&fields, list, names)).transpose()?.unwrap_or_default();
+        let own = Override { mode: mode(&fields)?, rules: own_rules };
+        if own.mode.is_none() && own.rules.is_empty() {
+            return Err(fields.error("it must have a mode or a rule of its own, or be left out".to_owned()));
+        }
+        overrides.insert(name, own);
+    }
+    Ok(overrides)
+}
+
+fn rules(table: &Fields<'_>, list: &Spanned<DeValue<'_>>, names: &mut BTreeSet<String>) -> Result<Vec<Rule>, PolicyError> {
+    let items = list.get_ref().as_array().filter(|items| !items.is_empty()).ok_or_else(|| table.wrong("rule", list, SOME_RULES))?;
     let mut rules = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(fields) = item.get_ref().as_table() else {
-            return Err(table.wrong("rule", item, "a table"));
-        };
-        let rule = rule(&Fields { file, place: format!("rule {}: ", index + 1), at: item.span(), table: fields })?;
+        let fields = table.inner(format!("{}rule {}: ", table.place, index + 1), "rule", item, "a table")?;
+        let rule = rule(&fields, &table.place)?;
         if !names.insert(rule.name().to_owned()) {
-            return Err(file.error(item.span(), format!("rule '{}' occurs twice, but each name must be the only one", rule.name())));
+            return Err(table.file.error(item.span(), format!("rule '{}' occurs twice, but each name must be the only one", rule.name())));
         }
         rules.push(rule);
     }
     Ok(rules)
 }
 
-fn rule(fields: &Fields<'_>) -> Result<Rule, PolicyError> {
+fn rule(fields: &Fields<'_>, place: &str) -> Result<Rule, PolicyError> {
     let expected = "a name of 1 to 64 printable ASCII characters without quotes";
     let value = fields.demand("name", expected)?;
     let name = value.get_ref().as_str().filter(|name| {
         let printable = name.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\'');
-        printable && (1..=64).contains(&name.len()) && !name.trim().is_empty() && *name != super::NOTHING_ELSE_MATCHED
+        printable && (1..=64).contains(&name.len()) && !name.trim().is_empty() && !BUILT_IN.contains(name)
     });
-    let name = name.ok_or_else(|| fields.wrong("name", value, expected))?;
-    let fields = fields.of_rule(name);
+    let name = name.ok_or_else(|| match value.get_ref().as_str() {
+        Some(taken) if BUILT_IN.contains(&taken) => fields.wrong("name", value, "another name, since a built-in rule has this one"),
+        Some(_) | None => fields.wrong("name", value, expected),
+    })?;
+    let fields = fields.in_place(format!("{place}rule '{name}': "));
     fields.only(FIELDS)?;
 
     let verdicts = [Verdict::Accept, Verdict::Hold, Verdict::Refuse];
-    let expected = "accept, hold or refuse";
-    let value = fields.demand("then", expected)?;
+    let value = fields.demand("then", "accept, hold or refuse")?;
     let then = value.get_ref().as_str().and_then(|word| verdicts.into_iter().find(|v| v.name() == word));
-    let then = then.ok_or_else(|| fields.wrong("then", value, expected))?;
+    let then = then.ok_or_else(|| fields.wrong("then", value, "accept, hold or refuse"))?;
 
     let conditions = conditions(&fields)?;
-    if conditions.contains(&Condition::Absent) && conditions.len() > 1 {
-        return Err(fields.error("statement = \"absent\" never goes with other conditions, because nothing is said then".to_owned()));
+    let of_statement = || conditions.iter().filter(|condition| matches!(condition, Condition::Statement(_)));
+    if of_statement().any(|condition| *condition == Condition::Statement(AboutStatement::Absent)) && of_statement().count() > 1 {
+        return Err(fields.error("statement = \"absent\" never goes with other conditions on the statement, because nothing is said then".to_owned()));
     }
-    if conditions.is_empty() && then == Verdict::Accept {
+    if of_statement().next().is_none() && then == Verdict::Accept {
         let advice = "say statement = \"present\", or in a rule of its own statement = \"absent\"";
         return Err(fields.error(format!("it would accept anything, even pledges without a statement; {advice}")));
     }
     Ok(Rule::new(name, conditions, then))
 }
 
-/// The rule's conditions, in an order that reads well: method first.
-fn conditions(fields: &Fields<'_>) -> Result<Vec<Condition>, PolicyError> {
-    let statement = match fields.get("statement") {
-        None => None,
-        Some(value) => match value.get_ref().as_str() {
-            Some("absent") => Some(Condition::Absent),
-            Some("present") => Some(Condition::Present),
-            Some(_) | None => return Err(fields.wrong("statement", value, "\"absent\" or \"present\"")),
-        },
-    };
-    let protection = match fields.get("protection-at-least") {
-        None => None,
-        Some(value) => {
-            let stated: Vec<Protection> = Protection::ALL.iter().copied().filter(|p| *p > Protection::Unknown).collect();
-            let least = value.get_ref().as_str().and_then(Protection::from_name).filter(|least| stated.contains(least));
-            let expected = format!("one of {}", words(&stated, Protection::name));
-            Some(Condition::ProtectionAtLeast(least.ok_or_else(|| fields.wrong("protection-at-least", value, &expected))?))
-        }
-    };
-    let retained = match fields.get("key-retained") {
-        None => None,
-        Some(value) => Some(Condition::KeyRetained(value.get_ref().as_bool().ok_or_else(|| fields.wrong("key-retained", value, "true or false"))?)),
-    };
-    let parties = match fields.get("co-generation-parties-at-least") {
-        None => None,
-        Some(value) => {
-            let least = value.get_ref().as_integer().and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok()).filter(|least| *least >= 1);
-            let least = least.ok_or_else(|| fields.wrong("co-generation-parties-at-least", value, "a number from 1"))?;
-            Some(Condition::CoGenerationPartiesAtLeast(least))
-        }
-    };
-    let conditions = [
-        statement,
-        fields.list("method", Method::ALL, Method::name)?.map(Condition::Method),
-        fields.list("se-generation", SecureElementGeneration::ALL, SecureElementGeneration::name)?.map(Condition::SeGeneration),
-        fields.list("source", Source::ALL, Source::name)?.map(Condition::Source),
-        fields.list("locus", Locus::ALL, Locus::name)?.map(Condition::Locus),
-        protection,
-        retained,
-        fields.list("private-transfer", Transfer::ALL, Transfer::name)?.map(Condition::PrivateTransfer),
-        fields.list("lock", Lock::ALL, Lock::name)?.map(Condition::Lock),
-        parties,
-        fields.list("basis", Basis::ALL, Basis::name)?.map(Condition::Basis),
-        fields.list("status", Status::ALL, Status::name)?.map(Condition::Status),
-    ];
-    Ok(conditions.into_iter().flatten().collect())
-}
+const SOME_RULES: &str = "at least one [[rule]]";
 
-/// Everything that can stand in a rule.
-const FIELDS: &[&str] = &[
-    "name",
-    "statement",
-    "method",
-    "se-generation",
-    "source",
-    "locus",
-    "protection-at-least",
-    "key-retained",
-    "private-transfer",
-    "lock",
-    "co-generation-parties-at-least",
-    "basis",
-    "status",
-    "then",
-];
-
-#[derive(Clone, Copy)]
-struct File<'t> {
-    text: &'t str,
-}
-
-impl File<'_> {
-    fn error(self, at: Range<usize>, sentence: String) -> PolicyError {
-        let line = 1 + self.text.bytes().take(at.start).filter(|b| *b == b'\n').count();
-        PolicyError { message: format!("line {line}: {sentence}") }
-    }
-}
-
-/// One table, and where it stands.
-struct Fields<'t> {
-    file: File<'t>,
-    place: String,
-    at: Range<usize>,
-    table: &'t DeTable<'t>,
-}
-
-impl<'t> Fields<'t> {
-    fn of_rule(&self, name: &str) -> Self {
-        Self { file: self.file, place: format!("rule '{name}': "), at: self.at.clone(), table: self.table }
-    }
-
-    fn get(&self, field: &str) -> Option<&'t Spanned<DeValue<'t>>> {
-        self.table.get(field)
-    }
-
-    fn demand(&self, field: &str, expected: &str) -> Result<&'t Spanned<DeValue<'t>>, PolicyError> {
-        self.get(field).ok_or_else(|| self.error(format!("{field} is missing: it must have {expected}")))
-    }
-
-    /// Refuses fields of other names.
-    fn only(&self, known: &[&str]) -> Result<(), PolicyError> {
-        match self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())).min_by_key(|key| key.span().start) {
-            None => Ok(()),
-            Some(key) => {
-                let sentence = format!("{}there is no field '{}'; there are {}", self.place, excerpt(key.get_ref()), known.join(", "));
-                Err(self.file.error(key.span(), sentence))
-            }
-        }
-    }
-
-    /// A list of words, each out of `all`.
-    fn list<T: Copy>(&self, field: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Option<Vec<T>>, PolicyError> {
-        let Some(value) = self.get(field) else { return Ok(None) };
-        let expected = format!("a list of words out of {}", words(all, name));
-        let items = value.get_ref().as_array().filter(|items| !items.is_empty()).ok_or_else(|| self.wrong(field, value, &expected))?;
-        let word = |item: &Spanned<DeValue<'t>>| {
-            let word = item.get_ref().as_str().and_then(|word| all.iter().copied().find(|v| name(*v) == word));
-            word.ok_or_else(|| self.wrong(field, item, &expected))
-        };
-        items.iter().map(word).collect::<Result<_, _>>().map(Some)
-    }
-
-    fn wrong(&self, field: &str, value: &Spanned<DeValue<'_>>, expected: &str) -> PolicyError {
-        let found = excerpt(self.file.text.get(value.span()).unwrap_or_default());
-        self.file.error(value.span(), format!("{}{field} must be {expected}, not {found}", self.place))
-    }
-
-    fn error(&self, sentence: String) -> PolicyError {
-        self.file.error(self.at.clone(), format!("{}{sentence}", self.place))
-    }
-}
-
-/// As much of a wrong value as fits on a line.
-fn excerpt(text: &str) -> String {
-    text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn words<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> String {
-    all.iter().map(|v| name(*v)).collect::<Vec<_>>().join(", ")
-}
+/// Names that traces have for what is no rule of the policy.
+const BUILT_IN: [&str; 4] = [NOTHING_ELSE_MATCHED, WARNED, Objection::DISPUTED, Objection::AUDIT_LOG];

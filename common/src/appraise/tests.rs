@@ -1,13 +1,19 @@
+mod conditions;
+mod history;
+mod modes;
+
 use std::sync::Arc;
 
+use super::view::Word;
 use super::*;
+use crate::certificate::IDevIdCert;
 use crate::envelope::Format;
 use crate::provenance::testing::{any_device, origin, statement, text};
-use crate::provenance::{CoGeneration, Disclosure, KeyOrigin, Lock, Protection, SecureElementGeneration, Transfer};
+use crate::provenance::{CoGeneration, Disclosure, KeyOrigin, Lock, Protection, ProvenanceStatement, SecureElementGeneration, Status, Transfer};
 use crate::sign::{SignatureAlgorithm, Signer as _};
 use crate::signed::{EnrolledKey, SignedBy, SigningParty, Verifier};
 use crate::test_pki::{NOW, block_on, new_key, now};
-use crate::time::at;
+use crate::time::{UnixTime, at};
 
 const OWNER: &str = r#"
 version = 1
@@ -28,6 +34,15 @@ name = "ask-about-carrots"
 method = ["carrot"]
 then = "hold"
 "#;
+
+/// What a policy makes of a statement alone.
+fn judge(policy: &Policy, idevid: &IDevIdCert, statement: Option<&ProvenanceStatement>, now: UnixTime) -> Result<Appraisal, Refusal> {
+    decided(
+        policy,
+        &View { idevid: Some(idevid), device: idevid.device(), manufacturer: "Maker", statement, receipt: ReceiptFinding::Missing, word: Word::Said(None) },
+        now,
+    )
+}
 
 fn policy(text: &str) -> Policy {
     Policy::from_toml(text).unwrap()
@@ -74,7 +89,12 @@ fn verified_statement_leads_to_an_acceptance() {
     let sealed = block_on(SigningParty::with_name("provenance-1", Arc::new(key)).seal(&said, Format::Cose)).unwrap();
     let verified = sealed.verify(&Verifier::strict(SignedBy::Enrolled(&enrolled)), now()).unwrap();
 
-    let appraisal = appraise(&policy(OWNER), &idevid, Some(&verified), now()).unwrap();
+    let appraisal = appraise(
+        &policy(OWNER),
+        &Case { idevid: &idevid, manufacturer: "Maker", statement: Some(&verified), receipt: ReceiptFinding::Missing, word: None },
+        now(),
+    )
+    .unwrap();
     let accepted = appraisal.permit(Duration::ZERO).unwrap();
     assert_eq!(accepted.appraisal().rule(), "made-in-the-device");
 }
@@ -87,9 +107,23 @@ fn refusal_names_rule_finding_and_what_would_be_accepted() {
     let expected = Refusal::ProvenanceUnacceptable {
         rule: NOTHING_ELSE_MATCHED.to_owned(),
         found: Some(Method::Bamboo),
+        because: String::new(),
         accepted: "avocado, salak; sapodilla made inside the element".to_owned(),
     };
     assert_eq!(refusal, expected);
+}
+
+#[test]
+fn refusal_and_hold_name_what_met_the_rule_beside_the_method() {
+    let idevid = any_device();
+    let said = statement(&idevid, origin(Method::Salak), Disclosure::Customer);
+    let sentence = |then: &str| {
+        let rule = format!("version = 1\n[[rule]]\nname = \"odd\"\nmethod = [\"salak\"]\nserial = [\"JADA*\"]\nmanufacturer = [\"Maker\"]\nthen = \"{then}\"");
+        judge(&policy(&rule), &idevid, Some(&said), now()).unwrap().permit(Duration::ZERO).unwrap_err().to_string()
+    };
+    let salak = Method::in_words(&Some(Method::Salak));
+    assert_eq!(sentence("refuse"), format!("rule 'odd' does not accept {salak} where manufacturer is Maker and serial is JADA123456789"));
+    assert!(sentence("hold").contains(&format!("rule 'odd' holds {salak} where manufacturer is Maker and serial is JADA123456789 for a person to decide")));
 }
 
 #[test]
@@ -220,7 +254,7 @@ fn disputed_key_is_refused_unless_a_rule_lists_that_status() {
     let said = ProvenanceStatement { status: Status::Disputed, ..statement(&idevid, origin(Method::Salak), Disclosure::Customer) };
     let judged = |condition| judge(&accept_if(condition), &idevid, Some(&said), now());
     for silent in ["statement = \"present\"", "method = [\"salak\"]"] {
-        let Err(Refusal::StatementVoid(why)) = judged(silent) else { panic!("{silent}") };
+        let Err(Refusal::StatementVoid(why)) = judged(silent).unwrap().permit(Duration::ZERO) else { panic!("{silent}") };
         assert!(why.starts_with("its manufacturer disputes the record behind it; rule '"), "{why}");
     }
     assert_eq!(judged("status = [\"valid\", \"disputed\"]").unwrap().verdict(), Verdict::Accept);
@@ -232,5 +266,8 @@ fn disputed_key_is_not_held_by_a_rule_that_says_nothing_of_it() {
     let idevid = any_device();
     let said = ProvenanceStatement { status: Status::Disputed, ..statement(&idevid, origin(Method::Salak), Disclosure::Customer) };
     let hold = Policy::from_toml("version = 1\n[[rule]]\nname = \"ask\"\nmethod = [\"salak\"]\nthen = \"hold\"\n").unwrap();
-    assert!(matches!(judge(&hold, &idevid, Some(&said), now()), Err(Refusal::StatementVoid(_))));
+    let appraisal = judge(&hold, &idevid, Some(&said), now()).unwrap();
+    assert!(matches!(appraisal.permit_approved(), Err(Refusal::StatementVoid(_))));
+    let tried: Vec<(&str, bool)> = appraisal.trace().iter().map(|step| (step.rule.as_str(), step.matched)).collect();
+    assert_eq!(tried, [("ask", false), (NOTHING_ELSE_MATCHED, true), ("disputed-record", true)]);
 }

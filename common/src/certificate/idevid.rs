@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
+
 use super::{Certificate, sha1};
 use crate::error::DecodeError;
 use crate::identity::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
@@ -11,6 +15,7 @@ use crate::identity::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
 pub struct IDevIdCert {
     certificate: Certificate,
     device: DeviceId,
+    source: SerialSource,
 }
 
 impl IDevIdCert {
@@ -19,7 +24,15 @@ impl IDevIdCert {
     /// # Errors
     /// [`DecodeError`] if the subject has no serialNumber, several, or a malformed one.
     pub fn new(certificate: Certificate) -> Result<Self, DecodeError> {
-        let serial = match certificate.0.serial_numbers.as_slice() {
+        Self::with_serial_from(certificate, SerialSource::SerialNumber)
+    }
+
+    /// The same for a manufacturer that knows its devices by another serial number than the whole of the subject's.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and if that serial number is not where `source` says.
+    pub fn with_serial_from(certificate: Certificate, source: SerialSource) -> Result<Self, DecodeError> {
+        let whole = match certificate.0.serial_numbers.as_slice() {
             [one] => SerialNumber::new(one.clone())?,
             [] => return Err(DecodeError::MissingField { field: "serialNumber", artefact: "IDevID's subject" }),
             _ => return Err(DecodeError::DuplicateField { field: "serialNumber".to_owned(), artefact: "IDevID's subject" }),
@@ -29,7 +42,7 @@ impl IDevIdCert {
             Some(id) => KeyIdentifier::new(id)?,
             None => KeyIdentifier::new(sha1(certificate.0.public_key.raw()))?,
         };
-        Ok(Self { certificate, device: DeviceId { issuer, serial } })
+        Ok(Self { certificate, device: DeviceId { issuer, serial: source.find(whole)? }, source })
     }
 
     /// The certificate.
@@ -37,14 +50,33 @@ impl IDevIdCert {
         &self.certificate
     }
 
-    /// Which device it names.
+    /// Which device it names, as its manufacturer knows it: so vouchers and statements name it.
     pub fn device(&self) -> &DeviceId {
         &self.device
+    }
+
+    /// Where the serial number of [`device`](Self::device) was found in the subject.
+    pub fn serial_source(&self) -> SerialSource {
+        self.source
+    }
+
+    /// The subject's serialNumber as a whole, as it stands in every certificate and request with the same subject.
+    pub fn subject_serial(&self) -> Option<SerialNumber> {
+        self.certificate.serial_number()
     }
 
     /// SHA-256 over the IDevID's SubjectPublicKeyInfo.
     pub fn spki_digest(&self) -> SpkiDigest {
         self.certificate.spki_digest()
+    }
+
+    /// What its subject may call the device's model or product line: each commonName and organizationalUnitName, and what follows `PID:` in the serialNumber.
+    pub fn models(&self) -> Vec<String> {
+        // The octets were read as a Name before, so that there is one.
+        let Ok((_, name)) = X509Name::from_der(self.certificate.subject_der()) else { return Vec::new() };
+        let product = self.device.serial.as_str().strip_prefix("PID:").map(|rest| rest.split(" SN:").next().unwrap_or(rest).trim());
+        let named = name.iter_common_name().chain(name.iter_organizational_unit()).filter_map(|attribute| attribute.as_str().ok());
+        named.chain(product).filter(|model| !model.is_empty()).map(str::to_owned).collect()
     }
 
     /// Where the manufacturer's MASA answers, if the certificate says so.
@@ -53,6 +85,47 @@ impl IDevIdCert {
     /// [`DecodeError`] if the extension holds no usable URL.
     pub fn masa_url(&self) -> Result<Option<MasaUrl>, DecodeError> {
         self.certificate.0.masa_url.as_deref().map(MasaUrl::new).transpose()
+    }
+}
+
+/// Where in an IDevID's subject the serial number stands by which the manufacturer, and so its MASA, knows the device. RFC 8995, section 2.3.1 wants the serialNumber
+/// attribute; what is in it besides is the manufacturer's matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SerialSource {
+    /// The whole serialNumber.
+    #[default]
+    SerialNumber,
+    /// What follows `SN:` in a serialNumber such as `PID:C9300 SN:FOC1234`.
+    SnOfPid,
+}
+
+impl SerialSource {
+    /// Its name in profiles and configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SerialNumber => "serial-number",
+            Self::SnOfPid => "sn-of-pid",
+        }
+    }
+
+    /// Whether it is the whole serialNumber, as RFC 8995 has it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The serial number in the subject's serialNumber.
+    fn find(self, whole: SerialNumber) -> Result<SerialNumber, DecodeError> {
+        match self {
+            Self::SerialNumber => Ok(whole),
+            Self::SnOfPid => {
+                // One of each, or two readers could find two serial numbers.
+                let parts = whole.as_str().strip_prefix("PID:").and_then(|rest| rest.split_once(" SN:"));
+                let found = parts.filter(|(model, serial)| !model.trim().is_empty() && !serial.is_empty() && !serial.contains(' '));
+                let wrong = DecodeError::InvalidField { field: "serialNumber", expected: "of the form `PID:... SN:...`, as this manufacturer's profile says" };
+                found.ok_or(wrong).and_then(|(_, serial)| SerialNumber::new(serial))
+            }
+        }
     }
 }
 

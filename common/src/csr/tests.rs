@@ -99,3 +99,40 @@ fn replace(haystack: &[u8], needle: &[u8], with: &[u8]) -> Vec<u8> {
     let at = haystack.windows(needle.len()).position(|w| w == needle).unwrap();
     [&haystack[..at], with, &haystack[at + needle.len()..]].concat()
 }
+
+/// A request that asks for these names.
+fn wishing(names: &[&str], uris: &[&str]) -> Csr {
+    let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let wish = Wish { names: all(names), uris: all(uris) };
+    Csr::from_der(&block_on(request_wishing(&subject().to_der(), &wish, &new_key(SignatureAlgorithm::Es256))).unwrap()).unwrap()
+}
+
+#[test]
+fn names_that_are_asked_for_come_back_in_whatever_order() {
+    let csr = wishing(&["b.example", "a.example"], &["urn:a"]);
+    assert!(csr.requests_names_of(&["a.example".to_owned(), "b.example".to_owned()], &["urn:a".to_owned()]));
+    assert!(!csr.requests_names_of(&["a.example".to_owned()], &["urn:a".to_owned()]));
+    assert!(!csr.requests_names_of(&[], &[]));
+}
+
+#[test]
+fn request_without_a_wish_asks_for_no_names() {
+    let csr = wishing(&[], &[]);
+    assert!(!csr.requests_names() && !csr.requests_names_of(&[], &[]));
+}
+
+#[test]
+fn names_that_are_no_names_are_refused() {
+    let key = new_key(SignatureAlgorithm::Es256);
+    let request = signed(&key, &extension_request("2.5.29.17", &[0x30, 0x03, 0x82, 0x05, b'a']));
+    assert!(matches!(Csr::from_der(&request), Err(VerifyError::Decode { .. })));
+}
+
+#[test]
+fn request_in_pem_is_one_block_of_short_lines() {
+    let der = block_on(request(&subject().to_der(), &new_key(SignatureAlgorithm::Es256))).unwrap();
+    let pem = to_pem(&der);
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n") && pem.lines().all(|line| line.len() <= 64));
+    let inner: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    assert_eq!(crate::est::from_body("request", inner.as_bytes()).unwrap(), der);
+}

@@ -18,16 +18,17 @@ use crate::certificate::Certificate;
 use crate::error::{DecodeError, VerifyError};
 use crate::leniency::{Leniency, Reading};
 use crate::sign::{Hash, Signature, SignatureAlgorithm, SignatureScheme, SigningIdentity};
+use crate::signed::CmsContent;
 
 /// id-ct-animaJSONVoucher (RFC 8366, section 8.3).
 pub(crate) const ID_CT_ANIMA_JSON_VOUCHER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.40");
 
 /// Takes an envelope apart. The content's digest is compared here; the signature over the attributes is left to the caller, who knows whose it should be.
-pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
+pub(crate) fn open(artefact: &'static str, wanted: CmsContent, wire: &[u8], reading: &Reading) -> Result<Opened, VerifyError> {
     let undecodable = |source| VerifyError::Decode { artefact, source };
     let der = text_to_der(wire, reading).map_err(undecodable)?;
     let data = SignedData::from_ber(&der).map_err(undecodable)?;
-    accept_content_type(data.content.econtent_type, reading).map_err(undecodable)?;
+    accept_content_type(wanted, data.content.econtent_type, reading).map_err(undecodable)?;
     let payload = content(&data.content).map_err(undecodable)?;
     let info = only_signer_info(&data.signer_infos).map_err(undecodable)?;
 
@@ -67,6 +68,7 @@ pub(crate) fn open(artefact: &'static str, wire: &[u8], reading: &Reading) -> Re
 /// An envelope that lacks its signature.
 #[derive(Debug)]
 pub(crate) struct Draft {
+    content: ObjectIdentifier,
     payload: Vec<u8>,
     identity: SigningIdentity,
     signer: Certificate,
@@ -75,17 +77,21 @@ pub(crate) struct Draft {
 }
 
 /// Prepares an envelope around a payload: issuerAndSerialNumber, attributes contentType and messageDigest, the identity's whole chain.
-pub(crate) fn draft(payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
+pub(crate) fn draft(content: CmsContent, payload: Vec<u8>, identity: &SigningIdentity) -> Result<Draft, DecodeError> {
     let nameless = DecodeError::MissingField { field: "the signer's certificate", artefact: "CMS signer's identity" };
     let signer = identity.chain.first().ok_or(nameless)?.clone();
+    let content = match content {
+        CmsContent::Voucher => ID_CT_ANIMA_JSON_VOUCHER,
+        CmsContent::Data => ID_DATA,
+    };
     let digest = OctetString::new(digest_for(identity.algorithm).of(&payload)).map_err(syntax)?;
     let attributes = || -> der::Result<Vec<u8>> {
         let attribute = |oid, value: Any| Ok::<_, der::Error>(Attribute { oid, values: SetOfVec::try_from(vec![value])? });
-        let content_type = attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_CT_ANIMA_JSON_VOUCHER)?)?;
+        let content_type = attribute(ID_CONTENT_TYPE, Any::encode_from(&content)?)?;
         let message_digest = attribute(ID_MESSAGE_DIGEST, Any::encode_from(&digest)?)?;
         SignedAttributes::try_from(vec![content_type, message_digest])?.to_der()
     };
-    Ok(Draft { payload, identity: identity.clone(), signer, attributes: attributes().map_err(syntax)? })
+    Ok(Draft { content, payload, identity: identity.clone(), signer, attributes: attributes().map_err(syntax)? })
 }
 
 impl Draft {
@@ -106,10 +112,10 @@ impl Draft {
             signature_identifier(self.identity.algorithm).to_der().map_err(syntax)?,
             element(OCTET_STRING, &signature.to_asn1()?),
         ];
-        let content = [element(OBJECT_IDENTIFIER, ID_CT_ANIMA_JSON_VOUCHER.as_bytes()), element(CONTEXT_0, &element(OCTET_STRING, &self.payload))];
+        let content = [element(OBJECT_IDENTIFIER, self.content.as_bytes()), element(CONTEXT_0, &element(OCTET_STRING, &self.payload))];
         let data = [
-            // Version 3, because the content is not id-data (RFC 5652, section 5.1).
-            element(INTEGER, &[CmsVersion::V3 as u8]),
+            // Version 3 if the content is not id-data (RFC 5652, section 5.1).
+            element(INTEGER, &[if self.content == ID_DATA { CmsVersion::V1 } else { CmsVersion::V3 } as u8]),
             element(SET, &digest),
             element(SEQUENCE, &content.concat()),
             certificate_set(&self.identity.chain),
@@ -145,11 +151,16 @@ impl StatedContent {
     }
 }
 
-fn accept_content_type(found: ObjectIdentifier, reading: &Reading) -> Result<(), DecodeError> {
-    match found {
-        ID_CT_ANIMA_JSON_VOUCHER => Ok(()),
-        ID_DATA => reading.tolerate(Leniency::CmsIdData, SECTION, "eContentType is id-data instead of id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40)"),
-        other => {
+fn accept_content_type(wanted: CmsContent, found: ObjectIdentifier, reading: &Reading) -> Result<(), DecodeError> {
+    match (wanted, found) {
+        (CmsContent::Voucher, ID_CT_ANIMA_JSON_VOUCHER) | (CmsContent::Data, ID_DATA) => Ok(()),
+        (CmsContent::Voucher, ID_DATA) => {
+            reading.tolerate(Leniency::CmsIdData, SECTION, "eContentType is id-data instead of id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40)")
+        }
+        (CmsContent::Data, other) => {
+            Err(DecodeError::Unexpected { what: "eContentType", found: other.to_string(), expected: "id-data (1.2.840.113549.1.7.1)" })
+        }
+        (CmsContent::Voucher, other) => {
             let expected = "id-ct-animaJSONVoucher (1.2.840.113549.1.9.16.1.40)";
             Err(DecodeError::Unexpected { what: "eContentType", found: other.to_string(), expected })
         }

@@ -1,7 +1,7 @@
 //! Which type a body has and which one its answer gets (RFC 9110, sections 8.3 and 12.5.1): any type, and those of vouchers in particular.
 
 use http::StatusCode;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use crate::envelope::Format;
 use crate::leniency::{Leniencies, Leniency};
@@ -30,6 +30,12 @@ pub enum NotNegotiable {
         /// What would be right.
         expected: &'static str,
     },
+    /// The body is compressed, or otherwise not what its type says: 415 (RFC 9110, section 15.5.16).
+    #[error("the body has the content encoding {found}, expected none: no encoding is undone here")]
+    Encoded {
+        /// Its encoding, or what to say of it.
+        found: String,
+    },
     /// The Accept header has no place for any answer: 406.
     #[error("the Accept header excludes what this resource answers: {offered}")]
     NotAcceptable {
@@ -42,7 +48,7 @@ impl NotNegotiable {
     /// What the peer is told.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType { .. } | Self::Encoded { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable { .. } => StatusCode::NOT_ACCEPTABLE,
         }
     }
@@ -64,6 +70,18 @@ pub fn must_be(headers: &HeaderMap, expected: &'static str) -> Result<(), NotNeg
     match media_type(headers) {
         Some(found) if found == expected => Ok(()),
         found => Err(unsupported(found, expected)),
+    }
+}
+
+/// Demands that a body is sent as it is. A small one that grows without measure when it is unpacked is thereby no concern of ours.
+///
+/// # Errors
+/// [`NotNegotiable::Encoded`] for every Content-Encoding but `identity`, which some clients state.
+pub fn must_be_unencoded(headers: &HeaderMap) -> Result<(), NotNegotiable> {
+    let lines = headers.get_all(CONTENT_ENCODING).iter().map(|line| line.to_str().unwrap_or(UNREADABLE));
+    match lines.flat_map(|line| line.split(',')).map(str::trim).find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
+        None => Ok(()),
+        Some(coding) => Err(NotNegotiable::Encoded { found: printable(coding, LONGEST_TYPE) }),
     }
 }
 

@@ -32,6 +32,7 @@ fn policy(text: &str) -> Inspection {
         Ok(policy) => {
             let accepted = policy.accepted_in_words();
             inspection.leaf("accepts", if accepted.is_empty() { "nothing".to_owned() } else { accepted });
+            inspection.leaf("mode", policy.mode().name());
             inspection.leaf("rules", policy.rules_in_words());
             inspection.leaf("otherwise", "refused");
             inspection.leaf("sha256", hex(policy.digest()));

@@ -133,8 +133,20 @@ pub(super) fn of_cms(octets: &[u8], context: &Context<'_>) -> Inspection {
     };
     match serde_json::from_slice(&envelope.payload).ok().as_ref().and_then(Root::of_json) {
         Some(_) => voucher::inspect(&envelope, context),
-        None => with_findings(Inspection::unknown("CMS SignedData around something else than a voucher or a voucher-request"), &envelope),
+        None => match signed_profile(&envelope.payload, context) {
+            Some(profile) => profile,
+            None => with_findings(Inspection::unknown("CMS SignedData around something else than a voucher or a voucher-request"), &envelope),
+        },
     }
+}
+
+/// A manufacturer's profile in CMS. Who may sign it the profile that was accepted before it says, so that nothing is said of its signature here.
+fn signed_profile(payload: &[u8], context: &Context<'_>) -> Option<Inspection> {
+    let text = core::str::from_utf8(payload).ok().filter(|text| text.len() <= crate::ProfileText::LARGEST)?;
+    let table: toml::Table = text.parse().ok().filter(|table: &toml::Table| table.contains_key("idevid-anchors"))?;
+    let mut inspection = super::profile::inspect(text, &table, context);
+    inspection.leaf("enclosed-in", "CMS SignedData, whose signature `brski-registrar trust update` and `openssl cms -verify` check");
+    Some(inspection)
 }
 
 /// The payload of an envelope in the form it has on the wire, for looking at what is nested from outside.

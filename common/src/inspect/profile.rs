@@ -28,6 +28,14 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
             Err(err) => inspection.deviations.push(Finding::undecodable("", &err)),
         }
     }
+    for field in ["serial-source", "issued-at"] {
+        if let Some(text) = table.get(field).and_then(toml::Value::as_str) {
+            inspection.leaf(field, shown(text));
+        }
+    }
+    for key in table.get("log-keys").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str) {
+        inspection.leaf("log-key", shown(key.trim()));
+    }
     inspection.leaf("ignore-idevid-expiry", table.get("ignore-idevid-expiry").and_then(toml::Value::as_bool).unwrap_or(false));
     // Over the text as it lies in the file, which is what two people compare over the telephone.
     inspection.leaf("sha256", hex(&sha256(text.as_bytes())));
@@ -53,5 +61,17 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
     inspection
 }
 
-const FIELDS: [&str; 9] =
-    ["version", "name", "masa-url", "idevid-anchors", "voucher-anchors", "voucher-policy", "provenance-anchors", "masa-tls-anchors", "ignore-idevid-expiry"];
+const FIELDS: [&str; 12] = [
+    "serial-source",
+    "log-keys",
+    "issued-at",
+    "version",
+    "name",
+    "masa-url",
+    "idevid-anchors",
+    "voucher-anchors",
+    "voucher-policy",
+    "provenance-anchors",
+    "masa-tls-anchors",
+    "ignore-idevid-expiry",
+];

@@ -156,7 +156,7 @@ impl SignedCheckpoint {
     }
 
     /// What it says, for looking at it.
-    pub(crate) fn peek_unverified(&self) -> &Checkpoint {
+    pub fn peek_unverified(&self) -> &Checkpoint {
         &self.checkpoint
     }
 

@@ -48,6 +48,14 @@ pub enum PledgeError {
         /// Status code.
         status: u16,
     },
+    /// The registrar points to where the pledge was before, or to no registrar at all.
+    #[error("the cloud registrar redirects to '{location}', {problem}")]
+    RedirectUnusable {
+        /// Where to, fit for display.
+        location: String,
+        /// Why it is not followed.
+        problem: &'static str,
+    },
     /// The answer is of another type than the one asked for.
     #[error("the registrar answered {resource} with media type '{found}', expected {expected}")]
     MediaType {
@@ -92,6 +100,9 @@ pub enum PledgeError {
     /// It demands a check that this pledge cannot make.
     #[error("the voucher demands that revocation of the domain's certificate is checked, which this pledge cannot do")]
     RevocationCheckDemanded,
+    /// It came from a cloud registrar, and does not tell where to enrol.
+    #[error("the voucher of the cloud registrar names no est-domain")]
+    NoEstDomain,
     /// It names no domain.
     #[error("the voucher pins neither a certificate nor a key")]
     NothingPinned,

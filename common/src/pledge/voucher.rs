@@ -51,7 +51,7 @@ impl Pledge {
     }
 
     /// The voucher's octets in an answer, under the media type that was asked for, or under its predecessor where that is tolerated.
-    fn voucher_in<'a>(&self, answer: &'a Answer) -> Result<&'a [u8], PledgeError> {
+    pub(super) fn voucher_in<'a>(&self, answer: &'a Answer) -> Result<&'a [u8], PledgeError> {
         let strict = answer.body_of_type(RESOURCE, self.format.voucher_media_type());
         let Some(older) = self.format.older_voucher_media_type(self.lenient).filter(|_| strict.is_err()) else { return strict };
         let tolerated = answer.body_of_type(RESOURCE, older).or(strict)?;
@@ -64,10 +64,10 @@ impl Pledge {
 #[derive(Debug)]
 #[must_use]
 pub struct VoucherAsked {
-    pledge: Pledge,
-    registrar: Vec<Certificate>,
+    pub(super) pledge: Pledge,
+    pub(super) registrar: Vec<Certificate>,
     nonce: Nonce,
-    first_asked: UnixTime,
+    pub(super) first_asked: UnixTime,
     ask: Ask,
 }
 
@@ -95,12 +95,18 @@ impl VoucherAsked {
         let body = self.pledge.voucher_in(answer).map_err(Failed::silently)?;
         let checked = self.check(body, now).map_err(|error| Failed::reporting(VOUCHER_STATUS, error))?;
         let (voucher, domain) = checked;
-        let report = Ask::report(VOUCHER_STATUS, &Telemetry::success());
-        let ask = Ask::get(CA_CERTS, "application/pkcs7-mime");
-        Ok(Step::Done(Box::new(Imprinted { pledge: self.pledge, registrar: self.registrar, voucher, domain, report, ask })))
+        Ok(Step::Done(Box::new(Imprinted::new(self.pledge, self.registrar, voucher, domain))))
     }
 
     fn check(&self, body: &[u8], now: UnixTime) -> Result<(Verified<Voucher>, Anchors), PledgeError> {
+        let voucher = self.check_voucher(body, now)?;
+        let domain = pinned(voucher.get(), self.pledge.proximity, &self.registrar)?;
+        check_registrar(&domain, &self.registrar, now)?;
+        Ok((voucher, domain))
+    }
+
+    /// Whether a voucher is the manufacturer's word to this pledge, whomever it pins.
+    pub(super) fn check_voucher(&self, body: &[u8], now: UnixTime) -> Result<Verified<Voucher>, PledgeError> {
         let anchors = &self.pledge.masa_anchors;
         let by = SignedBy::Anchored { anchors, usage: Usage::Any, known: anchors.certificates() };
         let verifier = Verifier { by, lenient: self.pledge.lenient };
@@ -108,9 +114,7 @@ impl VoucherAsked {
 
         self.check_signer(&voucher)?;
         self.check_addressee(voucher.get(), now)?;
-        let domain = pinned(voucher.get(), self.pledge.proximity, &self.registrar)?;
-        check_registrar(&domain, &self.registrar, now)?;
-        Ok((voucher, domain))
+        Ok(voucher)
     }
 
     /// Where one root stands above both IDevIDs and voucher keys, a path to it is not enough: any device's key has one, whichever of the manufacturer's CAs issued it.
@@ -175,6 +179,13 @@ pub struct Imprinted {
 }
 
 impl Imprinted {
+    /// `registrar` was found to stand under `domain`.
+    pub(super) fn new(pledge: Pledge, registrar: Vec<Certificate>, voucher: Verified<Voucher>, domain: Anchors) -> Self {
+        let report = Ask::report(VOUCHER_STATUS, &Telemetry::success());
+        let ask = Ask::get(CA_CERTS, "application/pkcs7-mime");
+        Self { pledge, registrar, voucher, domain, report, ask }
+    }
+
     /// The voucher.
     pub fn voucher(&self) -> &Verified<Voucher> {
         &self.voucher

@@ -104,6 +104,29 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether a server was there and showed a certificate that is not to be trusted: asking again changes nothing until somebody changes a configuration.
+    pub fn is_distrust(&self) -> bool {
+        match self {
+            Self::Certificate { .. } => true,
+            Self::Tls { source, .. } => {
+                let said = source.get_ref().and_then(|err| err.downcast_ref::<rustls::Error>());
+                matches!(said, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented))
+            }
+            Self::Authority(_) | Self::Connect { .. } | Self::TimedOut { .. } | Self::Broken { .. } | Self::Body { .. } => false,
+        }
+    }
+
+    /// Whether there was no connection yet, so that the server cannot have seen a request.
+    pub fn is_before_request(&self) -> bool {
+        match self {
+            Self::Authority(_) | Self::Connect { .. } | Self::Tls { .. } | Self::Certificate { .. } => true,
+            Self::TimedOut { step, .. } => *step == CONNECT,
+            Self::Broken { .. } | Self::Body { .. } => false,
+        }
+    }
+}
+
 /// One TLS connection, kept alive for as many requests as the server allows, one after the other.
 #[derive(Debug)]
 pub struct HttpsConnection {
@@ -112,6 +135,8 @@ pub struct HttpsConnection {
     certificates: Vec<Certificate>,
     limits: ClientLimits,
     driver: JoinHandle<()>,
+    // Set before the driver has noticed that it was stopped.
+    ended: bool,
 }
 
 impl HttpsConnection {
@@ -132,8 +157,8 @@ impl HttpsConnection {
         };
 
         let connected = timeout(limits.connect, connect(&authority, (host, port), name, tls)).await;
-        let (sender, certificates, driver) = connected.map_err(|_| timed_out(&authority, "connect", limits.connect))??;
-        Ok(Self { authority, sender, certificates, limits, driver })
+        let (sender, certificates, driver) = connected.map_err(|_| timed_out(&authority, CONNECT, limits.connect))??;
+        Ok(Self { authority, sender, certificates, limits, driver, ended: false })
     }
 
     /// The server's certificates, its own first. How far they are to be trusted depends on the TLS configuration.
@@ -143,7 +168,7 @@ impl HttpsConnection {
 
     /// Whether the server still takes requests here, as far as known.
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.ended && !self.sender.is_closed()
     }
 
     /// Sends one request and reads its whole answer. The Host field is added; the request's URI is a path.
@@ -159,7 +184,10 @@ impl HttpsConnection {
         match &answered {
             Ok(answer) if !says_close(answer) => {}
             // Nobody may meet a late answer to this request, nor one more answer after the last.
-            Ok(_) | Err(_) => self.driver.abort(),
+            Ok(_) | Err(_) => {
+                self.ended = true;
+                self.driver.abort();
+            }
         }
         answered
     }
@@ -208,6 +236,8 @@ fn says_close(answer: &Response<Bytes>) -> bool {
 fn timed_out(authority: &Authority, step: &'static str, after: Duration) -> ClientError {
     ClientError::TimedOut { authority: authority.to_string(), step, after }
 }
+
+const CONNECT: &str = "connect";
 
 // Also the least that HTTP/1 libraries work with.
 const HEAD_OCTETS: usize = 64 * 1024;

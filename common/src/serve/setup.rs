@@ -2,6 +2,7 @@
 //!
 //! Every error is one sentence that names the file, the field and what would be right. Nothing secret is part of it.
 
+mod admin;
 mod error;
 mod finding;
 mod keys;
@@ -20,6 +21,7 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeOwned, Error as _};
 use zeroize::Zeroizing;
 
+pub use admin::AdminValues;
 pub use error::SetupError;
 pub use finding::Finding;
 pub use keys::{KeyFiles, KeyPair, open_key};

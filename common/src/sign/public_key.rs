@@ -74,6 +74,17 @@ pub enum KeyKind {
 }
 
 impl PublicKey {
+    /// Reads the first `PUBLIC KEY` block of a PEM text.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if there is none or it is malformed.
+    pub fn from_pem(text: &str) -> Result<Self, DecodeError> {
+        use rustls_pki_types::SubjectPublicKeyInfoDer;
+        use rustls_pki_types::pem::PemObject as _;
+        let spki = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes());
+        Self::from_spki(&spki.map_err(|_| DecodeError::syntax("public key", "PEM", "no readable PUBLIC KEY block"))?)
+    }
+
     /// Reads a DER SubjectPublicKeyInfo in the one form that its kind has: keys are told apart by their octets, so that another form would make two keys of one.
     ///
     /// An EC key is named by its curve and is an uncompressed point (RFC 5480, section 2.2), Ed25519 has no parameters (RFC 8410, section 3), RSA has NULL (RFC 3279, section 2.3.1).

@@ -122,7 +122,9 @@ fn holder_is_not_replaced_by_a_namesake() {
     let (_, ca, leaf) = pki();
     let namesake = ca.issue("Leaf", ES256, |t| t);
     let signed = seal(&namesake.party(&[]), Format::Cms);
-    assert!(matches!(verify(&signed, SignedBy::Holder(&leaf.certificate)), Err(VerifyError::WrongSigner { .. })));
+    let told = |certificate: &Certificate| format!("CN=Leaf (certificate with SHA-256 {})", certificate.fingerprint());
+    let wrong = VerifyError::WrongSigner { artefact: "note", found: told(&namesake.certificate), expected: told(&leaf.certificate) };
+    assert_eq!(verify(&signed, SignedBy::Holder(&leaf.certificate)).unwrap_err(), wrong);
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl<'a> Verifier<'a> {
             }
             SignedBy::Holder(holder) => {
                 if let Some(other) = block.contradicts(holder) {
-                    let (found, expected) = (other.subject().to_owned(), holder.subject().to_owned());
+                    let (found, expected) = told_apart(other, holder);
                     return Err(VerifyError::WrongSigner { artefact, found, expected });
                 }
                 block.check_signature(artefact, &holder.public_key(), holder.subject())?;
@@ -120,6 +120,15 @@ impl<'a> Verifier<'a> {
             }
         }
     }
+}
+
+/// Two certificates by their subjects, and if those are the same, by the fingerprints as well.
+fn told_apart(found: &Certificate, expected: &Certificate) -> (String, String) {
+    let shown = |certificate: &Certificate| match found.subject() == expected.subject() {
+        true => format!("{} (certificate with SHA-256 {})", certificate.subject(), certificate.fingerprint()),
+        false => certificate.subject().to_owned(),
+    };
+    (shown(found), shown(expected))
 }
 
 /// Most paths that are built for one message, however many signatures it bears; an old and a new certificate of one key, or a maker's and an owner's signature, are usual, and a path

@@ -5,7 +5,7 @@ use core::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use brski_common::access::Caller;
-use brski_common::http::{BoxError, must_be, read_body, typed};
+use brski_common::http::{BoxError, Query, must_be, read_body, typed};
 use brski_common::log::Hash;
 use brski_common::provenance::{Disclosure, Status, Text};
 use brski_common::time::to_rfc3339;
@@ -19,7 +19,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json as object;
 
-use super::query::Query;
 use super::refusal::NotDone;
 use super::route::Action;
 use super::{Clerk, json, word_of};

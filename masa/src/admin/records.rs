@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use brski_common::access::{Caller, Role};
-use brski_common::http::{BoxError, NotNegotiable, media_type};
+use brski_common::http::{BoxError, NotNegotiable, Query, QueryError, media_type};
 use brski_common::provenance::Text;
 use brski_common::text::printable;
 use bytes::Bytes;
@@ -23,7 +23,6 @@ use http_body_util::{BodyExt as _, Either};
 use serde::Serialize;
 
 use super::pipe::{BrokenOff, Fed, Feed, Teller, Told, feed, tidings};
-use super::query::Query;
 use super::refusal::NotDone;
 use super::{AdminBody, AdminService, Clerk};
 use crate::import::{Current, Form, Import, Outcome};
@@ -85,7 +84,7 @@ impl Clerk<'_> {
     {
         let query = Query::read(head.uri.query(), &["dry-run", "statements", "supersede"])?;
         let want = match (query.flag("dry-run")?, query.flag("statements")?) {
-            (true, true) => return Err(NotDone::Query(NO_BOTH.to_owned())),
+            (true, true) => return Err(QueryError(NO_BOTH.to_owned()).into()),
             (true, false) => Want::Trial,
             (false, true) => Want::Statement,
             (false, false) => Want::Record,

@@ -2,7 +2,7 @@
 
 use brski_common::SerialNumber;
 use brski_common::access::Denied;
-use brski_common::http::{BodyError, NotNegotiable, typed};
+use brski_common::http::{BodyError, NotNegotiable, QueryError, typed};
 use brski_common::text::in_full;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -22,8 +22,8 @@ pub(super) enum NotDone {
     NoSuchResource,
     #[error("this resource takes {allowed} only")]
     WrongMethod { allowed: &'static str },
-    #[error("{0}")]
-    Query(String),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     #[error(transparent)]
     NotNegotiable(#[from] NotNegotiable),
     #[error(transparent)]

@@ -2,9 +2,8 @@
 
 use brski_common::SerialNumber;
 use brski_common::access::Role::{self, Auditor, Operator, Station};
+use brski_common::http::percent_decoded;
 use http::Method;
-
-use super::query::percent_decoded;
 
 /// One thing that can be done.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ pub(super) enum Action {
 pub(super) const ROUTES: &[Route] = &[
     get("/livez", &[], Action::Live, "admin-livez"),
     get("/readyz", &[], Action::Ready, "admin-readyz"),
-    get("/metrics", Role::ALL, Action::Metrics, "admin-metrics"),
+    get("/metrics", Role::OF_MASA, Action::Metrics, "admin-metrics"),
     post("/records", &[Station, Operator], Action::Record, "admin-records"),
     get("/devices/{serial}", &[Auditor, Operator], Action::Device, "admin-device"),
     post("/devices/{serial}/block", &[Operator], Action::Block, "admin-block"),

@@ -92,8 +92,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let policy = arguments.voucher_policy.as_ref();
     anyhow::ensure!(policy.is_none() || arguments.profile == Mode::IdevidIntertwined, "--voucher-policy belongs to --profile idevid-intertwined alone");
     let pki = Pki::make(&arguments.name, &hosts, now, arguments.profile, policy).await?;
-    let log_verifier = VerifierKey::new(brski_masa::masa::log_name(&authority).context("--host")?, pki.log_key().clone())?.to_string();
-    let profile = profile(&arguments.name, &authority, &pki);
+    let log_verifier = VerifierKey::new(brski_masa::masa::log_name(&authority).context("--host")?, pki.log_key().clone())?;
+    let profile = profile(&arguments.name, &authority, &pki, &log_verifier);
+    let log_verifier = log_verifier.to_string();
     let mut files = NewFiles::new();
     pki.add_to(&mut files);
     let token = Token::generate().context("the system gives no random numbers")?;
@@ -142,7 +143,7 @@ fn config(listen: SocketAddr, authority: &str, admin: SocketAddr, token: &Token,
 }
 
 /// What a registrar must know to accept this manufacturer's devices.
-fn profile(name: &str, authority: &str, pki: &Pki) -> String {
+fn profile(name: &str, authority: &str, pki: &Pki, log: &VerifierKey) -> String {
     let party = |party: &pki::Party| vec![party.certificate.clone()];
     let anchors = LineAnchors {
         idevid: party(&pki.idevid_root),
@@ -151,7 +152,7 @@ fn profile(name: &str, authority: &str, pki: &Pki) -> String {
         provenance: party(&pki.provenance_ca),
         knows_nonceless: true,
     };
-    super::profile::text(name, authority, &anchors, &party(&pki.tls_ca))
+    super::profile::text(name, authority, &anchors, &party(&pki.tls_ca), log)
 }
 
 impl MadeCertificate {

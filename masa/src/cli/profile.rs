@@ -1,9 +1,11 @@
 //! `profile`: what registrars must know of a product line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use brski_common::Certificate;
+use brski_common::log::VerifierKey;
+use brski_common::time::to_rfc3339;
+use brski_common::{Certificate, Clock, Format, ProfileText};
 use clap::Args;
 use serde::Serialize;
 
@@ -15,6 +17,9 @@ use crate::config::{Configuration, LineAnchors, anchor_in};
 /// Each product line with CAs or voucher keys of its own needs one, so that no line's key speaks for another line's devices. Anchors are the topmost certificates
 /// above the configured ones, as far as they stand in the same file or beside it. Registrars accept it with `brski-registrar trust add`. Tell customers its SHA-256
 /// by another way than the file itself.
+///
+/// With --signed the profile also says when it was written, and is signed (CMS) with the key of the line's provenance statements. A registrar that has accepted an earlier profile of this
+/// manufacturer takes it by `brski-registrar trust update`, without anybody comparing fingerprints; any other compares as before. `openssl cms -verify -inform DER -purpose any` reads it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -36,6 +41,9 @@ pub(crate) struct Arguments {
     /// File to write the profile into, a new one [default: standard output, and its SHA-256 to standard error]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// File to write the signed profile into, a new one
+    #[arg(long, value_name = "FILE")]
+    signed: Option<PathBuf>,
     /// For whom to write what was made
     #[arg(short, long, value_enum, default_value_t, requires = "out")]
     output: Output,
@@ -47,6 +55,8 @@ pub(crate) struct Arguments {
 struct Made {
     profile: PathBuf,
     profile_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<PathBuf>,
     /// What it trusts, and for what.
     anchors: Vec<Anchor>,
     warnings: Vec<String>,
@@ -60,7 +70,7 @@ struct Anchor {
     sha256: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&arguments.config)?;
     let mut anchors = configuration.line_anchors(arguments.line.as_deref())?;
     for path in &arguments.voucher_anchors {
@@ -79,7 +89,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let printable = (1..=128).contains(&name.len()) && !name.trim().is_empty() && !name.chars().any(char::is_control);
     anyhow::ensure!(printable, "--name must be 1 to 128 octets of printable text");
 
-    let profile = text(&name, configuration.authority(), &anchors, core::slice::from_ref(&tls));
+    let log = configuration.log_verifier()?;
+    let mut profile = text(&name, configuration.authority(), &anchors, core::slice::from_ref(&tls), &log);
+    if let Some(path) = &arguments.signed {
+        profile += &format!("\n# When this profile was written: none takes the place of a newer one.\nissued-at = \"{}\"\n", to_rfc3339(Clock::system().now()));
+        let signed = configuration.profile_signer(arguments.line.as_deref())?.seal(&ProfileText::new(profile.as_str())?, Format::Cms).await?;
+        write_new(path, signed.wire())?;
+    }
     let sha256 = super::sha256_hex(profile.as_bytes());
     let warnings = warnings(&anchors);
     let Some(path) = &arguments.out else {
@@ -87,13 +103,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         return Ok(std::io::Write::write_all(&mut std::io::stderr().lock(), format!("SHA-256 {sha256}\n").as_bytes())?);
     };
-    let write = || std::io::Write::write_all(&mut std::fs::File::create_new(path)?, profile.as_bytes());
-    write().with_context(|| format!("{}: cannot be made", path.display()))?;
-    arguments.output.print(&Made { profile: path.clone(), profile_sha256: sha256, anchors: told(&anchors, &tls), warnings })
+    write_new(path, profile.as_bytes())?;
+    arguments.output.print(&Made { profile: path.clone(), profile_sha256: sha256, signed: arguments.signed.clone(), anchors: told(&anchors, &tls), warnings })
+}
+
+fn write_new(path: &Path, octets: &[u8]) -> anyhow::Result<()> {
+    let write = || std::io::Write::write_all(&mut std::fs::File::create_new(path)?, octets);
+    write().with_context(|| format!("{}: cannot be made", path.display()))
 }
 
 /// The profile itself.
-pub(super) fn text(name: &str, authority: &str, anchors: &LineAnchors, tls: &[Certificate]) -> String {
+pub(super) fn text(name: &str, authority: &str, anchors: &LineAnchors, tls: &[Certificate], log: &VerifierKey) -> String {
     let pem = |certificates: &[Certificate]| certificates.iter().map(Certificate::to_pem).collect::<String>();
     let policy = anchors.policy.as_ref().map(|policy| {
         format!("\n# Without this certificate policy nobody signs vouchers: under the same root stands every device. Pledges have to demand it, too.\nvoucher-policy = \"{policy}\"\n")
@@ -105,6 +125,7 @@ pub(super) fn text(name: &str, authority: &str, anchors: &LineAnchors, tls: &[Ce
         .replace("{voucher-policy}", &policy.unwrap_or_default())
         .replace("{provenance-anchors}", &pem(&anchors.provenance))
         .replace("{masa-tls-anchors}", &pem(tls))
+        .replace("{log-keys}", &format!("\"{log}\""))
         // Last, since it may look like any of the others.
         .replacen("{name}", &toml::Value::String(name.to_owned()).to_string(), 1)
 }
@@ -137,7 +158,8 @@ impl core::fmt::Display for Made {
             writeln!(f, "{purpose}: {subject}\n  SHA-256 {sha256}")?;
         }
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
-        write!(f, "profile for registrars: {}\n  SHA-256 {}", self.profile.display(), self.profile_sha256)
+        write!(f, "profile for registrars: {}\n  SHA-256 {}", self.profile.display(), self.profile_sha256)?;
+        self.signed.iter().try_for_each(|signed| write!(f, "\nthe same, signed: {}", signed.display()))
     }
 }
 
@@ -145,4 +167,5 @@ const EXAMPLES: &str = "\
 Examples:
   brski-masa profile --out manufacturer-profile.toml
   brski-masa profile --line pumps --name 'Example Pumps' --out pumps-profile.toml
+  brski-masa profile --out profile.toml --signed profile.p7m
   brski-masa profile --line pumps --tls-anchor masa/certificates/tls-ca.pem | brski-masa inspect -";

@@ -60,12 +60,20 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(address) => Some(bind("admin.listen", address).await?.named("admin")),
         None => None,
     };
+    let cloud = match configuration.cloud_listen() {
+        Some(address) => Some(bind("cloud.listen", address).await?.named("cloud")),
+        None => None,
+    };
     // Before anybody is told: whoever reads the lines may ask us to stop or to reload at once.
     let (terminate, interrupt, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
     let mut out = std::io::stdout();
     writeln!(out, "brski-masa listens on https://{}", server.local_addr()?)?;
     if let Some(admin) = &admin {
         writeln!(out, "brski-masa admin listens on https://{}", admin.local_addr()?)?;
+    }
+
+    if let Some(cloud) = &cloud {
+        writeln!(out, "brski-masa cloud registrar listens on https://{}", cloud.local_addr()?)?;
     }
 
     let (stop, stopping) = watch::channel(());
@@ -79,6 +87,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     tokio::join!(
         stop_on(terminate, interrupt, stop),
         serve_registrars(server, served.clone(), stopping.clone()),
+        serve_devices(cloud, served.clone(), stopping.clone()),
         serve_admins(admin, served, admins, stopping)
     );
     reloads.abort();
@@ -105,6 +114,26 @@ async fn serve_registrars(server: Server, served: Reloadable<Served>, mut stoppi
             match served.proxies.identify(request) {
                 Ok(request) => served.registrars.respond(request).await,
                 Err(refusal) => *refusal,
+            }
+        }
+    };
+    let stop = async move { drop(stopping.changed().await) };
+    server.serve(tls, Limits::default(), respond, stop).await;
+}
+
+/// Devices that come themselves, if they may.
+async fn serve_devices(server: Option<Server>, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+    let Some(server) = server else { return };
+    let for_tls = served.clone();
+    let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let respond = move |request| {
+        let served = served.current();
+        async move {
+            match (&served.devices, served.proxies.identify(request)) {
+                (Some(devices), Ok(request)) => devices.respond(request).await,
+                (_, Err(refusal)) => *refusal,
+                // A new configuration cannot take the listener away.
+                (None, Ok(_)) => brski_common::http::plain(http::StatusCode::SERVICE_UNAVAILABLE, "the cloud registrar is closed"),
             }
         }
     };

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Who will have it; the log names what is done with it by this
     name: String,
     /// What it is good for
-    #[arg(long, value_parser = |text: &str| role(text))]
+    #[arg(long, value_parser = |text: &str| Role::read(text, Role::OF_MASA))]
     role: Role,
     /// Its last second, such as 2027-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = |text: &str| from_rfc3339("not-after", text))]
@@ -108,11 +108,6 @@ fn replace(arguments: &Arguments, text: &str, longer: &str) -> anyhow::Result<()
         files::replace(path, longer.as_bytes())
     };
     write().with_context(|| format!("{}: cannot be replaced", path.display()))
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    let names = || Role::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
-    Role::ALL.iter().copied().find(|role| role.name() == text).ok_or_else(|| format!("must be one of {}", names()))
 }
 
 impl core::fmt::Display for Made<'_> {

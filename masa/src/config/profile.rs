@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::serve::setup::read_certificates;
-use brski_common::{Certificate, KeyIdentifier, PolicyOid};
+use brski_common::{Certificate, KeyIdentifier, PolicyOid, SigningParty};
 use brski_masa::{Devices, SigningMode};
 
 use super::Configuration;
@@ -26,11 +26,7 @@ pub(crate) struct LineAnchors {
 impl Configuration {
     /// The anchors of the line with this name, or of all devices that are in none.
     pub(crate) fn line_anchors(&self, name: Option<&str>) -> anyhow::Result<LineAnchors> {
-        let mut lines = self.lines()?;
-        let names: Vec<String> = lines.iter().map(|line| line.line.name.clone()).collect();
-        let missing = || self.file.error("product-lines", format!("none is named '{}'; there are: {}", name.unwrap_or(REST), names.join(", "))).to_string();
-        let at = names.iter().position(|known| known == name.unwrap_or(REST)).with_context(missing)?;
-        let Line { line, mode } = lines.remove(at);
+        let (Line { line, mode }, lines) = self.line_called(name)?;
         let others: Vec<&Devices> = lines.iter().map(|other| &other.line.devices).collect();
         let pool = self.certificates_beside();
         let mut voucher = Vec::new();
@@ -48,6 +44,20 @@ impl Configuration {
             provenance: vec![topmost(&line.provenance.identity.chain, &pool)?],
             knows_nonceless: line.vouchers.nonceless().is_some() || !matches!(mode, SigningMode::NoPki | SigningMode::Rotating),
         })
+    }
+
+    /// Who signs the profile of the line with this name: whoever signs its statements.
+    pub(crate) fn profile_signer(&self, name: Option<&str>) -> anyhow::Result<SigningParty> {
+        Ok(self.line_called(name)?.0.line.provenance)
+    }
+
+    /// The line with this name, and the others.
+    fn line_called(&self, name: Option<&str>) -> anyhow::Result<(Line, Vec<Line>)> {
+        let mut lines = self.lines()?;
+        let names: Vec<String> = lines.iter().map(|line| line.line.name.clone()).collect();
+        let missing = || self.file.error("product-lines", format!("none is named '{}'; there are: {}", name.unwrap_or(REST), names.join(", "))).to_string();
+        let at = names.iter().position(|known| known == name.unwrap_or(REST)).with_context(missing)?;
+        Ok((lines.remove(at), lines))
     }
 
     /// Under what the MASA's TLS certificate is verified.

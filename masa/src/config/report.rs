@@ -92,7 +92,7 @@ impl Report {
             self.add_key_pair(&configuration.file, "admin.tls", files, now)?;
         }
         self.admin = Some(values.listen);
-        self.warnings.extend(values.warnings(&credentials, now));
+        self.warnings.extend(values.warnings("brski-masa", &credentials, now));
         for credential in credentials {
             if let Proof::Certificate(certificate) = &credential.proof {
                 Finding::add(&mut self.certificates, "admin.credentials", core::slice::from_ref(certificate), now);

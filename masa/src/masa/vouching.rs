@@ -150,7 +150,7 @@ impl Masa {
 /// Who signs this voucher, if it can be given in this format at all.
 ///
 /// To be asked before anything is recorded: an entry for a voucher that cannot be given would stay in the device's log for good.
-fn possible<'a>(line: &'a ProductLine, history: &History, voucher: &Voucher, format: Format) -> Result<&'a SigningParty, Error> {
+pub(super) fn possible<'a>(line: &'a ProductLine, history: &History, voucher: &Voucher, format: Format) -> Result<&'a SigningParty, Error> {
     voucher.encode(format).map_err(|source| Error::Inexpressible { format, source })?;
     match &voucher.nonce {
         Some(_) => Ok(line.vouchers.of(&voucher.serial_number, history.made_at())?),

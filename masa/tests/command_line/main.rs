@@ -6,6 +6,8 @@ mod admin;
 mod backup;
 mod backup_keys;
 mod block;
+mod client;
+mod cloud;
 mod configuration;
 mod https;
 mod init;

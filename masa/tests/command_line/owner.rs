@@ -33,6 +33,18 @@ impl Device {
         Self { idevid: IDevIdCert::new(idevid).unwrap(), key }
     }
 
+    /// What it shows as TLS client.
+    pub(super) fn tls(&self) -> TlsIdentity {
+        TlsIdentity::with_signer(&[self.idevid.certificate().clone()], Arc::new(self.key.clone())).unwrap()
+    }
+
+    /// What it asks where no registrar is nearby.
+    pub(super) fn request(&self) -> Vec<u8> {
+        let nonce = Some(Nonce::from_bytes(&[9; 16]).unwrap());
+        let leaves = VoucherRequest { created_on: Some(UnixTime::now()), nonce, ..VoucherRequest::new(self.idevid.device().serial.clone()) };
+        wait(self.party().seal(&leaves, Format::Cms)).unwrap().wire().to_vec()
+    }
+
     fn party(&self) -> SigningParty {
         SigningParty::with_chain(vec![self.idevid.certificate().clone()], Arc::new(self.key.clone()))
     }

@@ -133,3 +133,66 @@ fn unknown_line_and_a_file_that_exists_are_refused() {
     assert!(masa(&folder, &["profile", "--out", "masa/manufacturer-profile.toml"]).error().contains("cannot be made"));
     assert!(!Path::new(&folder.path("profile.toml")).exists());
 }
+
+#[test]
+fn signed_profile_is_the_same_text_and_says_when_it_was_written() {
+    use brski_common::{Format, Leniencies, ProfileText, Signed};
+    let folder = Folder::new();
+    init(&folder, "masa", "Example Devices", "one-level");
+    let read = profile(&folder, "new.toml", &["--signed", "new.p7m"]);
+    assert!(read["issued-at"].as_str().is_some_and(|time| time.ends_with('Z')));
+    let signed = Signed::<ProfileText>::from_wire(Format::Cms, std::fs::read(folder.path("new.p7m")).unwrap());
+    assert_eq!(signed.peek_unverified(Leniencies::NONE).unwrap().as_str(), folder.read("new.toml"));
+}
+
+#[test]
+fn openssl_reads_a_signed_profile_under_the_anchor_of_statements() {
+    let folder = Folder::new();
+    init(&folder, "masa", "Example Devices", "one-level");
+    let read = profile(&folder, "new.toml", &["--signed", "new.p7m"]);
+    folder.write("anchor.pem", read["provenance-anchors"].as_str().unwrap());
+    let path = |name: &str| folder.path(name).into_os_string();
+    let arguments: [std::ffi::OsString; 13] = [
+        "cms".into(),
+        "-verify".into(),
+        "-binary".into(),
+        "-inform".into(),
+        "DER".into(),
+        "-purpose".into(),
+        "any".into(),
+        "-in".into(),
+        path("new.p7m"),
+        "-CAfile".into(),
+        path("anchor.pem"),
+        "-out".into(),
+        path("out.toml"),
+    ];
+    match std::process::Command::new("openssl").args(arguments).output() {
+        Ok(finished) => {
+            assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
+            assert_eq!(folder.read("out.toml"), folder.read("new.toml"));
+        }
+        Err(err) => {
+            assert!(std::env::var_os("CI").is_none(), "openssl is missing: {err}");
+            println!("skipped: openssl is missing");
+        }
+    }
+}
+
+#[test]
+fn profile_names_the_key_of_the_log() {
+    let folder = Folder::new();
+    init(&folder, "masa", "Example Devices", "one-level");
+    let read = profile(&folder, "new.toml", &[]);
+    assert_eq!(read["log-keys"].as_array().unwrap(), &[toml::Value::from(folder.read("masa/log-verifier.txt").trim())]);
+}
+
+#[test]
+fn inspect_shows_what_is_in_a_signed_profile() {
+    let folder = Folder::new();
+    init(&folder, "masa", "Example Devices", "one-level");
+    let read = profile(&folder, "new.toml", &["--signed", "new.p7m"]);
+    let shown = masa(&folder, &["inspect", "new.p7m"]).ok();
+    assert!(shown.starts_with("new.p7m: manufacturer's profile"), "{shown}");
+    assert!(shown.contains(read["issued-at"].as_str().unwrap()) && shown.contains("enclosed-in"), "{shown}");
+}

@@ -1,23 +1,35 @@
-//! `serve`: the registrar behind a TLS listener.
+//! `serve`: the registrar behind a TLS listener, and those who run it behind another.
 
-use std::io::{IsTerminal as _, Write as _};
+mod reload;
+
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use brski_common::Leniency;
-use brski_common::serve::{Limits, Server, server_config};
-use brski_registrar::RegistrarService;
-use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use brski_common::serve::metrics::{LISTENER_METRICS, UPKEEP, recorder};
+use brski_common::serve::{Limits, Reloadable, Server, TlsSource};
+use brski_common::text::in_full;
+use brski_registrar::{AdminService, metrics};
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
+use super::logging::{self, LogFormat};
+use super::signing::Signing;
 use crate::config::Configuration;
+use reload::{Process, Served};
 
 /// Answer pledges over HTTPS until SIGTERM or SIGINT
 ///
-/// Writes one line to standard output once it listens, and its log to standard error (RUST_LOG chooses what is logged).
+/// Writes one line to standard output for each listener once all listen, and its log to standard error (RUST_LOG chooses what is logged).
 /// When told to stop it finishes open requests first.
+///
+/// With SIGHUP it reads its configuration again, and every file that this names: keys, certificates, manufacturers, policy, credentials. Connections stay.
+/// What cannot be used is logged as an error, and all of the old stays in force.
+///
+/// Under a policy that was changed, what the old one admitted stands no longer: a pledge that has no LDevID yet asks for its voucher again and is judged anew, and a device
+/// that has one is judged anew when it renews.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -29,63 +41,113 @@ pub(crate) struct Arguments {
     log_format: LogFormat,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one JSON object a line.
-    Json,
-}
-
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    start_log(arguments.log_format);
+    logging::start(arguments.log_format);
+    let recorder = recorder(&[LISTENER_METRICS, metrics::METRICS])?;
+    let numbers = recorder.handle();
+    ::metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("metrics are collected already"))?;
+    metrics::tell_build();
+
     let configuration = Configuration::read(&arguments.config)?;
-    let registrar = Arc::new(configuration.registrar()?);
-    if configuration.profiles().read()?.is_empty() {
+    let process = Process { pledges: configuration.open()?, throttle: Default::default() };
+    let served = Served::new(&configuration, &process)?;
+    if served.registrar().trust().manufacturers().is_empty() {
         let config = arguments.config.display();
         let next = format!("brski-registrar trust add --config {config} manufacturer-profile.toml");
-        tracing::warn!(next, "no manufacturer is accepted yet, so that every pledge is refused; accept one, then restart");
+        tracing::warn!(next, "no manufacturer is accepted yet, so that every pledge is refused; accept one, then send SIGHUP");
     }
-    let tls = server_config(&configuration.tls()?)?;
-    let service = RegistrarService::new(registrar, configuration.body_limit());
-    let proxies = Arc::new(configuration.proxies()?);
+    let rendered = numbers.clone();
+    let render = move || brski_common::serve::metrics::render(&rendered);
+    let admins = AdminService::new(served.registrar(), served.access.clone(), served.webhooks.clone(), render);
 
-    let address = configuration.listen();
-    let server = Server::bind(address).await;
-    let server = server.with_context(|| format!("{}, field listen: {address} cannot be listened on", arguments.config.display()))?;
-    // Before anybody is told: whoever reads the line may ask us to stop at once.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => (),
-            _ = interrupt.recv() => (),
-        }
+    let bind = async |field: &str, address| {
+        let server = Server::bind(address).await;
+        server.with_context(|| format!("{}, field {field}: {address} cannot be listened on", arguments.config.display()))
     };
-    writeln!(std::io::stdout(), "brski-registrar listens on https://{}", server.local_addr()?)?;
-    let respond = move |request| {
-        let (service, proxies) = (service.clone(), proxies.clone());
-        async move {
-            match proxies.identify(request) {
-                Ok(request) => service.respond(request).await,
-                Err(refusal) => *refusal,
-            }
-        }
+    let server = bind("listen", configuration.listen()).await?.named("registrar");
+    let admin = match configuration.admin_listen() {
+        Some(address) => Some(bind("admin.listen", address).await?.named("admin")),
+        None => None,
     };
-    server.serve(tls, Limits::default(), respond, stop).await;
+    served.registrar().note_configured("the registrar started").await?;
+    let served = Reloadable::new(served);
+    // Before anybody is told: whoever reads the lines may ask us to stop or to reload at once.
+    let (terminate, interrupt, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    let mut out = std::io::stdout();
+    writeln!(out, "brski-registrar listens on https://{}", server.local_addr()?)?;
+    if let Some(admin) = &admin {
+        writeln!(out, "brski-registrar admin listens on https://{}", admin.local_addr()?)?;
+    }
+
+    let signing = Signing::begin(&configuration).await?;
+    let (stop, stopping) = watch::channel(());
+    let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone(), admins.clone()));
+    let upkeep = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            numbers.run_upkeep();
+        }
+    });
+    tokio::join!(
+        stop_on(terminate, interrupt, stop),
+        serve_pledges(server, served.clone(), stopping.clone()),
+        serve_admins(admin, served.clone(), admins, stopping)
+    );
+    reloads.abort();
+    upkeep.abort();
+    if let Err(err) = served.current().registrar().stopped().await {
+        tracing::error!(reason = in_full(&err), "strangers could not be written down");
+    }
+    signing.end().await;
     Leniency::log_totals();
     Ok(())
 }
 
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: watch::Sender<()>) {
+    tokio::select! {
+        _ = terminate.recv() => (),
+        _ = interrupt.recv() => (),
     }
+    drop(stop);
+}
+
+async fn serve_pledges(server: Server, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+    let for_tls = served.clone();
+    let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let respond = move |request| {
+        // For each request anew: one that is under way ends under the configuration it began with.
+        let served = served.current();
+        async move {
+            match served.proxies.identify(request) {
+                Ok(request) => served.pledges.respond(request).await,
+                Err(refusal) => *refusal,
+            }
+        }
+    };
+    let stop = async move { drop(stopping.changed().await) };
+    server.serve(tls, Limits::default(), respond, stop).await;
+}
+
+async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, admins: AdminService, mut stopping: watch::Receiver<()>) {
+    let Some(server) = server else { return };
+    let tls = TlsSource::from_fn(move || served.current().admin_tls.clone());
+    let respond = move |request| {
+        let admins = admins.clone();
+        async move { admins.respond(request).await }
+    };
+    let stop = async move { drop(stopping.changed().await) };
+    server.serve(tls, admin_limits(), respond, stop).await;
+}
+
+/// Few come.
+fn admin_limits() -> Limits {
+    Limits { connections: 64, connections_per_address: 16, ..Limits::default() }
 }
 
 const EXAMPLES: &str = "\
-Example:
-  brski-registrar serve --config registrar/registrar.toml";
+Examples:
+  brski-registrar serve --config registrar/registrar.toml
+  kill -HUP $(pidof brski-registrar)
+  curl --cacert registrar/certificates/domain-ca.pem \\
+    -H \"Authorization: Bearer $(cat registrar/keys/admin-token)\" \\
+    'https://127.0.0.1:8444/pledges?state=held'";

@@ -1,47 +1,63 @@
-//! `trust add` and `trust list`: the manufacturers that this owner accepts.
+//! `trust`: the manufacturers that this owner accepts.
+
+mod add;
+mod pending;
+mod update;
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use brski_common::Certificate;
 use brski_common::text::{LONGEST_WORDS, printable};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::Output;
-use crate::config::{Configuration, Profile};
+use crate::config::{Configuration, Profile, Profiles};
 
-/// Accept a manufacturer's devices: show what its profile says, ask, and put it into the trust folder
-///
-/// Compare the fingerprint with what the manufacturer told you by another way. Without a terminal --fingerprint or --yes must answer.
+/// Choose the manufacturers whose devices are accepted
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Add(add::AddArguments),
+    Update(update::UpdateArguments),
+    List(ListArguments),
+    Show(NamedArguments),
+    Remove(RemoveArguments),
+    Pending(pending::PendingArguments),
+}
+
+/// List the manufacturers whose devices are accepted
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct AddArguments {
+pub(super) struct ListArguments {
     /// Configuration file
     #[arg(long, value_name = "FILE", default_value = "registrar/registrar.toml")]
     config: PathBuf,
-    /// The manufacturer's profile
-    profile: PathBuf,
-    /// Accept it whatever its fingerprint is
-    #[arg(long)]
-    yes: bool,
-    /// Accept it if its SHA-256 is this, in hexadecimal digits
-    #[arg(long, value_name = "SHA256", conflicts_with = "yes")]
-    fingerprint: Option<String>,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// List the manufacturers whose devices are accepted
+/// Show what is accepted of one manufacturer
 #[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    /// Configuration file
-    #[arg(long, value_name = "FILE", default_value = "registrar/registrar.toml")]
-    config: PathBuf,
-    /// For whom to write the result
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+pub(super) struct NamedArguments {
+    /// The manufacturer's name, as `trust list` tells it
+    name: String,
+    #[command(flatten)]
+    common: ListArguments,
+}
+
+/// Accept a manufacturer's devices no longer
+///
+/// From the registrar's next start or SIGHUP on its devices are refused: those that come for a voucher, and those that come for their first LDevID. LDevIDs that they have stay
+/// valid until they expire, and are not renewed.
+#[derive(Debug, Args)]
+pub(super) struct RemoveArguments {
+    #[command(flatten)]
+    named: NamedArguments,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 /// A manufacturer as it is shown.
@@ -55,7 +71,13 @@ struct Shown {
     /// Without which certificate policy nobody signs vouchers.
     #[serde(skip_serializing_if = "Option::is_none")]
     voucher_policy: Option<String>,
+    /// Where its serial numbers stand, if not where RFC 8995 has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial_source: Option<&'static str>,
     anchors: Vec<ShownAnchor>,
+    /// SHA-256 over the SubjectPublicKeyInfo of its log's keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log_keys: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,65 +87,56 @@ struct ShownAnchor {
     sha256: String,
 }
 
-pub(crate) fn add(arguments: &AddArguments) -> anyhow::Result<()> {
-    let profiles = Configuration::read(&arguments.config)?.profiles();
-    let profile = Profile::read(&arguments.profile)?;
-    let known = profiles.read()?;
-    // Before anything is said of acceptance: "accepted already" must not be read as "and the fingerprint is right".
-    compare_fingerprint(arguments, &profile)?;
-    if let Some(known) = known.iter().find(|known| known.manufacturer.name == profile.manufacturer.name) {
-        let (name, path) = (&profile.manufacturer.name, known.path.display());
-        anyhow::ensure!(
-            known.text == profile.text,
-            "{path}: another profile of '{name}' is accepted already; remove that file first if this one shall replace it"
-        );
-        arguments.output.print(&Shown::new(known))?;
-        writeln!(std::io::stderr(), "This profile is accepted already; nothing was changed.")?;
-        return Ok(());
+pub(super) fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add(arguments) => add::run(arguments),
+        Command::Update(arguments) => update::run(arguments),
+        Command::List(arguments) => list(arguments),
+        Command::Show(arguments) => show(arguments),
+        Command::Remove(arguments) => remove(arguments),
+        Command::Pending(arguments) => pending::run(arguments),
     }
-    if let Some(other) = known.iter().find(|known| known.manufacturer.shares_idevid_anchor(&profile.manufacturer)) {
-        anyhow::bail!("{}; nothing was accepted", profile.conflict(other));
-    }
-    confirm(arguments, &profile)?;
-    let path = profiles.add(&profile)?;
-    arguments.output.print(&Shown { file: path, ..Shown::new(&profile) })?;
-    // Not part of the result: programs know when they restart what.
-    writeln!(std::io::stderr(), "A registrar that is running accepts it after a restart.")?;
-    Ok(())
 }
 
-pub(crate) fn list(arguments: &ListArguments) -> anyhow::Result<()> {
+fn list(arguments: &ListArguments) -> anyhow::Result<()> {
     for profile in Configuration::read(&arguments.config)?.profiles().read()? {
         arguments.output.print(&Shown::new(&profile))?;
     }
     Ok(())
 }
 
-fn compare_fingerprint(arguments: &AddArguments, profile: &Profile) -> anyhow::Result<()> {
-    let Some(expected) = &arguments.fingerprint else { return Ok(()) };
-    let found = profile.fingerprint();
-    let digits: String = expected.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
-    let (path, same) = (arguments.profile.display(), digits.eq_ignore_ascii_case(&found));
-    anyhow::ensure!(same, "{path}: its SHA-256 is {found}, not {expected}; nothing was accepted");
+fn show(NamedArguments { name, common }: &NamedArguments) -> anyhow::Result<()> {
+    let profile = find(&Configuration::read(&common.config)?.profiles(), name)?;
+    common.output.print(&Shown::new(&profile))
+}
+
+fn remove(RemoveArguments { named: NamedArguments { name, common }, yes }: &RemoveArguments) -> anyhow::Result<()> {
+    let profiles = Configuration::read(&common.config)?.profiles();
+    let profile = find(&profiles, name)?;
+    if !yes {
+        anyhow::ensure!(std::io::stdin().is_terminal(), "nobody can be asked here: repeat with --yes; nothing was removed");
+        anyhow::ensure!(answers_yes(&format!("{}\nAccept devices of this manufacturer no longer? [y/N] ", Shown::new(&profile)))?, "nothing was removed");
+    }
+    profiles.remove(&profile)?;
+    common.output.print(&Shown::new(&profile))?;
+    writeln!(std::io::stderr(), "{REMOVED}")?;
     Ok(())
 }
 
-/// Asks, unless the command line has answered.
-fn confirm(arguments: &AddArguments, profile: &Profile) -> anyhow::Result<()> {
-    if arguments.yes || arguments.fingerprint.is_some() {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        let found = profile.fingerprint();
-        anyhow::bail!("nobody can be asked here: repeat with --fingerprint {found} once you have compared it, or with --yes");
-    }
+/// The accepted manufacturer of this name.
+fn find(profiles: &Profiles, name: &str) -> anyhow::Result<Profile> {
+    let found = profiles.read()?.into_iter().find(|profile| profile.manufacturer.name == name);
+    found.with_context(|| format!("no manufacturer called '{}' is accepted; `trust list` tells those that are", printable(name, LONGEST_WORDS)))
+}
+
+/// Asks the person at the terminal.
+fn answers_yes(text: &str) -> anyhow::Result<bool> {
     let mut question = std::io::stderr().lock();
-    write!(question, "{}\nAccept devices of this manufacturer? [y/N] ", Shown::new(profile))?;
+    write!(question, "{text}")?;
     question.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer)?;
-    anyhow::ensure!(matches!(answer.trim(), "y" | "Y" | "yes"), "nothing was accepted");
-    Ok(())
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 impl Shown {
@@ -143,13 +156,16 @@ impl Shown {
             };
             anchors.extend(trusted.certificates().iter().map(shown));
         }
+        let source = manufacturer.serial_source;
         Self {
             name: printable(&manufacturer.name, LONGEST_WORDS),
             file: profile.path.clone(),
             sha256: profile.fingerprint(),
             masa_url: manufacturer.masa_url.as_ref().map(ToString::to_string),
             voucher_policy: manufacturer.voucher_anchors.policy().map(ToString::to_string),
+            serial_source: (!source.is_default()).then_some(source.name()),
             anchors,
+            log_keys: manufacturer.log_keys.iter().map(|key| key.digest().to_string()).collect(),
         }
     }
 }
@@ -158,15 +174,15 @@ impl core::fmt::Display for Shown {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         writeln!(f, "{}: {}\n  SHA-256 {}", self.name, self.file.display(), self.sha256)?;
         write!(f, "  MASA: {}", self.masa_url.as_deref().unwrap_or("as each IDevID says"))?;
+        self.serial_source.iter().try_for_each(|source| write!(f, "\n  serial numbers: {source}"))?;
         self.voucher_policy.iter().try_for_each(|policy| write!(f, "\n  vouchers: only by signers under certificate policy {policy}"))?;
-        self.anchors.iter().try_for_each(|a| write!(f, "\n  {}: {}\n    SHA-256 {}", a.purpose, a.subject, a.sha256))
+        self.anchors.iter().try_for_each(|a| write!(f, "\n  {}: {}\n    SHA-256 {}", a.purpose, a.subject, a.sha256))?;
+        self.log_keys.iter().try_for_each(|key| write!(f, "\n  key of its log\n    SHA-256 {key}"))
     }
 }
 
 const LONGEST_ANSWER: u64 = 16;
 
-const EXAMPLES: &str = "\
-Examples:
-  brski-registrar trust add manufacturer-profile.toml
-  brski-registrar trust add --config /etc/brski-registrar/registrar.toml \\
-    --fingerprint 9f86d081... manufacturer-profile.toml";
+const REMOVED: &str = "\
+From the registrar's next start or SIGHUP on its devices are refused. LDevIDs that they have stay valid until they expire, and are not renewed; a profile that is
+added again accepts them again.";

@@ -5,8 +5,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use brski_common::files;
 use brski_common::serve::setup::{NewFiles, SetupError, read_text};
 use brski_common::text::{LONGEST_WORDS, printable};
+use brski_common::{Format, Leniencies, ProfileText, Signed, UnixTime};
 use brski_registrar::{Manufacturer, ProfileError};
 
 /// Profiles of accepted manufacturers, one a file. A folder that does not exist holds none.
@@ -68,6 +70,17 @@ impl Profiles {
         self.folder.join(file_name(name))
     }
 
+    /// Puts a newer profile in the place of an accepted one, in one step.
+    pub(crate) fn replace(&self, accepted: &Profile, newer: &Profile) -> anyhow::Result<()> {
+        files::replace(&accepted.path, newer.text.as_bytes()).with_context(|| format!("{}: cannot be written", accepted.path.display()))
+    }
+
+    /// Takes a profile away.
+    pub(crate) fn remove(&self, accepted: &Profile) -> anyhow::Result<()> {
+        let removed = fs::remove_file(&accepted.path).and_then(|()| files::sync_folder(&accepted.path));
+        removed.with_context(|| format!("{}: cannot be removed", accepted.path.display()))
+    }
+
     /// Puts a profile there. Nothing is replaced.
     pub(crate) fn add(&self, profile: &Profile) -> anyhow::Result<PathBuf> {
         let mut files = NewFiles::new();
@@ -81,11 +94,29 @@ impl Profile {
     /// Reads a profile from any file.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        let manufacturer = Manufacturer::from_profile(&text).map_err(|err| match err {
-            ProfileError::Syntax(err) => SetupError::from_toml(path, &text, &err).into(),
+        Self::parse(path, &text)
+    }
+
+    /// Reads a profile from the text that was found at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let manufacturer = Manufacturer::from_profile(text).map_err(|err| match err {
+            ProfileError::Syntax(err) => SetupError::from_toml(path, text, &err).into(),
             other => anyhow::Error::new(other).context(path.display().to_string()),
         })?;
-        Ok(Self { path: path.to_owned(), text: text.to_string(), manufacturer })
+        Ok(Self { path: path.to_owned(), text: text.to_owned(), manufacturer })
+    }
+
+    /// Reads a profile that may be signed. What is signed says of itself who may sign it, so that a signature that holds proves no more than that it is consistent.
+    pub(crate) fn read_offered(path: &Path, now: UnixTime) -> anyhow::Result<(Self, Option<Signed<ProfileText>>)> {
+        let octets = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        if octets.first() != Some(&DER_SEQUENCE) {
+            return Ok((Self::read(path)?, None));
+        }
+        let signed = Signed::<ProfileText>::from_wire(Format::Cms, octets);
+        let text = signed.peek_unverified(Leniencies::NONE).with_context(|| path.display().to_string())?;
+        let profile = Self::parse(path, text.as_str())?;
+        profile.manufacturer.verify_profile(&signed, now).with_context(|| format!("{}: is not signed by whom it names itself", path.display()))?;
+        Ok((profile, Some(signed)))
     }
 
     /// Why this profile and `other` cannot both be accepted if they share an anchor of IDevIDs.
@@ -110,6 +141,9 @@ fn file_name(name: &str) -> String {
     };
     name.bytes().map(encode).collect::<String>() + ".toml"
 }
+
+/// What every CMS message in DER begins with, and no TOML.
+const DER_SEQUENCE: u8 = 0x30;
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use brski_common::access::{Proof, Role};
+use brski_common::appraise::{Mode, Policy};
 use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
-use brski_common::{Leniency, UnixTime};
+use brski_common::{Certificate, Leniency, UnixTime};
 use brski_registrar::Manufacturer;
+use brski_registrar::trail::Notary;
 use serde::Serialize;
 
 use super::{Configuration, Profile};
@@ -21,7 +24,14 @@ pub(crate) struct Report {
     accepted: String,
     pledges: PathBuf,
     pledges_exist: bool,
+    approvers: usize,
+    trail: Option<String>,
     certificates: Vec<Finding>,
+    /// Where the admin interface listens, if it does.
+    admin: Option<SocketAddr>,
+    /// Name and role of each of its credentials.
+    credentials: BTreeMap<String, Role>,
+    webhooks: Vec<String>,
     manufacturers: Vec<String>,
     leniencies: BTreeMap<String, Vec<&'static str>>,
     warnings: Vec<String>,
@@ -37,7 +47,12 @@ impl Report {
             listen: values.listen,
             pledges_exist: file.database("pledges", &values.pledges)?,
             pledges: file.resolve(&values.pledges),
+            approvers: configuration.approvers(),
+            trail: None,
             certificates: Vec::new(),
+            admin: None,
+            credentials: BTreeMap::new(),
+            webhooks: Vec::new(),
             manufacturers: Vec::new(),
             leniencies: BTreeMap::new(),
             warnings: accepted.is_empty().then_some(warning).into_iter().collect(),
@@ -53,11 +68,64 @@ impl Report {
         Ok(())
     }
 
+    /// Adds what its reader should look at.
+    pub(super) fn warn(&mut self, warning: &str) {
+        self.warnings.push(warning.to_owned());
+    }
+
+    /// Adds certificates whose keys are elsewhere.
+    pub(super) fn add_certificates(&mut self, field: &str, certificates: &[Certificate], now: UnixTime) {
+        Finding::add(&mut self.certificates, field, certificates, now);
+    }
+
+    /// Adds the admin interface with its credentials and webhooks.
+    pub(super) fn add_admin(&mut self, configuration: &Configuration, now: UnixTime) -> anyhow::Result<()> {
+        let Some(values) = &configuration.values.admin else { return Ok(()) };
+        let credentials = configuration.credentials()?;
+        if let Some(files) = &values.tls {
+            self.add_key_pair(&configuration.file, "admin.tls", files, now)?;
+        }
+        self.admin = Some(values.listen);
+        self.warnings.extend(values.warnings("brski-registrar", &credentials, now));
+        for credential in credentials {
+            if let Proof::Certificate(certificate) = &credential.proof {
+                Finding::add(&mut self.certificates, "admin.credentials", core::slice::from_ref(certificate), now);
+            }
+            self.credentials.insert(credential.name, credential.role);
+        }
+        self.webhooks.extend(configuration.webhooks()?.iter().map(|webhook| webhook.id().to_owned()));
+        self.warnings.extend(configuration.exposed_secrets());
+        Ok(())
+    }
+
+    /// Adds who signs the audit trail, and what is wrong with the file of that key.
+    pub(super) fn add_trail(&mut self, notary: Option<&Notary>, exposed: Option<String>) {
+        let unsigned = "the audit trail is not signed, so that nobody could tell if it was rewritten; a table [trail] with name and key would sign it";
+        self.trail = notary.map(|notary| notary.verifier().to_string());
+        self.warnings.extend(exposed);
+        self.warnings.extend(self.trail.is_none().then(|| unsigned.to_owned()));
+    }
+
     /// Adds what each manufacturer's devices and MASA may do wrong, the default included.
     pub(super) fn add_leniencies(&mut self, manufacturers: &[Manufacturer]) {
         for manufacturer in manufacturers {
             let granted = manufacturer.lenient.granted();
             self.leniencies.insert(manufacturer.name.clone(), granted.map(Leniency::name).collect());
+        }
+    }
+
+    /// Adds what of the policy an owner may not have meant.
+    pub(super) fn add_policy(&mut self, policy: &Policy, manufacturers: &[Manufacturer]) {
+        if policy.mode() == Mode::Warn {
+            self.warnings.push("the policy only warns: pledges that it holds or refuses pass nevertheless".to_owned());
+        }
+        for name in policy.manufacturers() {
+            if !manufacturers.iter().any(|manufacturer| manufacturer.name == name) {
+                self.warnings.push(format!("the policy names the manufacturer '{name}', which has no profile; `brski-registrar trust list` tells their names"));
+            }
+            if policy.mode() == Mode::Enforce && policy.mode_for(name) == Mode::Warn {
+                self.warnings.push(format!("the policy only warns about pledges of {name}: those that it holds or refuses pass nevertheless"));
+            }
         }
     }
 
@@ -91,6 +159,18 @@ impl fmt::Display for Report {
         writeln!(f, "accepted keys: {}", if self.accepted.is_empty() { "none" } else { &self.accepted })?;
         let state = if self.pledges_exist { "exists" } else { "will be made at the first start" };
         writeln!(f, "pledges: {}, {state}", self.pledges.display())?;
+        match &self.admin {
+            Some(address) => {
+                let named = self.credentials.iter().map(|(name, role)| format!("{name} ({role})")).collect::<Vec<_>>();
+                writeln!(f, "admin: {address}; credentials: {}", if named.is_empty() { "none".to_owned() } else { named.join(", ") })?;
+            }
+            None => writeln!(f, "admin: none")?,
+        }
+        if !self.webhooks.is_empty() {
+            writeln!(f, "webhooks: {}", self.webhooks.join(", "))?;
+        }
+        writeln!(f, "approvals: {} needed for a held pledge", self.approvers)?;
+        writeln!(f, "audit trail: {}", self.trail.as_deref().unwrap_or("not signed"))?;
         writeln!(f, "manufacturers: {}", if self.manufacturers.is_empty() { "none".to_owned() } else { self.manufacturers.join(", ") })?;
         for (manufacturer, granted) in &self.leniencies {
             writeln!(f, "leniencies for {manufacturer}: {}", if granted.is_empty() { "none".to_owned() } else { granted.join(", ") })?;

@@ -9,7 +9,15 @@ const EXAMPLE: &str = include_str!("../cli/init/registrar.toml");
 /// The settings of the configuration that `init` writes, once `from` is replaced in it.
 fn settings(from: &str, to: &str) -> Settings {
     assert_eq!(EXAMPLE.matches(from).count(), 1, "{from:?}");
-    toml::from_str::<Values>(&EXAMPLE.replace("{listen}", "127.0.0.1:0").replace(from, to)).unwrap().settings()
+    toml::from_str::<Values>(
+        &EXAMPLE
+            .replace("{listen}", "127.0.0.1:0")
+            .replace("{admin-listen}", "127.0.0.1:0")
+            .replace("{admin-token-sha256}", &"00".repeat(32))
+            .replace(from, to),
+    )
+    .unwrap()
+    .settings()
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod profile;
 mod requests;
 
 use std::slice::from_ref;
@@ -31,6 +32,15 @@ fn ca(world: &World) -> BuiltInCa {
 fn ldevid(world: &World, pledge: &Pledge) -> Certificate {
     let order = asked(world, pledge, &csr(pledge)).unwrap();
     block_on(ca(world).issue(order)).unwrap().remove(0)
+}
+
+/// That the policy accepted again how this pledge's key came to be.
+fn reappraised(world: &World, pledge: &Pledge) -> Reappraised {
+    let statement = world.verified_statement(pledge, brski_common::Method::Avocado, 0);
+    let receipt = brski_common::appraise::ReceiptFinding::Missing;
+    let case = brski_common::appraise::Case { idevid: &pledge.idevid, manufacturer: "Maker", statement: Some(&statement), receipt, word: None };
+    let appraisal = brski_common::appraise(&crate::testing::policy(), &case, now()).unwrap();
+    Reappraised::of(&appraisal.permit(core::time::Duration::ZERO).unwrap(), &case, &crate::testing::policy())
 }
 
 fn is_unacceptable(outcome: Result<IssueOrder, Refusal>) -> bool {
@@ -152,7 +162,8 @@ fn ldevid_does_not_outlive_its_ca() {
     let world = World::new();
     let pledge = world.pledge("JADA1");
     let (verified, admission) = (world.verified(&pledge), world.admission(&pledge));
-    let settings = Settings { ldevid_lifetime: core::time::Duration::from_secs(100 * 365 * 86_400), ..Settings::default() };
+    let ldevid = CertificateProfile { lifetime: core::time::Duration::from_secs(100 * 365 * 86_400), ..CertificateProfile::default() };
+    let settings = Settings { ldevid, ..Settings::default() };
     let order = evaluate(&csr(&pledge), Enrollee::Pledge(&verified), Some(&admission), None, &settings, now()).unwrap();
     let ldevid = block_on(ca(&world).issue(order)).unwrap().remove(0);
     assert_eq!(ldevid.not_after(), world.domain.certificate.not_after());
@@ -164,8 +175,8 @@ fn member_renews_with_its_ldevid() {
     let pledge = world.pledge("JADA1");
     let peer = PeerCertificates(vec![ldevid(&world, &pledge)]);
     let member = VerifiedLDevId::verify(&peer, from_ref(&world.domain.certificate), now()).unwrap();
-    let admission = world.admission(&pledge);
-    let order = evaluate(&csr(&pledge), Enrollee::Member(&member), Some(&admission), None, &Settings::default(), now()).unwrap();
+    let (admission, reappraised) = (world.admission(&pledge), reappraised(&world, &pledge));
+    let order = evaluate(&csr(&pledge), Enrollee::Member(&member, &reappraised), Some(&admission), None, &Settings::default(), now()).unwrap();
     assert_eq!(order.device(), pledge.idevid.device());
 }
 
@@ -175,7 +186,19 @@ fn member_cannot_renew_on_the_admission_of_another() {
     let (a, b) = (world.pledge("A"), world.pledge("B"));
     let peer = PeerCertificates(vec![ldevid(&world, &a)]);
     let member = VerifiedLDevId::verify(&peer, from_ref(&world.domain.certificate), now()).unwrap();
-    let outcome = evaluate(&csr(&b), Enrollee::Member(&member), Some(&world.admission(&b)), None, &Settings::default(), now());
+    let reappraised = reappraised(&world, &b);
+    let outcome = evaluate(&csr(&b), Enrollee::Member(&member, &reappraised), Some(&world.admission(&b)), None, &Settings::default(), now());
+    assert_eq!(outcome.unwrap_err(), Refusal::NotAdmitted);
+}
+
+#[test]
+fn member_cannot_renew_on_the_appraisal_of_another() {
+    let world = World::new();
+    let (a, b) = (world.pledge("A"), world.pledge("B"));
+    let peer = PeerCertificates(vec![ldevid(&world, &a)]);
+    let member = VerifiedLDevId::verify(&peer, from_ref(&world.domain.certificate), now()).unwrap();
+    let reappraised = reappraised(&world, &b);
+    let outcome = evaluate(&csr(&a), Enrollee::Member(&member, &reappraised), Some(&world.admission(&a)), None, &Settings::default(), now());
     assert_eq!(outcome.unwrap_err(), Refusal::NotAdmitted);
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Stop {
     CertificateForRequest,
     #[error("keys are not generated here: a pledge makes its own and sends a certification request to simpleenroll")]
     KeysAreMadeByPledges,
+    #[error("the CA behind this registrar publishes its revocation list itself; there is none here")]
+    NoRevocationList,
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -64,7 +66,17 @@ pub(super) fn refuse(stop: &Stop, path: &str, peer: &PeerCertificates) -> Respon
         Stop::WrongMethod { allowed } => {
             headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (header::ALLOW, allowed)));
         }
-        Stop::NoSuchResource | Stop::NotNegotiable(_) | Stop::NoBody | Stop::CertificateForRequest | Stop::KeysAreMadeByPledges | Stop::Registrar(_) => {}
+        // RFC 9110, section 15.5.16.
+        Stop::NotNegotiable(NotNegotiable::Encoded { .. }) => {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        Stop::NoSuchResource
+        | Stop::NotNegotiable(_)
+        | Stop::NoBody
+        | Stop::CertificateForRequest
+        | Stop::KeysAreMadeByPledges
+        | Stop::NoRevocationList
+        | Stop::Registrar(_) => {}
     }
     response
 }
@@ -94,13 +106,14 @@ fn remedy(stop: &Stop) -> Option<&'static str> {
         | Stop::NoBody
         | Stop::CertificateForRequest
         | Stop::KeysAreMadeByPledges
+        | Stop::NoRevocationList
         | Stop::Body(_) => None,
     }
 }
 
 fn status(stop: &Stop) -> StatusCode {
     match stop {
-        Stop::NoSuchResource => StatusCode::NOT_FOUND,
+        Stop::NoSuchResource | Stop::NoRevocationList => StatusCode::NOT_FOUND,
         Stop::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         Stop::NotNegotiable(headers) => headers.status(),
         Stop::NoBody | Stop::CertificateForRequest => StatusCode::BAD_REQUEST,
@@ -111,10 +124,14 @@ fn status(stop: &Stop) -> StatusCode {
             Error::Decode(_) | Error::Verify(VerifyError::Decode { .. }) => StatusCode::BAD_REQUEST,
             Error::Verify(_) => StatusCode::FORBIDDEN,
             Error::MasaRefused { status, .. } => status_of_masa(*status),
-            Error::BadVoucher(_) | Error::Masa(MasaClientError::Unreachable { .. } | MasaClientError::BadAnswer { .. }) => StatusCode::BAD_GATEWAY,
-            Error::Masa(MasaClientError::TimedOut { .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Error::BadVoucher(_) | Error::Masa(MasaClientError::Untrusted { .. } | MasaClientError::BadAnswer { .. }) => StatusCode::BAD_GATEWAY,
+            // The pledge has waited as long as pledges do.
+            Error::Masa(MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. } | MasaClientError::Asking { .. }) => StatusCode::GATEWAY_TIMEOUT,
             Error::Store(StoreError::KeyTaken(_) | StoreError::NotAdmitted(_)) => StatusCode::FORBIDDEN,
             Error::Store(StoreError::Unavailable(_)) | Error::Issue(IssueError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Issue(IssueError::Later(_)) => StatusCode::ACCEPTED,
+            Error::Issue(IssueError::Unsuitable(_)) => StatusCode::FORBIDDEN,
+            Error::Issue(IssueError::Refused(_) | IssueError::BadAnswer { .. }) => StatusCode::BAD_GATEWAY,
             Error::Issue(IssueError::Sign(_) | IssueError::Misconfigured(_) | IssueError::Expired { .. } | IssueError::Randomness) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -153,13 +170,22 @@ fn sentence(stop: &Stop) -> String {
         Stop::Registrar(Error::BadVoucher(_)) => "the MASA's voucher cannot be trusted and is not passed on".to_owned(),
         Stop::Registrar(Error::Masa(MasaClientError::TimedOut { .. })) => "the MASA did not answer in time".to_owned(),
         Stop::Registrar(Error::Masa(_)) => "the MASA cannot be reached or gives no usable answer".to_owned(),
-        Stop::Registrar(Error::Store(StoreError::KeyTaken(_) | StoreError::NotAdmitted(_))) => "the key of the request belongs to another pledge".to_owned(),
+        Stop::Registrar(Error::Store(StoreError::KeyTaken(_))) => "the key of the request belongs to another pledge".to_owned(),
+        // Its admission ended while it enrolled.
+        Stop::Registrar(Error::Store(StoreError::NotAdmitted(_))) => Refusal::NotAdmitted.to_string(),
         Stop::Registrar(Error::Store(_)) => "the registrar cannot look into its records; try again later".to_owned(),
+        Stop::Registrar(Error::Issue(IssueError::Later(_) | IssueError::Unsuitable(_))) => stop.to_string(),
+        Stop::Registrar(Error::Issue(IssueError::Refused(_) | IssueError::BadAnswer { .. })) => "the certification authority did not issue".to_owned(),
+        Stop::Registrar(Error::Issue(IssueError::Unavailable(_))) => "the certification authority cannot be reached; try again later".to_owned(),
         Stop::Registrar(Error::NoCertificate | Error::Sign(_) | Error::Issue(_)) => "internal error".to_owned(),
         Stop::Body(_) => stop.to_string(),
-        Stop::NoSuchResource | Stop::WrongMethod { .. } | Stop::NotNegotiable(_) | Stop::NoBody | Stop::CertificateForRequest | Stop::KeysAreMadeByPledges => {
-            stop.to_string()
-        }
+        Stop::NoSuchResource
+        | Stop::WrongMethod { .. }
+        | Stop::NotNegotiable(_)
+        | Stop::NoBody
+        | Stop::CertificateForRequest
+        | Stop::KeysAreMadeByPledges
+        | Stop::NoRevocationList => stop.to_string(),
     }
 }
 
@@ -168,5 +194,7 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// A pledge waits no longer than this anyway (RFC 8995, section 5.6).
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+#[cfg(test)]
+mod sentences;
 #[cfg(test)]
 mod tests;

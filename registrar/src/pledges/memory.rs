@@ -4,10 +4,12 @@ use core::future::ready;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use brski_common::{BoxFuture, SpkiDigest};
+use brski_common::log::{Frontier, leaf_hash};
+use brski_common::{BoxFuture, SpkiDigest, UnixTime};
 
-use super::{PledgeStore, StoreError};
+use super::{PledgeStore, Query, Revocation, StoreError, TrailHead};
 use crate::relay::Admission;
+use crate::trail::{Event, PledgeFile, RevocationReason, What};
 
 /// Forgets everything when dropped: not for production.
 #[derive(Debug, Default)]
@@ -20,6 +22,18 @@ struct Pledges {
     admissions: BTreeMap<SpkiDigest, Admission>,
     withdrawn: BTreeSet<SpkiDigest>,
     enrolled: BTreeMap<SpkiDigest, SpkiDigest>,
+    events: Vec<Vec<u8>>,
+    tree: Frontier,
+    files: BTreeMap<SpkiDigest, PledgeFile>,
+    revoked: BTreeMap<String, Revoked>,
+}
+
+#[derive(Debug)]
+struct Revoked {
+    at: UnixTime,
+    reason: RevocationReason,
+    /// None if its pledge's file has forgotten it.
+    not_after: Option<UnixTime>,
 }
 
 impl MemoryPledges {
@@ -35,16 +49,21 @@ impl MemoryPledges {
 }
 
 impl PledgeStore for MemoryPledges {
-    fn admit(&self, admission: Admission) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn admit(&self, admission: Admission, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
         let mut pledges = self.locked();
+        if let Err(err) = pledges.note(&event) {
+            return Box::pin(ready(Err(err)));
+        }
         pledges.withdrawn.remove(&admission.spki_digest());
         pledges.admissions.insert(admission.spki_digest(), admission);
         Box::pin(ready(Ok(())))
     }
 
-    fn withdraw(&self, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.locked().withdrawn.insert(admitted);
-        Box::pin(ready(Ok(())))
+    fn withdraw(&self, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        let mut pledges = self.locked();
+        let noted = pledges.note(&event);
+        pledges.withdrawn.insert(admitted);
+        Box::pin(ready(noted))
     }
 
     fn find(&self, key: SpkiDigest) -> BoxFuture<'_, Result<Option<Admission>, StoreError>> {
@@ -56,9 +75,81 @@ impl PledgeStore for MemoryPledges {
     fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(ready(self.locked().enroll(ldevid, admitted)))
     }
+
+    fn note(&self, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(ready(self.locked().note(&event)))
+    }
+
+    fn file(&self, pledge: SpkiDigest) -> BoxFuture<'_, Result<Option<PledgeFile>, StoreError>> {
+        Box::pin(ready(Ok(self.locked().files.get(&pledge).cloned())))
+    }
+
+    fn files(&self, query: Query) -> BoxFuture<'_, Result<Vec<PledgeFile>, StoreError>> {
+        let pledges = self.locked();
+        let mut found: Vec<_> = pledges.files.values().filter(|file| query.wants(file)).cloned().collect();
+        found.sort_by_key(|file| core::cmp::Reverse(file.last_seen));
+        found.truncate(query.most());
+        Box::pin(ready(Ok(found)))
+    }
+
+    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(ready(Ok(self.locked().revoked.contains_key(&certificate))))
+    }
+
+    fn revocations(&self, now: UnixTime) -> BoxFuture<'_, Result<Vec<Revocation>, StoreError>> {
+        let pledges = self.locked();
+        let current = pledges.revoked.iter().filter(|(_, revoked)| revoked.not_after.is_none_or(|not_after| not_after >= now));
+        let revocations = current.map(|(certificate, Revoked { at, reason, .. })| Revocation { certificate: certificate.clone(), at: *at, reason: *reason });
+        Box::pin(ready(Ok(revocations.collect())))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<TrailHead, StoreError>> {
+        let pledges = self.locked();
+        Box::pin(ready(Ok(TrailHead { size: pledges.tree.size(), root: pledges.tree.root() })))
+    }
+
+    fn history(&self, pledge: SpkiDigest, limit: u32) -> BoxFuture<'_, Result<Vec<(u64, Event)>, StoreError>> {
+        Box::pin(ready(self.locked().history(pledge, limit)))
+    }
+
+    fn events(&self, from: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
+        let pledges = self.locked();
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let events = pledges.events.iter().skip(from).take(limit as usize).cloned().collect();
+        Box::pin(ready(Ok(events)))
+    }
 }
 
 impl Pledges {
+    fn note(&mut self, event: &Event) -> Result<(), StoreError> {
+        let octets = serde_json::to_vec(event).map_err(|err| StoreError::Unavailable(err.into()))?;
+        drop(self.tree.append(leaf_hash(&octets)));
+        self.events.push(octets);
+        if let Some(pledge) = &event.pledge {
+            let file = PledgeFile::after(self.files.remove(&pledge.key), event);
+            if let (What::Revoked { certificate, reason, by }, Some(file)) = (&event.what, &file) {
+                let filed = file.certificates.iter().find(|filed| filed.certificate.serial == *certificate);
+                let not_after = filed.map(|filed| filed.certificate.not_after);
+                self.revoked.entry(certificate.clone()).or_insert(Revoked { at: by.at, reason: *reason, not_after });
+            }
+            self.files.extend(file.map(|file| (pledge.key, file)));
+        }
+        Ok(())
+    }
+
+    fn history(&self, pledge: SpkiDigest, limit: u32) -> Result<Vec<(u64, Event)>, StoreError> {
+        let mut history = Vec::new();
+        for (number, octets) in (0..).zip(&self.events) {
+            let event: Event = serde_json::from_slice(octets).map_err(|err| StoreError::Unavailable(err.into()))?;
+            if event.pledge.as_ref().is_some_and(|subject| subject.key == pledge) {
+                history.push((number, event));
+            }
+        }
+        let surplus = history.len().saturating_sub(limit as usize);
+        history.drain(..surplus);
+        Ok(history)
+    }
+
     fn find(&self, key: SpkiDigest) -> Option<&Admission> {
         let bound = || self.admissions.get(self.enrolled.get(&key)?);
         self.admissions.get(&key).or_else(bound)

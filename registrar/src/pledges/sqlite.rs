@@ -1,19 +1,31 @@
-//! In an SQLite file: one table of admissions, one of LDevID keys. One thread owns the connection, so that no caller blocks on the disk.
+//! In an SQLite file: admissions, LDevID keys, and the audit trail with what follows from it. One thread owns the connection, so that no caller blocks on the disk.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use brski_common::{BoxFuture, SpkiDigest};
+use brski_common::{BoxFuture, SpkiDigest, UnixTime};
 use futures_channel::oneshot;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::{PledgeStore, StoreError};
+use super::{PledgeStore, Query, Revocation, StoreError, TrailHead};
 use crate::relay::Admission;
+use crate::trail::{Event, PledgeFile};
 
+mod backup;
+mod checkpoints;
+mod files;
+mod queue;
 mod row;
 #[cfg(test)]
 mod tests;
+mod trail;
+mod upgrade;
+mod verify;
+
+pub use self::backup::{BackupError, copy, is_in_use};
+use self::queue::Job;
+pub use self::verify::{Damage, Verified, VerifyTrailError, verify};
 
 /// A durable store in one SQLite file (WAL, synchronous FULL), which other tools may read and back up while it is open.
 pub struct SqlitePledges {
@@ -21,8 +33,6 @@ pub struct SqlitePledges {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
-
-type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 impl SqlitePledges {
     /// Opens the file, or makes it with mode 0600.
@@ -36,18 +46,22 @@ impl SqlitePledges {
         prepare(&connection)?;
 
         let (sender, receiver) = sync_channel(QUEUE);
-        let work = move || work(&connection, &receiver);
+        let work = move || queue::run(&connection, &receiver);
         let thread = std::thread::Builder::new().name("pledges".to_owned()).spawn(work).map_err(|err| StoreError::Unavailable(err.into()))?;
         Ok(Self { jobs: Some(sender), thread: Some(thread) })
     }
 
-    /// Has the connection's thread do `job` and waits for its outcome.
-    fn ask<T: Send + 'static>(&self, job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static) -> BoxFuture<'_, Result<T, StoreError>> {
-        let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            // A caller that went away does not undo what is done.
-            let _ = sender.send(job(connection));
-        });
+    /// Has the connection's thread look something up.
+    fn look<T: Send + 'static>(&self, look: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static) -> BoxFuture<'_, Result<T, StoreError>> {
+        self.ask(Job::read(look))
+    }
+
+    /// Has the connection's thread write something, along with whatever else waits to be written.
+    fn write<T: Send + 'static>(&self, write: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static) -> BoxFuture<'_, Result<T, StoreError>> {
+        self.ask(Job::write(write))
+    }
+
+    fn ask<T: Send + 'static>(&self, (job, answer): (Job, oneshot::Receiver<Result<T, StoreError>>)) -> BoxFuture<'_, Result<T, StoreError>> {
         let stopped = || StoreError::Unavailable("its thread has stopped".into());
         let queued = match self.jobs.as_ref().map(|jobs| jobs.try_send(job)) {
             Some(Ok(())) => Ok(()),
@@ -56,7 +70,7 @@ impl SqlitePledges {
         };
         Box::pin(async move {
             queued?;
-            receiver.await.unwrap_or_else(|_| Err(stopped()))
+            answer.await.unwrap_or_else(|_| Err(stopped()))
         })
     }
 }
@@ -78,46 +92,74 @@ impl core::fmt::Debug for SqlitePledges {
 }
 
 impl PledgeStore for SqlitePledges {
-    fn admit(&self, admission: Admission) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(move |connection| row::insert(connection, &admission))
+    fn admit(&self, admission: Admission, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |connection| {
+            trail::append(connection, &event)?;
+            row::insert(connection, &admission)
+        })
     }
 
-    fn withdraw(&self, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(move |connection| {
+    fn withdraw(&self, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |connection| {
+            trail::append(connection, &event)?;
             connection.execute("UPDATE admission SET withdrawn = 1 WHERE spki = ?1", [admitted.0])?;
             Ok(())
         })
     }
 
     fn find(&self, key: SpkiDigest) -> BoxFuture<'_, Result<Option<Admission>, StoreError>> {
-        self.ask(move |connection| row::find(connection, key))
+        self.look(move |connection| row::find(connection, key))
     }
 
     fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.ask(move |connection| enroll(connection, ldevid, admitted))
+        self.write(move |connection| enroll(connection, ldevid, admitted))
     }
-}
 
-fn work(connection: &Connection, jobs: &Receiver<Job>) {
-    for job in jobs {
-        job(connection);
+    fn note(&self, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |connection| trail::append(connection, &event))
+    }
+
+    fn file(&self, pledge: SpkiDigest) -> BoxFuture<'_, Result<Option<PledgeFile>, StoreError>> {
+        self.look(move |connection| files::one(connection, pledge))
+    }
+
+    fn files(&self, query: Query) -> BoxFuture<'_, Result<Vec<PledgeFile>, StoreError>> {
+        self.look(move |connection| files::all(connection, &query))
+    }
+
+    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.look(move |connection| files::is_revoked(connection, &certificate))
+    }
+
+    fn revocations(&self, now: UnixTime) -> BoxFuture<'_, Result<Vec<Revocation>, StoreError>> {
+        self.look(move |connection| files::revocations(connection, now))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<TrailHead, StoreError>> {
+        self.look(|connection| trail::edge(connection).map(|edge| TrailHead { size: edge.size(), root: edge.root() }))
+    }
+
+    fn history(&self, pledge: SpkiDigest, limit: u32) -> BoxFuture<'_, Result<Vec<(u64, Event)>, StoreError>> {
+        self.look(move |connection| trail::history(connection, pledge, limit))
+    }
+
+    fn events(&self, from: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
+        self.look(move |connection| trail::events(connection, from, limit))
     }
 }
 
 fn enroll(connection: &Connection, ldevid: SpkiDigest, admitted: SpkiDigest) -> Result<(), StoreError> {
-    // One transaction: another process may bind the same key at the same time.
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let standing = "SELECT 1 FROM admission WHERE spki = ?1 AND withdrawn = 0";
-    if transaction.query_row(standing, [admitted.0], |_| Ok(())).optional()?.is_none() {
+    if !connection.prepare_cached(standing)?.exists([admitted.0])? {
         return Err(StoreError::NotAdmitted(admitted));
     }
     let holder = "SELECT spki FROM admission WHERE spki = ?1 UNION SELECT admitted FROM ldevid WHERE spki = ?1";
-    let holders: Vec<[u8; 32]> = transaction.prepare_cached(holder)?.query_map([ldevid.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let holders: Vec<[u8; 32]> = connection.prepare_cached(holder)?.query_map([ldevid.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
     if holders.iter().any(|holder| *holder != admitted.0) {
         return Err(StoreError::KeyTaken(ldevid));
     }
-    transaction.execute("INSERT INTO ldevid (spki, admitted) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![ldevid.0, admitted.0])?;
-    Ok(transaction.commit()?)
+    connection.execute("INSERT INTO ldevid (spki, admitted) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![ldevid.0, admitted.0])?;
+    Ok(())
 }
 
 /// Who may read the file may learn which devices the owner has: nobody but its user.
@@ -134,19 +176,32 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 }
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(core::time::Duration::from_secs(5))?;
-    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    match (tables, read("application_id")?, read("user_version")?) {
-        (0, _, _) => {}
-        (_, APPLICATION, VERSION) => {}
-        (_, APPLICATION, other) => return Err(foreign(format!("its schema is of version {other}, expected {VERSION}"))),
-        (_, _, _) => return Err(foreign("it is a database of another program".to_owned())),
-    }
+    connection.busy_timeout(PATIENCE)?;
+    recognise(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"))?)
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let found = recognise(&transaction)?;
+    transaction.execute_batch(SCHEMA)?;
+    if found == Some(WITHOUT_TRAIL) {
+        upgrade::begin_trail(&transaction)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+/// The version of the schema; none if the file is new.
+fn recognise(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (tables, read("application_id")?, read("user_version")?) {
+        (0, _, _) => Ok(None),
+        (_, APPLICATION, found @ (WITHOUT_TRAIL | VERSION)) => Ok(Some(found)),
+        (_, APPLICATION, other) => Err(foreign(format!("its schema is of version {other}, expected {VERSION}"))),
+        (_, _, _) => Err(foreign("it is a database of another program".to_owned())),
+    }
 }
 
 fn foreign(what: String) -> StoreError {
@@ -164,23 +219,11 @@ const QUEUE: usize = 1024;
 
 /// "BRPL".
 const APPLICATION: i64 = 0x4252_504c;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// Version 1 had admissions and LDevID keys alone.
+const WITHOUT_TRAIL: i64 = 1;
 
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS admission (
-    spki           BLOB PRIMARY KEY,  -- SHA-256 over the IDevID's SubjectPublicKeyInfo
-    serial_number  TEXT NOT NULL,     -- for people; the IDevID decides
-    idevid         BLOB NOT NULL,     -- DER
-    issuers        TEXT NOT NULL,     -- PEM, up to the manufacturer's anchor; empty if that issued the IDevID
-    request_sha256 BLOB NOT NULL,
-    voucher_type   TEXT NOT NULL,     -- media type
-    voucher        BLOB NOT NULL,     -- as the MASA signed it
-    ground         TEXT NOT NULL,     -- why, in JSON
-    withdrawn      INTEGER NOT NULL DEFAULT 0, -- 1 after a refusal that came later
-    admitted_at    INTEGER NOT NULL   -- seconds since 1970
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ldevid (
-    spki     BLOB PRIMARY KEY,        -- SHA-256 over the LDevID's SubjectPublicKeyInfo
-    admitted BLOB NOT NULL REFERENCES admission (spki)
-) STRICT, WITHOUT ROWID;
-";
+/// How long another process may hold the write lock before a request fails.
+const PATIENCE: core::time::Duration = core::time::Duration::from_secs(5);
+
+const SCHEMA: &str = include_str!("sqlite/schema.sql");

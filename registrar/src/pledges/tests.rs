@@ -1,5 +1,7 @@
 //! One suite over every implementation of the store.
 
+mod trail;
+
 use super::*;
 use crate::testing::{World, block_on};
 
@@ -44,7 +46,7 @@ fn admission_is_found_under_its_key_unchanged() {
     let world = World::new();
     let admission = world.admission(&world.pledge("JADA1"));
     with_each_store(|store| {
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         assert_eq!(block_on(store.find(admission.spki_digest())).unwrap().as_ref(), Some(&admission));
     });
 }
@@ -60,7 +62,7 @@ fn ldevid_key_leads_to_the_admission_it_came_from() {
     let admission = world.admission(&world.pledge("JADA1"));
     let ldevid = SpkiDigest([1; 32]);
     with_each_store(|store| {
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         block_on(store.enrolled(ldevid, admission.spki_digest())).unwrap();
         assert_eq!(block_on(store.find(ldevid)).unwrap().as_ref(), Some(&admission));
     });
@@ -72,8 +74,8 @@ fn key_of_one_pledge_cannot_be_bound_to_another() {
     let (a, b) = (world.admission(&world.pledge("A")), world.admission(&world.pledge("B")));
     let ldevid = SpkiDigest([1; 32]);
     with_each_store(|store| {
-        block_on(store.admit(a.clone())).unwrap();
-        block_on(store.admit(b.clone())).unwrap();
+        block_on(store.admit(a.clone(), a.event())).unwrap();
+        block_on(store.admit(b.clone(), b.event())).unwrap();
         block_on(store.enrolled(ldevid, a.spki_digest())).unwrap();
         for taken in [ldevid, a.spki_digest()] {
             assert!(matches!(block_on(store.enrolled(taken, b.spki_digest())), Err(StoreError::KeyTaken(key)) if key == taken));
@@ -95,7 +97,7 @@ fn binding_the_same_key_again_changes_nothing() {
     let world = World::new();
     let admission = world.admission(&world.pledge("JADA1"));
     with_each_store(|store| {
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         for key in [SpkiDigest([1; 32]), SpkiDigest([1; 32]), admission.spki_digest()] {
             block_on(store.enrolled(key, admission.spki_digest())).unwrap();
         }
@@ -111,9 +113,9 @@ fn later_admission_replaces_the_earlier_and_keeps_its_ldevids() {
     let second = Admission::assertion(first.idevid().clone(), Vec::new(), [5; 32], voucher, first.ground().clone(), first.admitted_at());
     let ldevid = SpkiDigest([1; 32]);
     with_each_store(|store| {
-        block_on(store.admit(first.clone())).unwrap();
+        block_on(store.admit(first.clone(), first.event())).unwrap();
         block_on(store.enrolled(ldevid, first.spki_digest())).unwrap();
-        block_on(store.admit(second.clone())).unwrap();
+        block_on(store.admit(second.clone(), second.event())).unwrap();
         assert_eq!(block_on(store.find(ldevid)).unwrap().as_ref(), Some(&second));
     });
 }
@@ -124,15 +126,15 @@ fn withdrawn_admission_is_found_under_no_key_until_the_pledge_is_admitted_anew()
     let admission = world.admission(&world.pledge("JADA1"));
     let (idevid, ldevid) = (admission.spki_digest(), SpkiDigest([7; 32]));
     with_each_store(|store| {
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         block_on(store.enrolled(ldevid, idevid)).unwrap();
-        block_on(store.withdraw(idevid)).unwrap();
+        block_on(store.withdraw(idevid, withdrawal())).unwrap();
         for key in [idevid, ldevid] {
             assert_eq!(block_on(store.find(key)).unwrap(), None);
         }
         assert!(matches!(block_on(store.enrolled(SpkiDigest([8; 32]), idevid)), Err(StoreError::NotAdmitted(_))));
 
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         for key in [idevid, ldevid] {
             assert_eq!(block_on(store.find(key)).unwrap().as_ref(), Some(&admission));
         }
@@ -145,10 +147,16 @@ fn key_of_a_withdrawn_pledge_is_not_free_for_another() {
     let (first, second) = (world.admission(&world.pledge("JADA1")), world.admission(&world.pledge("JADA2")));
     let ldevid = SpkiDigest([7; 32]);
     with_each_store(|store| {
-        block_on(store.admit(first.clone())).unwrap();
+        block_on(store.admit(first.clone(), first.event())).unwrap();
         block_on(store.enrolled(ldevid, first.spki_digest())).unwrap();
-        block_on(store.withdraw(first.spki_digest())).unwrap();
-        block_on(store.admit(second.clone())).unwrap();
+        block_on(store.withdraw(first.spki_digest(), withdrawal())).unwrap();
+        block_on(store.admit(second.clone(), second.event())).unwrap();
         assert!(matches!(block_on(store.enrolled(ldevid, second.spki_digest())), Err(StoreError::KeyTaken(_))));
     });
+}
+
+/// The event of an admission's end.
+fn withdrawal() -> Event {
+    let what = crate::trail::What::Refused { request: None, sentence: "the policy has changed".to_owned(), decision: None, withdrawn: true };
+    Event { at: crate::testing::now(), pledge: None, what }
 }

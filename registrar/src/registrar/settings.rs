@@ -2,9 +2,12 @@
 
 use core::time::Duration;
 
-use brski_common::DomainId;
+use brski_common::provenance::Status;
 use brski_common::voucher::Wanted;
+use brski_common::{Certificate, DomainId};
 use serde::Deserialize;
+
+use crate::enroll::CertificateProfile;
 
 /// Limits and exceptions; the default is the safe choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +20,19 @@ pub struct Settings {
     pub hold_retry: Duration,
     /// What vouchers are asked to say of their pledge's key; nothing is asked if absent: a MASA answers at its provenance resource, and a pledge may not bear a long voucher.
     pub statement_in_voucher: Option<Wanted>,
-    /// How long an LDevID is valid; never longer than its CA.
-    pub ldevid_lifetime: Duration,
+    /// What stands in LDevIDs, and for how long they are valid.
+    pub ldevid: CertificateProfile,
+    /// CAs that issued LDevIDs before the present one, which those devices may renew. The present one's CRL says nothing of them to others.
+    pub former_cas: Vec<Certificate>,
+    /// With which word of its manufacturer about its key a device loses its LDevIDs, as soon as a renewal or a recheck hears it. None by default: such a device is not renewed in
+    /// any case, but to take a device out of a running network at once, for good and on somebody else's word, is something its owner has to want.
+    pub revoke_on: Vec<Status>,
     /// What becomes of a pledge whose MASA discloses no audit log.
     pub audit_log: Requirement,
+    /// How many persons have to approve a held pledge: 1, or 2 where nobody shall decide alone.
+    pub approvers: usize,
+    /// What becomes of a renewal whose MASA cannot be asked how it judges the device's key today.
+    pub statement_at_renewal: Requirement,
     /// Other domains whose presence in a pledge's audit log is expected, such as a former owner or an integrator.
     pub accepted_foreign_domains: Vec<DomainId>,
 }
@@ -32,8 +44,12 @@ impl Default for Settings {
             clock_skew: Duration::from_secs(300),
             hold_retry: Duration::from_secs(60),
             statement_in_voucher: None,
-            ldevid_lifetime: Duration::from_secs(365 * 86_400),
+            ldevid: CertificateProfile::default(),
+            former_cas: Vec::new(),
+            revoke_on: Vec::new(),
             audit_log: Requirement::Required,
+            approvers: 1,
+            statement_at_renewal: Requirement::Optional,
             accepted_foreign_domains: Vec::new(),
         }
     }

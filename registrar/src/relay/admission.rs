@@ -1,10 +1,13 @@
 //! The outcome of journey 2, on which journey 3 rests.
 
-use brski_common::appraise::{Accepted, TraceStep};
+use brski_common::appraise::{Accepted, Facts, TraceStep, Verdict};
+use brski_common::sign::Hash;
 use brski_common::{Certificate, DeviceId, IDevIdCert, Method, Policy, Signed, SpkiDigest, UnixTime, Verified, Voucher};
 use serde::{Deserialize, Serialize};
 
-use super::RelayOrder;
+use super::{Owner, RelayOrder};
+use crate::approval::{Approval, Person};
+use crate::trail::{Decision, Event, Subject, What};
 use crate::trust::issuers;
 
 /// A pledge that this owner took in: its voucher was accepted and the provenance of its key appraised.
@@ -37,9 +40,26 @@ pub struct Admission {
 
 impl Admission {
     /// What becomes of an order once the owner's policy has accepted.
-    pub(super) fn accepted(order: RelayOrder, voucher: &Verified<Voucher>, policy: &Policy, accepted: &Accepted, admitted_at: UnixTime) -> Self {
+    pub(super) fn accepted(
+        order: RelayOrder,
+        voucher: &Verified<Voucher>,
+        owner: &Owner<'_>,
+        accepted: &Accepted,
+        facts: Facts,
+        approval: Option<&Approval>,
+        admitted_at: UnixTime,
+    ) -> Self {
         let appraisal = accepted.appraisal();
-        let ground = Ground { policy: *policy.digest(), rule: appraisal.rule().to_owned(), found: appraisal.found(), trace: appraisal.trace().to_vec() };
+        let ground = Ground {
+            policy: *owner.policy.digest(),
+            rule: appraisal.rule().to_owned(),
+            found: appraisal.found(),
+            trace: appraisal.trace().to_vec(),
+            verdict: appraisal.verdict(),
+            warned: appraisal.warned(),
+            facts: Some(facts),
+            approved_by: approval.map(|approval| approval.persons().to_vec()).unwrap_or_default(),
+        };
         let RelayOrder { idevid, chain, digest, .. } = order;
         let issuers = issuers(&chain).to_vec();
         Self { idevid, issuers, request: digest, voucher: voucher.signed().clone(), ground, admitted_at }
@@ -92,6 +112,34 @@ impl Admission {
         self.ground.policy == *policy.digest()
     }
 
+    /// The pledge as the trail names it.
+    pub fn subject(&self) -> Subject {
+        let manufacturer = self.ground.facts.as_ref().map(|facts| facts.manufacturer.clone()).unwrap_or_default();
+        Subject { key: self.spki_digest(), serial: self.device().serial.clone(), manufacturer }
+    }
+
+    /// What the trail says of it.
+    pub fn event(&self) -> Event {
+        let Ground { policy, rule, trace, verdict, warned, facts, approved_by, .. } = &self.ground;
+        let decision = facts.as_ref().map(|facts| {
+            let policy = SpkiDigest(*policy).to_string();
+            Box::new(Decision { policy, verdict: *verdict, warned: *warned, rule: rule.clone(), trace: trace.clone(), facts: facts.clone() })
+        });
+        let what = What::Admitted { request: SpkiDigest(self.request), decision, approved_by: approved_by.clone(), admission: self.digest() };
+        Event { at: self.admitted_at, pledge: Some(self.subject()), what }
+    }
+
+    /// SHA-256 over all of it, each part preceded by its length in eight octets: IDevID, request digest, voucher's media type, voucher, ground in JSON, time in seconds, issuers.
+    /// None if its ground cannot be written down.
+    pub fn digest(&self) -> Option<SpkiDigest> {
+        let ground = serde_json::to_vec(&self.ground).ok()?;
+        let (media_type, at) = (self.voucher.format().voucher_media_type().as_bytes(), self.admitted_at.as_secs().to_be_bytes());
+        let parts = [self.idevid.certificate().der(), &self.request, media_type, self.voucher.wire(), &ground, &at];
+        let parts = parts.into_iter().chain(self.issuers.iter().map(Certificate::der));
+        let octets: Vec<u8> = parts.flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.iter().copied())).collect();
+        Hash::Sha256.of(&octets).try_into().ok().map(SpkiDigest)
+    }
+
     /// Why the policy accepted the key's provenance.
     pub fn ground(&self) -> &Ground {
         &self.ground
@@ -115,4 +163,21 @@ pub struct Ground {
     pub found: Option<Method>,
     /// Every rule that was tried, in order.
     pub trace: Vec<TraceStep>,
+    /// What the rule says: accept, or hold where persons approved.
+    #[serde(default = "accept")]
+    pub verdict: Verdict,
+    /// What the rules say, if that is no acceptance and the policy only warns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned: Option<Verdict>,
+    /// What was judged; none in admissions of stores that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Facts>,
+    /// Who approved, if the policy held it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<Person>,
+}
+
+/// What was kept before holds could be approved was accepted.
+fn accept() -> Verdict {
+    Verdict::Accept
 }

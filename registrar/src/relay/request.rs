@@ -1,7 +1,7 @@
 //! What a pledge's voucher-request must be before anybody else hears of it (RFC 8995, sections 5.2 and 5.5).
 
 use brski_common::time::to_rfc3339;
-use brski_common::{Assertion, Certificate, Refusal, UnixTime, Verified, VoucherRequest};
+use brski_common::{Assertion, Certificate, DeviceId, Nonce, Refusal, UnixTime, Verified, VoucherRequest};
 
 use super::RelayOrder;
 use crate::registrar::Settings;
@@ -24,22 +24,7 @@ pub fn admit(
     if request.signer().key.digest() != pledge.spki_digest() {
         return Err(Refusal::ForeignSigner(pledge.device().serial.clone()));
     }
-    let leaves = request.get();
-    check_proximity(leaves, registrar)?;
-    check_device(leaves, pledge)?;
-    check_freshness(leaves, settings, now)?;
-    for (leaf, present) in [
-        ("prior-signed-voucher-request", leaves.prior_signed_voucher_request.is_some()),
-        ("agent-provided-proximity-registrar-cert", leaves.agent_provided_proximity_registrar_cert.is_some()),
-        ("agent-sign-cert", leaves.agent_sign_cert.is_some()),
-        ("agent-signed-data", leaves.agent_signed_data.is_some()),
-    ] {
-        if present {
-            return Err(Refusal::LeafForbidden { leaf, section: REQUEST_SECTION });
-        }
-    }
-    // The extension's leaf `request` is a registrar's to send. In a pledge's request it asks nothing of anybody, as any leaf that is not known, and is not carried forward.
-    let nonce = leaves.nonce.clone().ok_or(Refusal::LeafMissing { leaf: "nonce", section: REQUEST_SECTION })?;
+    let nonce = check_leaves(request.get(), pledge.device(), registrar, settings, now)?;
 
     Ok(RelayOrder {
         created_on: now,
@@ -52,6 +37,28 @@ pub fn admit(
         wanted: settings.statement_in_voucher,
         carried: None,
     })
+}
+
+/// What a pledge's request must say, whoever it is that says so.
+///
+/// # Errors
+/// As for [`admit`].
+pub(crate) fn check_leaves(leaves: &VoucherRequest, device: &DeviceId, registrar: &Certificate, settings: &Settings, now: UnixTime) -> Result<Nonce, Refusal> {
+    check_proximity(leaves, registrar)?;
+    check_device(leaves, device)?;
+    check_freshness(leaves, settings, now)?;
+    for (leaf, present) in [
+        ("prior-signed-voucher-request", leaves.prior_signed_voucher_request.is_some()),
+        ("agent-provided-proximity-registrar-cert", leaves.agent_provided_proximity_registrar_cert.is_some()),
+        ("agent-sign-cert", leaves.agent_sign_cert.is_some()),
+        ("agent-signed-data", leaves.agent_signed_data.is_some()),
+    ] {
+        if present {
+            return Err(Refusal::LeafForbidden { leaf, section: REQUEST_SECTION });
+        }
+    }
+    // The extension's leaf `request` is a registrar's to send. In a pledge's request it asks nothing of anybody, as any leaf that is not known, and is not carried forward.
+    leaves.nonce.clone().ok_or(Refusal::LeafMissing { leaf: "nonce", section: REQUEST_SECTION })
 }
 
 /// The pledge must claim proximity, and to nobody but us.
@@ -79,8 +86,7 @@ fn check_proximity(leaves: &VoucherRequest, registrar: &Certificate) -> Result<(
 }
 
 /// The pledge must speak of itself.
-fn check_device(leaves: &VoucherRequest, pledge: &VerifiedIDevId) -> Result<(), Refusal> {
-    let device = pledge.device();
+fn check_device(leaves: &VoucherRequest, device: &DeviceId) -> Result<(), Refusal> {
     if leaves.serial_number != device.serial {
         return Err(Refusal::SerialMismatch { found: leaves.serial_number.clone(), expected: device.serial.clone() });
     }

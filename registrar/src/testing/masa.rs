@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniencies, MasaUrl, Method, Signed, VoucherRequest};
+use brski_common::{AuditLog, BoxFuture, Clock, Format, Leniencies, MasaUrl, Method, ProvenanceStatement, Signed, VoucherRequest};
 
 use super::{Pledge, World, now, policy};
-use crate::{BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, PledgeStore, Registrar, RegistrarParts, Settings, Trust};
+use crate::{
+    BuiltInCa, Manufacturer, MasaAnswer, MasaClient, MasaClientError, MemoryPledges, PledgeStore, Question, Registrar, RegistrarParts, Settings, Trust,
+};
 
 impl World {
     pub(crate) fn registrar(&self, masa: Arc<FakeMasa>, pledges: Arc<dyn PledgeStore>) -> Registrar {
@@ -14,7 +16,11 @@ impl World {
     }
 
     pub(crate) fn registrar_trusting(&self, trust: Trust, masa: Arc<FakeMasa>, pledges: Arc<dyn PledgeStore>) -> Registrar {
-        Registrar::new(RegistrarParts {
+        Registrar::new(self.parts(trust, masa, pledges))
+    }
+
+    pub(crate) fn parts(&self, trust: Trust, masa: Arc<FakeMasa>, pledges: Arc<dyn PledgeStore>) -> RegistrarParts {
+        RegistrarParts {
             identity: self.registrar.clone(),
             trust,
             policy: policy(),
@@ -23,7 +29,7 @@ impl World {
             pledges,
             settings: Settings::default(),
             clock: Clock::from_fn(now),
-        })
+        }
     }
 
     /// A registrar whose MASA vouches for everybody, and says of this pledge's key that it was made so.
@@ -63,14 +69,17 @@ impl FakeMasa {
 }
 
 impl MasaClient for FakeMasa {
-    fn request_voucher<'a>(
+    fn request_voucher<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Box::pin(core::future::ready((self.answer)(question.request, question.answer)))
+    }
+
+    fn request_statement<'a>(
         &'a self,
         _: &'a Manufacturer,
         _: &'a MasaUrl,
-        request: &'a Signed<VoucherRequest>,
-        answer: Format,
-    ) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(core::future::ready((self.answer)(request, answer)))
+        _: &'a Signed<VoucherRequest>,
+    ) -> BoxFuture<'a, Result<Option<Signed<ProvenanceStatement>>, MasaClientError>> {
+        Box::pin(core::future::ready(Ok(None)))
     }
 }

@@ -1,6 +1,6 @@
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::time::at;
-use brski_common::{Format, Method, PolicyOid, Signer as _, SigningParty};
+use brski_common::{Anchors, Format, Leniencies, MasaUrl, Method, PolicyOid, ProfileText, Signed, Signer as _, SigningParty};
 
 use super::*;
 use crate::testing::{Ca, NOW, World, block_on, now};
@@ -192,7 +192,7 @@ fn voucher_key_signs_no_statements() {
 fn admitted_device_stays_accepted_when_its_idevid_expires() {
     let world = World::new();
     let pledge = world.pledge_of(&world.idevid_ca, "JADA1", at(NOW + 1));
-    assert_eq!(world.trust().still_accepts(&world.admission(&pledge)), Ok(()));
+    assert_eq!(world.trust().still_accepts(&world.admission(&pledge)).map(drop), Ok(()));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn admitted_device_below_an_intermediate_ca_stays_accepted() {
     let admission = |issuers: &[Certificate]| {
         Admission::assertion(bare.idevid().clone(), issuers.to_vec(), *bare.request_digest(), bare.voucher().clone(), bare.ground().clone(), now())
     };
-    assert_eq!(trust.still_accepts(&admission(verified.issuers())), Ok(()));
+    assert_eq!(trust.still_accepts(&admission(verified.issuers())).map(drop), Ok(()));
     assert!(trust.still_accepts(&admission(&[])).is_err());
 }
 
@@ -218,6 +218,103 @@ fn admitted_device_of_a_manufacturer_without_profile_is_no_longer_accepted() {
     let world = World::new();
     let admission = world.admission(&world.pledge("JADA1"));
     let withdrawn = Err(Refusal::ManufacturerWithdrawn(admission.device().serial.clone()));
-    assert_eq!(Trust::default().still_accepts(&admission), withdrawn);
-    assert_eq!(World::new().trust().still_accepts(&admission), withdrawn);
+    assert_eq!(Trust::default().still_accepts(&admission).map(drop), withdrawn);
+    assert_eq!(World::new().trust().still_accepts(&admission).map(drop), withdrawn);
+}
+
+#[test]
+fn profile_gives_log_keys_as_witnesses_know_them_and_as_pem() {
+    use brski_common::log::{LogName, VerifierKey};
+    let world = World::new();
+    let key = brski_common::SoftwareKey::generate(brski_common::SignatureAlgorithm::EdDsa).unwrap().0.public_key().clone();
+    let verifier = VerifierKey::new(LogName::new("masa.example.com/log").unwrap(), key.clone()).unwrap();
+    let pem =
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key.spki()));
+    let read = |keys: &str| Manufacturer::from_profile(&profile(&world, &format!("log-keys = [{keys}]\n")));
+    assert_eq!(read(&format!("\"{verifier}\", '''{pem}'''")).unwrap().log_keys, [key.clone(), key]);
+    assert!(matches!(read("\"masa.example.com/log\""), Err(ProfileError::Field { field: "log-keys", .. })));
+}
+
+#[test]
+fn profile_names_the_source_of_serial_numbers() {
+    use brski_common::SerialSource;
+    let world = World::new();
+    let source = |more: &str| Manufacturer::from_profile(&profile(&world, more)).map(|manufacturer| manufacturer.serial_source);
+    assert_eq!(source("").unwrap(), SerialSource::SerialNumber);
+    assert_eq!(source("serial-source = \"sn-of-pid\"\n").unwrap(), SerialSource::SnOfPid);
+    assert!(matches!(source("serial-source = \"subject\"\n"), Err(ProfileError::Syntax(_))));
+}
+
+#[test]
+fn profile_that_is_founded_on_certificates_reads_back_as_it_was_meant() {
+    let world = World::new();
+    let certificate = world.idevid_ca.certificate.clone();
+    let founding =
+        Founding { name: "A \"Maker\"".to_owned(), masa_url: Some("masa.example.com".to_owned()), idevid: vec![certificate.clone()], ..Founding::default() };
+    let manufacturer = Manufacturer::from_profile(&founding.profile()).unwrap();
+    assert_eq!((manufacturer.name.as_str(), manufacturer.idevid_anchors.certificates()), ("A \"Maker\"", std::slice::from_ref(&certificate)));
+    assert_eq!(manufacturer.voucher_anchors.certificates(), [certificate]);
+    assert!(manufacturer.masa_tls_anchors.certificates().is_empty());
+}
+
+/// A profile whose statements' anchor is the world's, signed by this party.
+fn signed_profile(world: &World, by: &SigningParty, more: &str) -> Signed<ProfileText> {
+    let anchor = world.provenance.identity.chain[1].to_pem();
+    let text = profile(world, &format!("provenance-anchors = '''{anchor}'''\n{more}"));
+    block_on(by.seal(&ProfileText::new(text).unwrap(), Format::Cms)).unwrap()
+}
+
+const DATED: &str = "issued-at = \"2026-05-01T00:00:00Z\"\n";
+
+#[test]
+fn newer_profile_under_an_accepted_anchor_takes_the_place_of_the_old() {
+    let world = World::new();
+    let offered = signed_profile(&world, &world.provenance, &format!("{DATED}masa-url = \"new.example.com\"\n"));
+    let offered = world.manufacturer().verify_profile(&offered, now()).unwrap();
+    let updated = update(&profile(&world, "issued-at = \"2026-04-01T00:00:00Z\"\n"), &offered, false).unwrap();
+    assert_eq!(updated.masa_url, Some(MasaUrl::new("new.example.com").unwrap()));
+}
+
+#[test]
+fn profile_that_somebody_else_signed_is_no_update() {
+    let (world, other) = (World::new(), World::new());
+    let offered = signed_profile(&world, &other.provenance, DATED);
+    assert!(world.manufacturer().verify_profile(&offered, now()).is_err());
+}
+
+#[test]
+fn device_signs_no_profile_where_it_shares_a_root_with_its_manufacturer() {
+    let world = World::new();
+    let pledge = world.pledge("JADA1");
+    let shared = Anchors::new([world.idevid_ca.certificate.clone()]).unwrap();
+    let manufacturer = Manufacturer { voucher_anchors: shared, ..world.manufacturer() };
+    let own = SigningParty::with_chain(vec![pledge.idevid.certificate().clone()], pledge.key.clone());
+    assert!(manufacturer.verify_profile(&signed_profile(&world, &own, DATED), now()).is_err());
+}
+
+#[test]
+fn older_profile_is_no_update_unless_the_owner_says_so() {
+    let world = World::new();
+    let accepted = profile(&world, "issued-at = \"2026-06-01T00:00:00Z\"\n");
+    let verified = |more: &str| world.manufacturer().verify_profile(&signed_profile(&world, &world.provenance, more), now()).unwrap();
+    assert!(matches!(update(&accepted, &verified(DATED), false), Err(ProfileError::Older { .. })));
+    assert!(matches!(update(&accepted, &verified(""), false), Err(ProfileError::Field { field: "issued-at", .. })));
+    assert!(update(&accepted, &verified(DATED), true).is_ok());
+}
+
+#[test]
+fn profile_of_another_name_is_no_update() {
+    let world = World::new();
+    let offered = world.manufacturer().verify_profile(&signed_profile(&world, &world.provenance, DATED), now()).unwrap();
+    let accepted = profile(&world, "").replace("\"Maker\"", "\"Other\"");
+    assert!(matches!(update(&accepted, &offered, true), Err(ProfileError::OtherManufacturer { .. })));
+}
+
+#[test]
+fn what_was_signed_as_a_voucher_is_no_profile() {
+    let world = World::new();
+    let shared = Manufacturer { provenance_anchors: world.manufacturer().voucher_anchors, ..world.manufacturer() };
+    let voucher = world.sign_voucher(&world.voucher_for(&world.request(&world.pledge("JADA1"))));
+    let outcome = shared.verify_profile(&Signed::from_wire(Format::Cms, voucher.wire()), now());
+    assert!(matches!(outcome, Err(VerifyError::Decode { source: brski_common::DecodeError::Unexpected { what: "eContentType", .. }, .. })));
 }

@@ -11,6 +11,14 @@ fn fresh_configuration_is_usable_and_lacks_only_manufacturers() {
 }
 
 #[test]
+fn policy_that_only_warns_is_warned_about() {
+    let folder = owner();
+    folder.edit("registrar/policy.toml", "\nmode = \"enforce\"", "\nmode = \"warn\"");
+    let report = registrar(&folder, &["config", "check"]).ok();
+    assert!(report.contains("\nwarning: the policy only warns: pledges that it holds or refuses pass nevertheless\n"), "{report}");
+}
+
+#[test]
 fn check_leads_on_to_the_manufacturers_that_are_missing() {
     let report = registrar(&owner(), &["config", "check"]).ok();
     assert_eq!(report.lines().last(), Some("Next: brski-registrar trust add --config registrar/registrar.toml manufacturer-profile.toml"));

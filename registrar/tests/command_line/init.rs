@@ -21,7 +21,7 @@ fn private_keys_are_readable_by_their_owner_alone_whatever_the_umask() {
     let folder = Folder::new();
     folder.run("sh", &["-c", "umask 0; exec \"$0\" init", REGISTRAR]).ok();
     let keys = folder.files("registrar/keys");
-    assert_eq!(keys.len(), 2);
+    assert_eq!(keys.len(), 4);
     for (path, _) in keys {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
     }
@@ -31,12 +31,22 @@ fn private_keys_are_readable_by_their_owner_alone_whatever_the_umask() {
 fn registrar_certificate_serves_asks_and_signs() {
     let folder = owner();
     let all = |name: &str| Certificate::all_from_pem(&folder.read(&format!("registrar/certificates/{name}.pem"))).unwrap();
-    let (chain, anchors) = (all("registrar"), Anchors::new(all("domain-ca")).unwrap());
+    let (chain, anchors) = (all("registrar"), Anchors::new(all("root-ca")).unwrap());
     for usage in [Usage::CmcRa, Usage::TlsServer, Usage::TlsClient] {
         // Present, not merely unrestricted: RFC 8995 demands cmcRA by name, and so do others for the TLS usages.
         assert_eq!(chain[0].usages().len(), 3);
         assert_eq!(anchors.verify_path(&chain[0], &chain, usage, UnixTime::now()).unwrap(), chain);
     }
+}
+
+#[test]
+fn issuing_ca_stands_under_a_root_whose_key_is_apart() {
+    let folder = owner();
+    let chain = Certificate::all_from_pem(&folder.read("registrar/certificates/domain-ca.pem")).unwrap();
+    assert!(chain.len() == 2 && chain[0].is_issued_by(&chain[1]) && chain[1].is_self_issued());
+    let root_key = brski_common::SoftwareKey::from_pem(&folder.read("registrar/offline/root-ca-key.pem")).unwrap();
+    assert_eq!(*brski_common::Signer::public_key(&root_key), chain[1].public_key());
+    assert!(!folder.read("registrar/registrar.toml").lines().any(|line| !line.starts_with('#') && line.contains("offline/")));
 }
 
 #[test]

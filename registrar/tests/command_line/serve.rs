@@ -9,19 +9,20 @@ use brski_common::serve::provisional_config;
 use super::support::Folder;
 use super::{REGISTRAR, owner};
 
-/// An owner whose registrar takes any free port.
-fn anywhere() -> Folder {
+/// An owner whose registrar takes any free ports.
+pub(crate) fn anywhere() -> Folder {
     let folder = owner();
     folder.listen_anywhere("registrar/registrar.toml");
     folder
 }
 
 #[test]
-fn server_tells_its_port_once_and_ends_well_on_sigterm() {
+fn server_tells_each_port_once_and_ends_well_on_sigterm() {
     let folder = anywhere();
     let mut server = folder.start(REGISTRAR, &["serve"]);
-    let port = server.port();
-    TcpStream::connect(("127.0.0.1", port)).unwrap();
+    for _ in ["pledges", "admins"] {
+        TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    }
     assert_eq!(server.stop("TERM"), (Some(0), String::new()));
 }
 
@@ -29,7 +30,7 @@ fn server_tells_its_port_once_and_ends_well_on_sigterm() {
 fn server_without_manufacturers_warns_with_the_next_command() {
     let folder = anywhere();
     let mut server = folder.start("sh", &["-c", "exec \"$0\" serve 2> log", REGISTRAR]);
-    server.port();
+    ports(&mut server);
     server.stop("TERM");
     let log = folder.read("log");
     let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
@@ -41,7 +42,7 @@ fn server_without_manufacturers_warns_with_the_next_command() {
 fn server_ends_well_on_sigint() {
     let folder = anywhere();
     let mut server = folder.start(REGISTRAR, &["serve"]);
-    server.port();
+    ports(&mut server);
     assert_eq!(server.stop("INT"), (Some(0), String::new()));
 }
 
@@ -50,7 +51,7 @@ fn server_starts_again_on_the_pledges_it_left() {
     let folder = anywhere();
     for _ in 0..2 {
         let mut server = folder.start(REGISTRAR, &["serve"]);
-        server.port();
+        ports(&mut server);
         assert_eq!(server.stop("TERM").0, Some(0));
     }
 }
@@ -59,7 +60,7 @@ fn server_starts_again_on_the_pledges_it_left() {
 fn request_that_is_open_at_sigterm_is_answered_first() {
     let folder = anywhere();
     let mut server = folder.start(REGISTRAR, &["serve"]);
-    let port = server.port();
+    let port = ports(&mut server);
     let name = "127.0.0.1".try_into().unwrap();
     let tls = rustls::ClientConnection::new(provisional_config(None).unwrap(), name).unwrap();
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -87,8 +88,27 @@ fn request_that_is_open_at_sigterm_is_answered_first() {
     assert_eq!(server.end(), (Some(0), String::new()));
 }
 
+/// That for pledges, once both are told.
+fn ports(server: &mut super::support::Running) -> u16 {
+    let port = server.port();
+    server.port();
+    port
+}
+
 fn line(reader: &mut impl std::io::BufRead) -> String {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     line.trim_end().to_owned()
+}
+
+#[test]
+fn configuration_without_admin_interface_serves_pledges_alone() {
+    let folder = anywhere();
+    let text = folder.read("registrar/registrar.toml");
+    let (before, rest) = text.split_once("[admin]\n").unwrap();
+    let (_, after) = rest.split_once("\n[requests]\n").unwrap();
+    folder.write("registrar/registrar.toml", format!("{before}\n[requests]\n{after}"));
+    let mut server = folder.start(REGISTRAR, &["serve"]);
+    TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    assert_eq!(server.stop("TERM"), (Some(0), String::new()));
 }

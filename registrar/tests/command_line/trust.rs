@@ -6,7 +6,7 @@ use super::support::Folder;
 use super::{owner, registrar};
 
 /// An owner, and a manufacturer's profile that nobody has accepted yet.
-fn owner_with_profile() -> Folder {
+pub(super) fn owner_with_profile() -> Folder {
     let folder = owner();
     write_profile(&folder, "profile.toml", "Example Devices");
     folder
@@ -17,10 +17,10 @@ fn write_profile(folder: &Folder, file: &str, name: &str) {
     write_profile_around(folder, file, name, "registrar/certificates/domain-ca.pem");
 }
 
-fn write_profile_around(folder: &Folder, file: &str, name: &str, anchor: &str) {
+pub(super) fn write_profile_around(folder: &Folder, file: &str, name: &str, anchor: &str) {
     let anchor = folder.read(anchor);
     let mut profile = include_str!("../../../masa/src/cli/init/manufacturer-profile.toml").replace("{name}", &format!("\"{name}\""));
-    profile = profile.replace("{authority}", "masa.example.com").replace("{voucher-policy}", "");
+    profile = profile.replace("{authority}", "masa.example.com").replace("{voucher-policy}", "").replace("{log-keys}", "");
     for purpose in ["{idevid-anchors}", "{voucher-anchors}", "{provenance-anchors}", "{masa-tls-anchors}"] {
         profile = profile.replace(purpose, &anchor);
     }
@@ -31,7 +31,7 @@ fn fingerprint(folder: &Folder, file: &str) -> String {
     brski_registrar::Manufacturer::fingerprint(&folder.read(file))
 }
 
-fn names(folder: &Folder) -> Vec<String> {
+pub(super) fn names(folder: &Folder) -> Vec<String> {
     let listed = registrar(folder, &["trust", "list", "-o", "json"]).ok();
     listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned()).collect()
 }

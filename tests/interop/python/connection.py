@@ -5,7 +5,7 @@ import ssl
 
 from cryptography import x509
 
-from failure import Failure
+from failure import Failure, Later
 
 
 class Connection:
@@ -47,7 +47,8 @@ class Connection:
         content = answer.read(1 << 20)
         if answer.status != 200:
             said = content.decode("utf-8", "replace") if answer.status >= 400 else f"Retry-After: {answer.headers.get('Retry-After')}"
-            raise Failure(f"{path} was answered {answer.status}: {said}")
+            sentence, wait = f"{path} was answered {answer.status}: {said}", answer.headers.get("Retry-After", "")
+            raise Later(sentence, int(wait)) if answer.status == 202 and wait.isdecimal() else Failure(sentence)
         found = answer.headers.get_content_type()
         if accept and found != accept:
             raise Failure(f"{path} was answered with {found}, not with {accept}")

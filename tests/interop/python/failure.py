@@ -7,6 +7,14 @@ class Failure(Exception):
     """Why it does not go on, in one sentence."""
 
 
+class Later(Failure):
+    """The server wants to be asked again after so many seconds."""
+
+    def __init__(self, sentence, seconds):
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
 def ends_with_a_sentence(name, main):
     """Runs main; whatever goes wrong becomes one sentence on stderr."""
     try:

@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import secrets
+import time
 
 from cryptography import x509
 
 import enrollment
 from certificates import check_path, key_identifier_extension, load_all, load_key, serial_number, spki, to_der, to_pem
 from connection import Connection
-from failure import Failure, ends_with_a_sentence
+from failure import Failure, Later, ends_with_a_sentence
 from formats import FORMATS
 from variants import VARIANTS
 
@@ -35,7 +36,7 @@ def main():
     body = signed_request(arguments, request_leaves(chain[0], registrar[0], nonce, arguments.proximity), chain, key)
     media_type = FORMATS[arguments.format][0].MEDIA_TYPE
     keep(arguments, "request", body)
-    answer = provisional.post("/.well-known/brski/requestvoucher", media_type, body, media_type)
+    provisional, answer = ask_for_voucher(arguments, provisional, media_type, body)
     keep(arguments, "voucher", answer)
     try:
         voucher = checked_voucher(arguments.format, answer, anchors, chain[0], nonce)
@@ -56,8 +57,9 @@ def main():
 
     member = Connection(arguments.registrar, certificate_file, key_file, [to_der(anchor) for anchor in domain])
     report(member, "enrollstatus", SUCCESS)
-    _, renewed = enrollment.enroll(member, "/.well-known/est/simplereenroll", path[0].subject, domain, known)
+    renewed_key, renewed = enrollment.enroll(member, "/.well-known/est/simplereenroll", path[0].subject, domain, known)
     keep(arguments, "renewed.pem", to_pem(renewed))
+    keep(arguments, "renewed.key", enrollment.key_to_pem(renewed_key))
 
 
 def parse_arguments():
@@ -70,6 +72,7 @@ def parse_arguments():
     parser.add_argument("--out", metavar="DIR", required=True)
     parser.add_argument("--proximity", choices=PROXIMITY, default="cert", help="how the request names the registrar")
     parser.add_argument("--variant", choices=VARIANTS, help="another way to write the request, right or wrong")
+    parser.add_argument("--patience", metavar="SECONDS", type=int, default=0, help="for how long to come again when the registrar says so")
     return parser.parse_args()
 
 
@@ -87,6 +90,21 @@ def signed_request(arguments, leaves, chain, key):
         return VARIANTS[arguments.variant](leaves, chain, key)
     envelope, encoding = FORMATS[arguments.format]
     return envelope.sign(encoding.encode_request(leaves), chain, key)
+
+
+def ask_for_voucher(arguments, provisional, media_type, body):
+    """The answer and the connection on which it came. The same request is repeated for as long as patience lasts (RFC 8995, section 5.6)."""
+    registrar, end = provisional.shown()[0], time.monotonic() + arguments.patience
+    while True:
+        try:
+            return provisional, provisional.post("/.well-known/brski/requestvoucher", media_type, body, media_type)
+        except Later as later:
+            if time.monotonic() + later.seconds > end:
+                raise
+            time.sleep(later.seconds)
+        provisional = Connection(arguments.registrar, arguments.idevid, arguments.key)
+        if provisional.shown()[0] != registrar:
+            raise Failure("another registrar answers than before")
 
 
 def checked_voucher(format, octets, anchors, idevid, nonce):

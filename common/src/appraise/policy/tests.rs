@@ -87,3 +87,90 @@ fn rule_that_names_no_method_accepts_in_words_only_what_is_left() {
         "version = 1\n[[rule]]\nname = \"a\"\nmethod = [\"bamboo\"]\nthen = \"refuse\"\n[[rule]]\nname = \"b\"\nstatement = \"present\"\nthen = \"accept\"";
     assert_eq!(Policy::from_toml(policy).unwrap().accepted_in_words(), "any method that no earlier rule decides");
 }
+
+#[test]
+fn every_new_field_of_another_kind_is_refused() {
+    for (fields, expected) in [
+        ("manufacturer = \"Acme\"", "line 4: rule 'strict': manufacturer must be a list of manufacturers' names, as `trust list` tells them, not \"Acme\""),
+        ("serial = [\"\"]", "serial must be a list, each a pattern of 1 to 64 characters in which * stands for any of them and ? for one, not \"\""),
+        ("batch = [1]", "batch must be a list, each \"absent\" or a pattern of 1 to 64 characters"),
+        ("receipt = \"good\"", "receipt must be one of checked, present, absent, not \"good\""),
+        ("receipt = [\"good\"]", "receipt must be a list of words out of checked, present, absent, not \"good\""),
+        ("statement-age-at-most = 365", "must be a number of days, hours or minutes such as \"365d\", \"12h\" or \"30m\", not 365"),
+        ("statement-age-at-most = \"0d\"", "not \"0d\""),
+        ("statement-age-at-most = \"+5d\"", "not \"+5d\""),
+        ("made-after = 2026-01-01", "made-after must be a time with its offset such as 2026-01-01T00:00:00Z, not 2026-01-01"),
+        ("made-before = \"2026-01-01T00:00:00Z\"", "made-before must be a time with its offset"),
+        ("audit-log-events-before = 2026-01-01T00:00:00", "audit-log-events-before must be a time with its offset"),
+        ("audit-log = [\"dirty\"]", "out of clean, foreign-domain, foreign-nonceless, truncated, none-disclosed, not \"dirty\""),
+        ("assertion = [\"sworn\"]", "out of verified, logged, proximity, agent-proximity, absent, not \"sworn\""),
+        ("lock = [\"maybe\"]", "absent, stated-unknown, not \"maybe\""),
+        ("key-retained = \"no\"", "key-retained must be true or false, or \"absent\", not \"no\""),
+        ("co-generation = true", "co-generation must be \"absent\" or \"present\", not true"),
+    ] {
+        let message = in_rule(&format!("{fields}\nthen = \"refuse\""));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn mistakes_in_answers_are_told_by_question() {
+    for (table, expected) in [
+        ("{}", "line 4: rule 'strict': pki must be a table with at least one of the taxonomy's questions"),
+        ("{ pki-levels = 2 }", "rule 'strict': pki: there is no field 'pki-levels'; there are initial-enclave-location,"),
+        ("{ pki-level = 2 }", "pki: pki-level must be a table such as { at-least = 2 } or { at-most = 3 }, or \"answered\" or \"absent\", not 2"),
+        ("{ pki-level = { at-least = 3, at-most = 2 } }", "pki-level must be a range in which at-least is not above at-most"),
+        ("{ pki-level = { least = 3 } }", "pki: pki-level: there is no field 'least'; there are at-least, at-most"),
+        ("{ pki-level = { at-least = \"two\" } }", "pki: pki-level: at-least must be a number, not \"two\""),
+        ("{ pki-lifespan = { at-most = 20 } }", "at-most must be a period in one unit such as \"P2Y\", \"P90D\" or \"PT8H\", not 20"),
+        ("{ pki-level-locked = \"yes\" }", "pki-level-locked must be true or false, or \"answered\" or \"absent\", not \"yes\""),
+        ("{ pki-lock-policy = [\"all\"] }", "pki-lock-policy must be a list of words out of unknown, any-end-entity,"),
+        ("{ pki-algorithms = \"RSA\" }", "pki-algorithms must be a list, each a pattern"),
+    ] {
+        let message = in_rule(&format!("pki = {table}\nthen = \"refuse\""));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn mistakes_about_manufacturers_and_modes_are_told_with_their_place() {
+    let rest = "[[rule]]\nname = \"rest\"\nthen = \"refuse\"\n";
+    let after = |text: &str| mistake(&format!("version = 1\n{rest}{text}"));
+    assert_eq!(mistake(&format!("version = 1\nmode = \"audit\"\n{rest}")), "line 2: mode must be one of enforce, warn, not \"audit\"");
+    assert!(after("[manufacturer.Acme]\n").contains("manufacturer 'Acme': it must have a mode or a rule of its own, or be left out"));
+    assert!(after("[manufacturer.Acme]\nrules = []").contains("line 6: manufacturer 'Acme': there is no field 'rules'; there are mode, rule"));
+    assert!(after("[[manufacturer.Acme.rule]]\nthen = \"hold\"").contains("manufacturer 'Acme': rule 1: name is missing"));
+    assert!(after("[[manufacturer.Acme.rule]]\nname = \"a\"\nthen = \"accept\"").contains("manufacturer 'Acme': rule 'a': it would accept anything"));
+    assert!(after("[[manufacturer.Acme.rule]]\nname = \"rest\"\nthen = \"hold\"").contains("line 5: rule 'rest' occurs twice"));
+}
+
+#[test]
+fn names_of_built_in_rules_are_taken() {
+    for name in ["nothing-else-matched", "mode-warn", "disputed-record", "audit-log"] {
+        let message = mistake(&format!("version = 1\n[[rule]]\nname = \"{name}\"\nthen = \"refuse\""));
+        assert!(message.contains("name must be another name, since a built-in rule has this one"), "{message}");
+    }
+}
+
+#[test]
+fn acceptance_without_a_word_on_the_statement_is_refused() {
+    for condition in ["manufacturer = [\"Acme\"]", "serial = [\"*\"]", "audit-log = [\"clean\"]", "assertion = [\"verified\"]"] {
+        assert!(in_rule(&format!("{condition}\nthen = \"accept\"")).contains("it would accept anything, even pledges without a statement"), "{condition}");
+    }
+}
+
+#[test]
+fn new_conditions_are_told_in_words() {
+    let words = |fields: &str| {
+        let text = format!("version = 1\n[[rule]]\nname = \"strict\"\nmethod = [\"salak\"]\n{fields}\nthen = \"accept\"");
+        Policy::from_toml(&text).unwrap().accepted_in_words()
+    };
+    assert_eq!(words("manufacturer = [\"Acme\"]\nserial = [\"A*\", \"B?\"]"), "salak from Acme and with serial number A* or B?");
+    assert_eq!(words("receipt = \"checked\"\nstatement-age-at-most = \"365d\""), "salak with a statement at most 365d old and with a receipt that is checked");
+    assert_eq!(
+        words("audit-log = [\"clean\"]\nassertion = [\"verified\"]"),
+        "salak with a voucher whose assertion is verified and with an audit log that is clean"
+    );
+    assert_eq!(words("lock = [\"fuse\", \"absent\"]"), format!("salak {} or with nothing said of lock", crate::provenance::Lock::Fuse.description()));
+    assert_eq!(words("pki = { pki-level = { at-least = 2 }, pki-lifespan = \"answered\" }"), "salak with pki-level at least 2 and with pki-lifespan answered");
+}

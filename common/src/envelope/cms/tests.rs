@@ -10,7 +10,7 @@ const PAYLOAD: &[u8] = br#"{"ietf-voucher:voucher":{}}"#;
 const STRICT: Leniencies = Leniencies::NONE;
 
 fn open(artefact: &'static str, wire: &[u8], lenient: Leniencies) -> Result<Opened, VerifyError> {
-    super::open(artefact, wire, &Reading::new(lenient))
+    super::open(artefact, CmsContent::Voucher, wire, &Reading::new(lenient))
 }
 
 /// A root and an end-entity certificate under it.
@@ -21,7 +21,7 @@ fn signer(algorithm: SignatureAlgorithm) -> (Entity, Entity) {
 }
 
 fn sealed(root: &Entity, leaf: &Entity) -> Vec<u8> {
-    let draft = draft(PAYLOAD.to_vec(), &leaf.party(&[root]).identity).unwrap();
+    let draft = draft(CmsContent::Voucher, PAYLOAD.to_vec(), &leaf.party(&[root]).identity).unwrap();
     let signature = block_on(leaf.key.sign(draft.to_be_signed())).unwrap();
     draft.attach(signature).unwrap()
 }
@@ -242,14 +242,14 @@ fn other_cms_types_are_named() {
 fn identity_without_certificate_cannot_sign() {
     let (_, leaf) = signer(SignatureAlgorithm::Es256);
     let identity = SigningIdentity { chain: Vec::new(), algorithm: leaf.key.algorithm(), key_name: Some("name".to_owned()), enclosed: Vec::new() };
-    assert!(draft(PAYLOAD.to_vec(), &identity).is_err());
+    assert!(draft(CmsContent::Voucher, PAYLOAD.to_vec(), &identity).is_err());
 }
 
 #[test]
 fn signature_of_another_algorithm_does_not_attach() {
     let (root, leaf) = signer(SignatureAlgorithm::Es256);
     let other = crate::test_pki::new_key(SignatureAlgorithm::EdDsa);
-    let draft = draft(PAYLOAD.to_vec(), &leaf.party(&[&root]).identity).unwrap();
+    let draft = draft(CmsContent::Voucher, PAYLOAD.to_vec(), &leaf.party(&[&root]).identity).unwrap();
     let signature = block_on(other.sign(draft.to_be_signed())).unwrap();
     assert!(draft.attach(signature).is_err());
 }

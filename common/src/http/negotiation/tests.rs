@@ -208,6 +208,21 @@ fn body_must_be_of_the_one_type_that_is_taken() {
 }
 
 #[test]
+fn body_must_be_sent_as_it_is() {
+    for plain in [&[][..], &["identity"], &["", "Identity"], &["identity, identity"]] {
+        assert_eq!(must_be_unencoded(&headers(http::header::CONTENT_ENCODING, plain)), Ok(()));
+    }
+}
+
+#[test]
+fn encoded_body_is_unsupported_wherever_its_encoding_stands() {
+    for lines in [&["gzip"][..], &["identity, gzip"], &["identity", "gzip, br"]] {
+        let refused = must_be_unencoded(&headers(http::header::CONTENT_ENCODING, lines)).unwrap_err();
+        assert_eq!((refused.status(), refused), (StatusCode::UNSUPPORTED_MEDIA_TYPE, NotNegotiable::Encoded { found: "gzip".to_owned() }));
+    }
+}
+
+#[test]
 fn answer_of_one_type_must_be_accepted() {
     assert_eq!(must_accept(&accepting("*/*"), "application/json"), Ok(()));
     let refused = must_accept(&accepting("text/html"), "application/json").unwrap_err();

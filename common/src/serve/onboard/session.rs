@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use http::{Request, Response};
 use http_body_util::Full;
 use rustls::ClientConfig;
@@ -118,6 +118,7 @@ fn answer_of(response: Response<Bytes>) -> Answer {
         status: response.status().as_u16(),
         content_type: text_of(headers, &CONTENT_TYPE),
         retry_after: text_of(headers, &RETRY_AFTER),
+        location: text_of(headers, &LOCATION),
         body: response.body().to_vec(),
     }
 }

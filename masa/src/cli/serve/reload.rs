@@ -7,7 +7,7 @@ use brski_common::access::{Access, Throttle};
 use brski_common::http::Proxies;
 use brski_common::serve::{Reloadable, ServerConfig, server_config};
 use brski_masa::masa::NotReady;
-use brski_masa::{AdminService, Masa, MasaService, metrics};
+use brski_masa::{AdminService, CloudService, Masa, MasaService, metrics};
 use tokio::signal::unix::Signal;
 
 use crate::config::{Configuration, Opened};
@@ -21,6 +21,8 @@ pub(super) struct Process {
 /// Everything that a configuration decides on.
 pub(super) struct Served {
     pub(super) registrars: MasaService,
+    /// For devices that come themselves.
+    pub(super) devices: Option<CloudService>,
     /// Who may tell the registrars' service who the client is.
     pub(super) proxies: Proxies,
     /// Who may use the admin interface.
@@ -36,6 +38,7 @@ impl Served {
         let masa = Arc::new(configuration.masa_on(&process.opened)?);
         Ok(Self {
             registrars: MasaService::new(Arc::clone(&masa), configuration.body_limit()).with_audit_answer(configuration.audit_answer()?),
+            devices: configuration.cloud_policy()?.map(|policy| CloudService::new(Arc::clone(&masa), policy, configuration.body_limit())),
             access: configuration.access(process.throttle.clone())?,
             proxies: configuration.proxies()?,
             tls: server_config(&configuration.tls()?)?,

@@ -57,14 +57,14 @@ fn refusals() -> Vec<(Refusal, u16)> {
         (Refusal::Contradiction { what: "the public key", device: device() }, 403),
         (Refusal::BasisNotAllowed { station: text(), basis: Basis::SelfDeclared }, 403),
         (Refusal::Inconsistent(text()), 403),
-        (Refusal::UnknownManufacturer { subject: text() }, 403),
+        (Refusal::UnknownManufacturer { subject: text(), issuer: text() }, 403),
         (Refusal::ManufacturerWithdrawn(serial()), 403),
         (Refusal::NoMasa(serial()), 403),
         (Refusal::VoucherMismatch { leaf: "nonce" }, 502),
         (Refusal::StatementMismatch { what: "key", found: text(), expected: text() }, 406),
         (Refusal::StatementUntrusted(bad_signature()), 406),
         (Refusal::StatementVoid(text()), 406),
-        (Refusal::ProvenanceUnacceptable { rule: text(), found: Some(KeyMethod::Bamboo), accepted: text() }, 406),
+        (Refusal::ProvenanceUnacceptable { rule: text(), found: Some(KeyMethod::Bamboo), because: String::new(), accepted: text() }, 406),
         (Refusal::AuditLogUnacceptable(text()), 406),
         (Refusal::AuditLogMissing(serial()), 406),
         (Refusal::NotAdmitted, 403),
@@ -87,7 +87,7 @@ fn errors() -> Vec<(Error, u16, bool)> {
         (refused(200), 502, true),
         (Error::BadVoucher(bad_signature()), 502, true),
         (Error::BadVoucher(undecodable()), 502, true),
-        (Error::Masa(MasaClientError::Unreachable { url: url(), source: nobody() }), 502, true),
+        (Error::Masa(MasaClientError::Unreachable { url: url(), source: nobody() }), 504, true),
         (Error::Masa(MasaClientError::BadAnswer { url: url(), detail: "x".to_owned(), source: None }), 502, true),
         (Error::Masa(MasaClientError::TimedOut { url: url(), after: Duration::from_secs(1) }), 504, true),
         (Error::NoCertificate, 500, true),
@@ -127,6 +127,7 @@ fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
         (Stop::NoSuchResource, 404),
         (Stop::WrongMethod { allowed: Method::POST }, 405),
         (Stop::NotNegotiable(NotNegotiable::UnsupportedMediaType { found: "x".to_owned(), expected: "y" }), 415),
+        (Stop::NotNegotiable(NotNegotiable::Encoded { found: "x".to_owned() }), 415),
         (Stop::NotNegotiable(NotNegotiable::NotAcceptable { offered: "x" }), 406),
         (Stop::NoBody, 400),
         (Stop::CertificateForRequest, 400),
@@ -142,8 +143,8 @@ fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
 
 #[test]
 fn peer_is_not_told_what_the_operator_could_do() {
-    let stop = Stop::Registrar(Error::Refused(Refusal::UnknownManufacturer { subject: "CN=x".to_owned() }));
-    assert_eq!(sentence(&stop), "no accepted manufacturer issued the certificate of CN=x");
+    let stop = Stop::Registrar(Error::Refused(Refusal::UnknownManufacturer { subject: "CN=x".to_owned(), issuer: "CN=y".to_owned() }));
+    assert_eq!(sentence(&stop), "no accepted manufacturer issued the certificate of CN=x, whose issuer is CN=y");
     assert!(remedy(&stop).is_some());
 }
 

@@ -98,11 +98,11 @@ fn carried_statement_that_is_unacceptable_costs_the_masa_nothing() {
 }
 
 #[test]
-fn carried_statement_that_is_held_costs_the_masa_nothing() {
-    let scene = Scene::new();
+fn carried_statement_that_is_held_goes_to_the_masa_so_that_a_person_sees_the_whole_case() {
+    let scene = Scene::with_key_made_by(KeyMethod::Carrot);
     let carrot = scene.world.statement(&scene.pledge, KeyMethod::Carrot, 0);
     let reply = scene.ask(&carrying(&scene, carrot.wire()));
-    assert_eq!((reply.status, reply.header("retry-after"), scene.masa.asked()), (202, Some("60"), 0));
+    assert_eq!((reply.status, reply.header("retry-after"), scene.masa.asked()), (202, Some("60"), 1));
 }
 
 #[test]

@@ -1,16 +1,23 @@
 //! Against a MASA on loopback that answers as each test wants.
 
+mod lasting;
+
 use std::sync::Mutex;
 
-use brski_common::http::{empty, plain, read_body, typed};
+use brski_common::http::{empty, media_type, plain, read_body, typed};
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::serve::{Limits, Server, server_config};
 use brski_common::time::at;
-use brski_common::{Anchors, Certificate, Leniencies, PeerCertificates, SoftwareKey};
+use brski_common::{Anchors, AuditLog, Certificate, Format, Leniencies, Leniency, PeerCertificates, SoftwareKey};
+use bytes::Bytes;
+use http::header::{ACCEPT, LOCATION};
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
 
 use super::*;
 use crate::testing::{World, block_on, key};
 
+const JSON: &str = "application/json";
 const VOUCHER: &str = "application/voucher-cms+json";
 const STATEMENT: &str = "application/eat+cwt";
 
@@ -73,11 +80,17 @@ async fn exchange(
     tokio::spawn(server.serve(tls, Limits::default(), respond, core::future::pending()));
 
     let (registrar, registrar_key) = self_signed("registrar");
-    let client = HttpMasaClient::new(TlsIdentity::with_signer(&[registrar], registrar_key).unwrap());
+    let client = HttpMasaClient::new(TlsIdentity::with_signer(&[registrar], registrar_key).unwrap()).with_schedule(at_once());
     let manufacturer = Manufacturer { masa_tls_anchors: trusted(&root), lenient, ..World::new().manufacturer() };
-    let answered = client.request_voucher(&manufacturer, &url, &request(sent), wanted).await;
+    let answered =
+        client.request_voucher(Question { manufacturer: &manufacturer, url: &url, request: &request(sent), pledge_request: [1; 32], answer: wanted }).await;
     let asked = asked.lock().unwrap().clone();
     (answered, asked)
+}
+
+/// As usual, without the waiting.
+fn at_once() -> Schedule {
+    Schedule { first_wait: Duration::from_millis(1), ..Schedule::default() }
 }
 
 fn request(format: Format) -> Signed<VoucherRequest> {
@@ -252,7 +265,7 @@ async fn failing_log_is_an_error_and_not_an_absence() {
         other => generous(other),
     })
     .await;
-    assert!(matches!(answer, Err(MasaClientError::BadAnswer { .. })));
+    assert!(matches!(answer, Err(MasaClientError::Unreachable { .. })));
 }
 
 #[tokio::test]
@@ -271,7 +284,7 @@ async fn endless_answer_is_cut_off() {
 #[tokio::test]
 async fn masa_under_no_configured_anchor_learns_nothing() {
     let (answer, asked) = ask_as(generous, |_| Anchors::default()).await;
-    assert!(matches!(answer, Err(MasaClientError::Unreachable { .. })));
+    assert!(matches!(answer, Err(MasaClientError::Untrusted { .. })));
     assert_eq!(asked, []);
 }
 

@@ -5,7 +5,7 @@ use brski_common::{Certificate, Format, IDevIdCert, Signed, SpkiDigest};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::pledges::StoreError;
-use crate::relay::Admission;
+use crate::relay::{Admission, Ground};
 
 pub(super) fn insert(connection: &Connection, admission: &Admission) -> Result<(), StoreError> {
     let ground = serde_json::to_string(admission.ground()).map_err(|err| StoreError::Unavailable(err.into()))?;
@@ -70,13 +70,15 @@ impl Row {
             what: format!("{column} of the admission under key {key} cannot be read"),
             source,
         };
-        let idevid = Certificate::from_der(&self.idevid).and_then(IDevIdCert::new).map_err(|err| damaged("idevid", Some(err.into())))?;
+        let ground: Ground = serde_json::from_str(&self.ground).map_err(|err| damaged("ground", Some(err.into())))?;
+        let source = ground.facts.as_ref().map(|facts| facts.serial_source).unwrap_or_default();
+        let idevid = Certificate::from_der(&self.idevid).and_then(|idevid| IDevIdCert::with_serial_from(idevid, source));
+        let idevid = idevid.map_err(|err| damaged("idevid", Some(err.into())))?;
         let issuers = match self.issuers.is_empty() {
             true => Vec::new(),
             false => Certificate::all_from_pem(&self.issuers).map_err(|err| damaged("issuers", Some(err.into())))?,
         };
         let format = Format::from_voucher_media_type(&self.voucher_type).ok_or_else(|| damaged("voucher_type", None))?;
-        let ground = serde_json::from_str(&self.ground).map_err(|err| damaged("ground", Some(err.into())))?;
         let admitted_at = u64::try_from(self.admitted_at).map_err(|err| damaged("admitted_at", Some(err.into())))?;
         Ok(Admission::assertion(idevid, issuers, self.request, Signed::from_wire(format, self.voucher), ground, at(admitted_at)))
     }

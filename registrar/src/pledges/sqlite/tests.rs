@@ -9,7 +9,7 @@ fn admission_survives_reopening() {
     let ldevid = SpkiDigest([1; 32]);
     {
         let store = SqlitePledges::open(scratch.file()).unwrap();
-        block_on(store.admit(admission.clone())).unwrap();
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
         block_on(store.enrolled(ldevid, admission.spki_digest())).unwrap();
     }
     let store = SqlitePledges::open(scratch.file()).unwrap();
@@ -37,7 +37,11 @@ fn row_that_was_tampered_with_is_reported_as_damage() {
     let (world, scratch) = (World::new(), Scratch::new());
     let admission = world.admission(&world.pledge("JADA1"));
     let store = SqlitePledges::open(scratch.file()).unwrap();
-    block_on(store.admit(admission.clone())).unwrap();
+    block_on(store.admit(admission.clone(), admission.event())).unwrap();
     Connection::open(scratch.file()).unwrap().execute("UPDATE admission SET idevid = x'00'", []).unwrap();
     assert!(matches!(block_on(store.find(admission.spki_digest())), Err(StoreError::Damaged { source: Some(_), .. })));
 }
+
+mod groups;
+mod upgrade;
+mod verified;

@@ -1,9 +1,10 @@
 //! What the owner makes of a MASA's word: voucher, statements, history.
 
 use brski_common::log::{Inclusion, Receipt, leaf_hash, node_hash, with_receipt};
-use brski_common::{Format, SignatureAlgorithm, Signed, SoftwareKey};
+use brski_common::{Format, SignatureAlgorithm, Signed, SoftwareKey, Verdict};
 
 use super::*;
+use crate::approval::{Approval, Person};
 
 /// A pledge whose request was relayed, and the owner who waits for the MASA's word.
 struct Waiting {
@@ -12,13 +13,14 @@ struct Waiting {
     policy: Policy,
     audit_log: Requirement,
     accepted_foreign_domains: Vec<DomainId>,
+    manufacturer: Manufacturer,
 }
 
 impl Waiting {
     fn new() -> Self {
         let world = World::new();
-        let pledge = world.pledge("JADA1");
-        Self { world, pledge, policy: policy(), audit_log: Requirement::Required, accepted_foreign_domains: Vec::new() }
+        let (pledge, manufacturer) = (world.pledge("JADA1"), world.manufacturer());
+        Self { world, pledge, policy: policy(), audit_log: Requirement::Required, accepted_foreign_domains: Vec::new(), manufacturer }
     }
 
     /// An order is spent by value: each attempt needs its own.
@@ -33,6 +35,9 @@ impl Waiting {
             audit_log: self.audit_log,
             accepted_foreign_domains: &self.accepted_foreign_domains,
             hold_retry: HOLD,
+            manufacturer: &self.manufacturer,
+            approval: None,
+            approvers: 1,
         }
     }
 
@@ -53,7 +58,7 @@ impl Waiting {
         audit_log: Option<&AuditLog>,
     ) -> Result<Admission, Refusal> {
         let voucher = self.world.verified_voucher(voucher);
-        order.accept(MasaWord { voucher: &voucher, statements, audit_log }, &self.owner(), now())
+        order.accept(MasaWord { voucher: &voucher, statements, audit_log }, &self.owner(), now()).map_err(|declined| declined.refusal)
     }
 
     fn statement(&self, method: Method, seq: u32) -> Verified<ProvenanceStatement> {
@@ -148,7 +153,17 @@ fn masas_newer_statement_overrules_the_one_that_the_pledge_carried() {
 fn carried_bamboo_statement_is_refused_before_the_masa_is_asked() {
     let waiting = Waiting::new();
     let refusal = waiting.order().carrying(waiting.statement(Method::Bamboo, 0), &waiting.owner(), now()).unwrap_err();
-    assert!(matches!(refusal, Refusal::ProvenanceUnacceptable { .. }));
+    assert!(matches!(refusal.refusal, Refusal::ProvenanceUnacceptable { .. }));
+    assert_eq!(refusal.decision.map(|decision| decision.trace.len()), Some(3));
+}
+
+#[test]
+fn pledge_whose_case_hangs_on_the_masas_word_is_not_refused_before_it_is_asked() {
+    let rule = "version = 1\n[[rule]]\nname = \"sold-to-us\"\nmethod = [\"avocado\"]\nassertion = [\"verified\"]\nthen = \"accept\"";
+    let waiting = Waiting { policy: Policy::from_toml(rule).unwrap(), ..Waiting::new() };
+    assert!(waiting.order().carrying(waiting.statement(Method::Avocado, 0), &waiting.owner(), now()).is_ok());
+    let refused = waiting.order().carrying(waiting.statement(Method::Carrot, 0), &waiting.owner(), now()).unwrap_err();
+    assert!(matches!(refused.refusal, Refusal::ProvenanceUnacceptable { found: Some(Method::Carrot), .. }));
 }
 
 #[test]
@@ -255,12 +270,29 @@ fn domain_named_by_the_registrars_own_key_is_ours_and_by_a_key_above_it_is_not()
     let chain = &waiting.world.registrar.identity.chain;
     let named = |certificate: &Certificate| {
         let log = AuditLog { events: vec![event(&certificate.spki_digest().into(), None)], truncation: Truncation::default() };
-        examine(&log, chain, &[])
+        findings_of(&log, chain, &[])
     };
-    let own = named(&chain[0]);
-    assert!(own.names_us && own.foreign.is_empty() && own.into_result().is_ok());
-    let above = named(&chain[1]);
-    assert!(!above.names_us && above.foreign.len() == 1 && above.into_result().is_err());
+    let (own, above) = (named(&chain[0]), named(&chain[1]));
+    assert_eq!((own.names_us, own.foreign_nonceless.len()), (true, 0));
+    assert_eq!((above.names_us, above.foreign_nonceless.len()), (false, 1));
+}
+
+#[test]
+fn rule_that_lists_the_finding_takes_in_a_device_that_somebody_could_take_back() {
+    let rule = "version = 1\n[[rule]]\nname = \"bought-used\"\nmethod = [\"avocado\"]\naudit-log = [\"foreign-nonceless\"]\nthen = \"accept\"";
+    let waiting = Waiting { policy: Policy::from_toml(rule).unwrap(), ..Waiting::new() };
+    let foreign = Ca::new("former owner").certificate.domain_id();
+    assert_eq!(waiting.with_log(vec![event(&foreign, None)], 0).unwrap().ground().rule, "bought-used");
+}
+
+#[test]
+fn admission_under_a_policy_that_only_warns_keeps_what_would_have_been() {
+    let rule = "version = 1\nmode = \"warn\"\n[[rule]]\nname = \"no-bamboo\"\nmethod = [\"bamboo\"]\nthen = \"refuse\"";
+    let waiting = Waiting { policy: Policy::from_toml(rule).unwrap(), ..Waiting::new() };
+    let admission = waiting.accept(&waiting.voucher(), &[waiting.statement(Method::Bamboo, 0)]).unwrap();
+    assert_eq!(admission.ground().warned, Some(Verdict::Refuse));
+    let crate::trail::What::Admitted { decision: Some(decision), .. } = admission.event().what else { panic!("a decision is kept") };
+    assert_eq!((decision.verdict, decision.warned, decision.rule.as_str()), (Verdict::Accept, Some(Verdict::Refuse), "no-bamboo"));
 }
 
 #[test]
@@ -275,8 +307,8 @@ fn foreign_domain_with_nonce_is_reported_once_and_admitted() {
     let nonce = || Some(Nonce::from_bytes(&[1; 8]).unwrap());
     let events = vec![event(&foreign, nonce()), event(&foreign, nonce()), event(&waiting.world.domain.certificate.domain_id(), nonce())];
     let log = AuditLog { events: events.clone(), truncation: Truncation::default() };
-    let examined = examine(&log, &waiting.world.registrar.identity.chain, &[]);
-    assert_eq!((examined.foreign, examined.names_us), (vec![foreign], true));
+    let findings = findings_of(&log, &waiting.world.registrar.identity.chain, &[]);
+    assert_eq!((findings.foreign, findings.names_us), (vec![foreign], true));
     assert!(waiting.with_log(events, 0).is_ok());
 }
 
@@ -304,4 +336,56 @@ fn extension(edit: impl FnOnce(&mut ProvenanceExtension)) -> ProvenanceExtension
     let mut extension = ProvenanceExtension::default();
     edit(&mut extension);
     extension
+}
+
+#[test]
+fn statements_of_one_seq_that_contradict_each_other_admit_nobody() {
+    let waiting = Waiting::new();
+    let contradicting = [waiting.statement(Method::Bamboo, 0), waiting.statement(Method::Avocado, 0)];
+    let refusal = waiting.accept(&waiting.voucher(), &contradicting).unwrap_err();
+    assert_eq!(refusal.to_string(), "the provenance statement does not count: another statement with the same seq, 0, says bamboo where it says avocado");
+}
+
+#[test]
+fn no_more_domains_of_a_long_log_are_named_than_a_person_reads() {
+    let waiting = Waiting::new();
+    let domains = (0..100_u8).map(|n| DomainId::new([n; 20]).unwrap());
+    let events: Vec<_> = domains.map(|domain| event(&domain, None)).collect();
+    let log = AuditLog { events, truncation: Truncation::default() };
+    let findings = findings_of(&log, &waiting.world.registrar.identity.chain, &[]);
+    assert_eq!((findings.foreign.len(), findings.foreign_nonceless.len()), (16, 16));
+}
+
+/// What an owner says of a carrot with this history, who was asked about one with a history that nobody could object to, and said yes under the first policy.
+fn approved_under(first: &str, second: &str, events: Vec<Event>) -> Result<Admission, Refusal> {
+    let mut waiting = Waiting { policy: Policy::from_toml(first).unwrap(), ..Waiting::new() };
+    let (voucher, statement) = (waiting.world.verified_voucher(&waiting.voucher()), waiting.statement(Method::Carrot, 0));
+    let word = MasaWord { voucher: &voucher, statements: std::slice::from_ref(&statement), audit_log: Some(&AuditLog::default()) };
+    let held = waiting.order().accept(word, &waiting.owner(), now()).unwrap_err().held.unwrap();
+    let approval = Approval::of(*held, [Person { name: "ann".to_owned(), why: "it is ours".to_owned(), at: now() }]);
+
+    waiting.policy = Policy::from_toml(second).unwrap();
+    let log = AuditLog { events, truncation: Truncation::default() };
+    let owner = Owner { approval: Some(&approval), ..waiting.owner() };
+    waiting.order().accept(MasaWord { audit_log: Some(&log), ..word }, &owner, now()).map_err(|declined| declined.refusal)
+}
+
+const ASKS: &str = "version = 1\n[[rule]]\nname = \"ask\"\nmethod = [\"carrot\"]\nthen = \"hold\"";
+
+#[test]
+fn yes_covers_the_same_case_when_the_masa_is_asked_anew() {
+    assert_eq!(approved_under(ASKS, ASKS, Vec::new()).unwrap().ground().approved_by[0].name, "ann");
+}
+
+#[test]
+fn yes_to_a_clean_history_is_none_once_the_log_names_a_foreign_domain() {
+    let foreign = Ca::new("former owner").certificate.domain_id();
+    let events = vec![event(&foreign, Some(Nonce::from_bytes(&[1; 8]).unwrap()))];
+    assert!(matches!(approved_under(ASKS, ASKS, events), Err(Refusal::Pending { .. })));
+}
+
+#[test]
+fn yes_is_none_under_a_policy_whose_rule_of_the_same_name_says_something_else() {
+    let rewritten = ASKS.replace("[\"carrot\"]", "[\"carrot\", \"bamboo\"]");
+    assert!(matches!(approved_under(ASKS, &rewritten, Vec::new()), Err(Refusal::Pending { .. })));
 }

@@ -54,7 +54,7 @@ fn streamed_envelope_with_another_content_does_not_verify() {
 #[test]
 fn signer_that_is_not_enclosed_may_be_known() {
     let (_, leaf) = signer(SignatureAlgorithm::Es384);
-    let draft = draft(PAYLOAD.to_vec(), &leaf.party(&[]).identity).unwrap();
+    let draft = draft(CmsContent::Voucher, PAYLOAD.to_vec(), &leaf.party(&[]).identity).unwrap();
     let signature = block_on(leaf.key.sign(draft.to_be_signed())).unwrap();
     let full = draft.attach(signature).unwrap();
     let opened = open("voucher", &without_certificates(&full, &leaf.certificate), STRICT).unwrap();

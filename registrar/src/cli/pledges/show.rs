@@ -1,0 +1,140 @@
+//! `pledges show`: why a pledge stands where it stands, and all that led there.
+
+use std::io::{self, Write};
+
+use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
+use brski_common::time::to_rfc3339;
+use brski_common::{Clock, UnixTime, Verdict};
+use brski_registrar::approval::LONGEST_WAIT;
+use brski_registrar::trail::{Event, FiledCertificate, PledgeFile};
+use brski_registrar::{PledgeStore as _, desk};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Common, facts};
+use crate::cli::{Output, trace};
+
+/// Show why a pledge stands where it stands: the reason in a sentence, what was judged, the policy rule by rule, approvals, LDevIDs, and its events
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Its serial number, or the first eight or more digits of its key's SHA-256
+    #[arg(value_name = "SERIAL|KEY")]
+    pledge: String,
+    /// How many of its last events to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    events: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// All that is known of it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown {
+    file: PledgeFile,
+    /// How many persons have to approve it.
+    needed: usize,
+    /// How many approvals count now.
+    approvals: usize,
+    history: Vec<Numbered>,
+}
+
+#[derive(Serialize)]
+struct Numbered {
+    number: u64,
+    event: Event,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let configuration = arguments.common.configuration()?;
+    let store = configuration.existing_pledges()?;
+    let file = desk::pick(&*store, &arguments.pledge).await?;
+    let now = Clock::system().now();
+    let history = store.history(file.pledge.key, arguments.events).await?;
+    let history = history.into_iter().map(|(number, event)| Numbered { number, event }).collect();
+    let approvals = file.approval_at(now).map_or(0, |approval| approval.persons().len());
+    let shown = Shown { file, needed: configuration.approvers(), approvals, history };
+    match arguments.common.output {
+        Output::Text => Ok(shown.write(&mut io::stdout().lock(), now)?),
+        Output::Json => Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&shown)?)?),
+    }
+}
+
+impl Shown {
+    fn write(&self, out: &mut impl Write, now: UnixTime) -> io::Result<()> {
+        let PledgeFile { pledge, first_seen, last_seen, .. } = &self.file;
+        writeln!(out, "{}", self.why())?;
+        writeln!(out, "key: {}", pledge.key)?;
+        writeln!(out, "first seen {}, last seen {}", to_rfc3339(*first_seen), to_rfc3339(*last_seen))?;
+        self.write_waiting(out, now)?;
+        if let Some(decision) = &self.file.decision {
+            writeln!(out, "\nWhat was judged:")?;
+            facts::in_words(&decision.facts).into_iter().try_for_each(|(name, fact)| writeln!(out, "  {name}: {fact}"))?;
+            writeln!(out, "\nPolicy {}: {} by rule '{}'", short(&decision.policy), decision.verdict.name(), printable(&decision.rule, LONGEST_WORDS))?;
+            trace::write(out, &decision.trace)?;
+        }
+        if !self.file.certificates.is_empty() {
+            writeln!(out, "\nLDevIDs:")?;
+            self.file.certificates.iter().try_for_each(|filed| writeln!(out, "  {}", certificate(filed)))?;
+        }
+        if !self.history.is_empty() {
+            writeln!(out, "\nEvents:")?;
+        }
+        self.history.iter().try_for_each(|Numbered { number, event }| writeln!(out, "  {number}  {}  {}", to_rfc3339(event.at), event.what))
+    }
+
+    /// Where it stands and why, in one sentence.
+    fn why(&self) -> String {
+        let PledgeFile { pledge, state, sentence, decision, .. } = &self.file;
+        let manufacturer = match pledge.manufacturer.as_str() {
+            "" => "a manufacturer that is not on record".to_owned(),
+            name => printable(name, LONGEST_WORDS),
+        };
+        let because = match (sentence.as_str(), decision) {
+            ("", Some(decision)) => {
+                let rule = printable(&decision.rule, LONGEST_WORDS);
+                match (decision.warned, decision.verdict) {
+                    // Without a sentence on what it waits for, persons have let it in.
+                    (None, Verdict::Hold) => format!(": rule '{rule}' held it, and it was approved"),
+                    (None, verdict @ (Verdict::Accept | Verdict::Refuse)) => format!(": {} by rule '{rule}'", verdict.name()),
+                    (Some(would), _) => format!(": {} although rule '{rule}' says {}, because mode is warn", decision.verdict.name(), would.name()),
+                }
+            }
+            ("", None) => String::new(),
+            (sentence, _) => format!(": {}", printable(sentence, LONGEST_LINE)),
+        };
+        format!("{} of {manufacturer} is {}{because}", pledge.serial, state.name())
+    }
+
+    fn write_waiting(&self, out: &mut impl Write, now: UnixTime) -> io::Result<()> {
+        if let Some(waiting) = self.file.waiting {
+            let end = UnixTime::since_unix_epoch(core::time::Duration::from_secs(waiting.since.as_secs().saturating_add(LONGEST_WAIT.as_secs())));
+            let verb = if self.file.has_waited_in_vain(now) { "gave" } else { "gives" };
+            writeln!(out, "waits since {}, and {verb} up at {}", to_rfc3339(waiting.since), to_rfc3339(end))?;
+        }
+        if self.file.held.is_some() && self.file.disapproval.is_none() {
+            writeln!(out, "approvals: {} of {} that count now", self.approvals, self.needed)?;
+        }
+        self.file.approvals.iter().try_for_each(|person| writeln!(out, "  {}  {person}", to_rfc3339(person.at)))
+    }
+}
+
+fn certificate(filed: &FiledCertificate) -> String {
+    let FiledCertificate { certificate, revoked } = filed;
+    let serial = printable(&certificate.serial, LONGEST_WORDS);
+    match revoked {
+        None => format!("{serial}, until {}", to_rfc3339(certificate.not_after)),
+        Some((reason, by)) => format!("{serial}, revoked at {} ({}) by {by}", to_rfc3339(by.at), reason.name()),
+    }
+}
+
+/// Enough of a digest to tell one policy from another.
+fn short(digest: &str) -> String {
+    printable(digest.get(..16).unwrap_or(digest), 16)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-registrar pledges show JADA123456789
+  brski-registrar pledges show 3f9a01bc -o json | jq .file.decision.trace";

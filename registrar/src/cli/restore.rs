@@ -1,0 +1,153 @@
+//! `restore`: the store of pledges out of a backup.
+
+mod new_key;
+mod place;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use brski_common::files::sync_folder;
+use brski_common::log::VerifierKey;
+use brski_registrar::backup::{Manifest, SignedManifest};
+use brski_registrar::pledges::verify;
+use brski_registrar::trail::{Event, Notary, What};
+use brski_registrar::{PledgeStore as _, SqlitePledges};
+use clap::Args;
+use serde::Serialize;
+
+use super::Output;
+use super::backup::manifest_of;
+use super::person::By;
+use crate::config::{Configuration, read_verifiers};
+
+/// Put a backup of the store of pledges into its place; the server must not run
+///
+/// Backup and manifest are verified first, as `audit verify` does. That it was restored, by whom and why becomes an event of the trail. A store that is there is
+/// moved aside, with --replace.
+///
+/// The trail goes on where the backup ended. If more was signed since, going on under the same key would contradict what was signed: two histories of one trail. Then
+/// nothing is restored, except with --new-trail-key: the trail then goes on under a new key, and whoever knows the old one learns by that that events were lost.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The backup; its manifest is beside it, as FILE.manifest.json
+    #[arg(value_name = "FILE")]
+    backup: PathBuf,
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value = "registrar/registrar.toml")]
+    config: PathBuf,
+    #[command(flatten)]
+    by: By,
+    /// Move the store aside that is there
+    #[arg(long)]
+    replace: bool,
+    /// Accept that signed events are lost: make a new key for the trail, and move the old one aside
+    #[arg(long)]
+    new_trail_key: bool,
+    /// Trust the keys in this file as the trail's, one a line as trail-verifier.txt has them, rather than the key of the configuration and those in certificates/trail-verifier.txt beside it
+    #[arg(long, value_name = "FILE")]
+    verifier: Option<PathBuf>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What was done.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Done {
+    store: PathBuf,
+    events: u64,
+    lost: u64,
+    moved: Vec<PathBuf>,
+    new_verifier: Option<String>,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let configuration = Configuration::read(&arguments.config)?;
+    let (target, notary) = (configuration.pledges_path(), configuration.notary()?);
+    let keys = match &arguments.verifier {
+        Some(path) => read_verifiers(path)?,
+        None => configuration.trail_keys(notary.as_ref())?,
+    };
+    let manifest = believed(&arguments.backup, &keys)?;
+    place::check(&target, arguments.replace)?;
+
+    let known = known(notary.as_ref(), &target, &keys, arguments.new_trail_key)?;
+    let lost = known.saturating_sub(manifest.events);
+    anyhow::ensure!(
+        lost == 0 || arguments.new_trail_key,
+        "the backup ends after {} events, and {known} are known: {lost} would be lost, and the trail go on in contradiction to what was signed; nothing was changed. \
+         Restore a newer backup, or accept the loss with --new-trail-key",
+        manifest.events
+    );
+    let new_key = match arguments.new_trail_key {
+        true => Some(new_key::NewKey::make(&configuration, notary.as_ref())?),
+        false => None,
+    };
+
+    let staged = place::Staged::begin(&arguments.backup, &target)?;
+    {
+        let store = SqlitePledges::open(&staged.path)?;
+        let by = arguments.by.person();
+        store.note(Event { at: by.at, pledge: None, what: What::Restored { by } }).await?;
+    }
+    let moved = staged.put(&target)?;
+    let mut new_verifier = None;
+    if let Some(new_key) = new_key {
+        new_verifier = Some(new_key.put()?);
+    }
+    sync_folder(&target)?;
+    // A person says here that the trail goes on; from now on what is signed is remembered again.
+    if let Some(notary) = configuration.notary()? {
+        notary.sign_anew(&SqlitePledges::open(&target)?).await.context("the store is restored, but its trail could not be signed")?;
+    }
+    arguments.output.print(&Done { store: target, events: manifest.events, lost, moved, new_verifier })
+}
+
+/// The manifest, if the backup is what it says.
+fn believed(backup: &Path, keys: &[VerifierKey]) -> anyhow::Result<Manifest> {
+    let path = manifest_of(backup);
+    let octets = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let manifest = SignedManifest::from_json(&octets).and_then(|signed| signed.verify(keys)).with_context(|| path.display().to_string())?;
+    let cannot = || format!("{}: cannot be read", backup.display());
+    anyhow::ensure!(manifest.is_of(backup).with_context(cannot)?, "{}: is not what its manifest says; nothing was changed", backup.display());
+    let verified = verify(backup, keys, &[]).with_context(|| backup.display().to_string())?;
+    anyhow::ensure!(manifest.fits(&verified), "{}: its trail is not what its manifest says; nothing was changed", backup.display());
+    Ok(manifest)
+}
+
+/// How many events the trail is known to have had: by what was signed last, and by the store that is there, if it is whole.
+fn known(notary: Option<&Notary>, target: &Path, keys: &[VerifierKey], new_key: bool) -> anyhow::Result<u64> {
+    let signed = match notary.map(Notary::remembered).transpose() {
+        Ok(signed) => signed.flatten().map_or(0, |(checkpoint, _)| checkpoint.size),
+        // Signed by a key that is gone: whoever asks for a new one knows that.
+        Err(_) if new_key => 0,
+        Err(err) => return Err(err.into()),
+    };
+    let present = match target.exists() {
+        // A damaged one has no claim to its place.
+        true => verify(target, keys, &[]).map_or(0, |verified| verified.events),
+        false => 0,
+    };
+    Ok(signed.max(present))
+}
+
+impl core::fmt::Display for Done {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}: restored with {} events, and one more that tells of it", self.store.display(), self.events)?;
+        if self.lost > 0 {
+            write!(f, "\nlost: {} events", self.lost)?;
+        }
+        self.moved.iter().try_for_each(|path| write!(f, "\nmoved aside: {}", path.display()))?;
+        match &self.new_verifier {
+            Some(verifier) => write!(f, "\nthe trail's new key, for auditors: {verifier}"),
+            None => Ok(()),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  brski-registrar restore registrar-2026-08-01.sqlite --why 'disk of host a died'
+  brski-registrar restore registrar-2026-08-01.sqlite --replace --new-trail-key --by alice --why 'disk died, newest backup'";

@@ -1,0 +1,183 @@
+//! What a member of the domain has to pass before its LDevID is renewed, and what a recheck of all members asks in between.
+
+use brski_common::appraise::{Case, Facts, ReceiptFinding};
+use brski_common::provenance::Status;
+use brski_common::{MasaUrl, ProvenanceStatement, Refusal, SerialNumber, Signed, SpkiDigest, UnixTime, Verified, VoucherRequest, appraise};
+
+use super::stop::Stop;
+use super::{Registrar, Requirement, trusted};
+use crate::approval::{HeldBy, Person, refused_by_person};
+use crate::enroll::Reappraised;
+use crate::error::Error;
+use crate::relay::{Admission, Declined};
+use crate::revocation::{RevocationError, Which, revoke};
+use crate::trail::{PledgeFile, RevocationReason};
+use crate::trust::Manufacturer;
+
+/// What a recheck found of one member.
+#[derive(Debug)]
+pub struct Rechecked {
+    /// Which device.
+    pub serial: SerialNumber,
+    /// How it stands today.
+    pub standing: Standing,
+    /// The LDevIDs that were revoked because of it, by serial number in hexadecimal digits.
+    pub revoked: Vec<String>,
+}
+
+/// How a member stands under the policy and its manufacturer's word of today.
+#[derive(Debug)]
+pub enum Standing {
+    /// It would be renewed, by this rule.
+    Accepted(Reappraised),
+    /// It would not be renewed, or not before a person decides.
+    Declined(Declined),
+    /// Another process asks its manufacturer, and has no answer yet: the next recheck tells.
+    NotYet(Refusal),
+    /// That cannot be told.
+    Unknown(Error),
+}
+
+impl Registrar {
+    /// Asks what the manufacturer of this admitted device says of its key today, and what the policy of today makes of that. Revokes its LDevIDs if the owner's
+    /// settings say so of that word; the trail tells of nothing else. None if the device is not admitted.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn recheck(&self, pledge: SpkiDigest) -> Result<Option<Rechecked>, Error> {
+        let now = self.parts.clock.now();
+        let Some(admission) = self.parts.pledges.find(pledge).await? else { return Ok(None) };
+        let before = self.revoked_of(&admission).await?;
+        let standing = match self.reappraised(&admission, Requirement::Required, now).await {
+            Ok(reappraised) => Standing::Accepted(reappraised),
+            Err(Stop::Declined(declined)) => Standing::Declined(declined),
+            Err(Stop::NotYet(refusal)) => Standing::NotYet(refusal),
+            Err(Stop::Other(err @ Error::Store(_))) => return Err(err),
+            Err(Stop::Other(err)) => Standing::Unknown(err),
+        };
+        let revoked = self.revoked_of(&admission).await?.into_iter().filter(|certificate| !before.contains(certificate)).collect();
+        Ok(Some(Rechecked { serial: admission.device().serial.clone(), standing, revoked }))
+    }
+
+    async fn revoked_of(&self, admission: &Admission) -> Result<Vec<String>, Error> {
+        let file = self.parts.pledges.file(admission.spki_digest()).await?;
+        let certificates = file.into_iter().flat_map(|file| file.certificates).filter(|filed| filed.revoked.is_some());
+        Ok(certificates.map(|filed| filed.certificate.serial).collect())
+    }
+
+    /// Appraises again how the key of an admitted device came to be: the policy may be another than at its admission, and so may be its manufacturer's word.
+    pub(super) async fn reappraised(&self, admission: &Admission, demand: Requirement, now: UnixTime) -> Result<Reappraised, Stop> {
+        let manufacturer = self.parts.trust.still_accepts(admission)?;
+        let file = self.parts.pledges.file(admission.spki_digest()).await.map_err(Error::Store)?;
+        if file.as_ref().is_some_and(|file| file.disapproval.is_some()) {
+            return Err(refused_by_person(&admission.device().serial).into());
+        }
+
+        let kept_facts = admission.ground().facts.as_ref();
+        // What the manufacturer said at the admission. Its anchors may be others since, which is of no matter where it speaks today.
+        let kept = kept_facts.and_then(|facts| facts.statement().ok().flatten());
+        let kept = kept.map(|statement| trusted(&statement, manufacturer, admission.admitted_at())).transpose();
+        let today = self.statement_today(admission, manufacturer, demand, now).await?;
+        if let Some(status) = today.as_ref().map(|statement| statement.get().status) {
+            self.revoke_on(status, admission, now).await?;
+        }
+        let statement = match (today, kept) {
+            (Some(today), Ok(Some(kept))) if today.get().seq < kept.get().seq => {
+                let (today, kept) = (today.get().seq, kept.get().seq);
+                let why = format!("it is number {today} of what its manufacturer says of the key, and number {kept} was shown at the admission already");
+                return Err(Refusal::StatementVoid(why).into());
+            }
+            (Some(today), Ok(_) | Err(_)) => Some(today),
+            (None, Ok(Some(_))) if demand == Requirement::Required => {
+                let reason = "its manufacturer says nothing of its key today, although it did at the admission".to_owned();
+                return Err(Refusal::Pending { reason, wait: self.parts.settings.hold_retry }.into());
+            }
+            // Of which it has taken nothing back, as far as we know.
+            (None, kept) => kept?,
+        };
+        let receipt = statement.as_ref().map_or(ReceiptFinding::Missing, |statement| manufacturer.receipt_of(statement));
+        let case = Case {
+            idevid: admission.idevid(),
+            manufacturer: &manufacturer.name,
+            statement: statement.as_ref(),
+            receipt,
+            word: kept_facts.and_then(|facts| facts.word.as_ref()),
+        };
+        let appraisal = appraise(&self.parts.policy, &case, now)?;
+        let held = HeldBy::new(&self.parts.policy, &case, &appraisal);
+        let approval = file.as_ref().and_then(PledgeFile::approval).filter(|approval| approval.covers(&held, self.parts.settings.approvers));
+        let permitted = match approval {
+            Some(_) => appraisal.permit_approved(),
+            None => appraisal.permit(self.parts.settings.hold_retry),
+        };
+        match permitted {
+            Ok(accepted) => {
+                if let Some(verdict) = accepted.appraisal().warned() {
+                    let (rule, would) = (accepted.appraisal().rule(), verdict.name());
+                    tracing::warn!(serial = %admission.device().serial, rule, would, "renewed because the policy only warns");
+                }
+                Ok(Reappraised::of(&accepted, &case, &self.parts.policy))
+            }
+            Err(refusal) => Err(Declined::by_policy(refusal, &self.parts.policy, &appraisal, Facts::of(&case), held).into()),
+        }
+    }
+
+    /// Takes a device's LDevIDs back, if that is what the owner wants of such a word.
+    async fn revoke_on(&self, status: Status, admission: &Admission, now: UnixTime) -> Result<(), Error> {
+        if !self.parts.settings.revoke_on.contains(&status) {
+            return Ok(());
+        }
+        let by = Person { name: "brski-registrar".to_owned(), why: format!("its manufacturer calls the record of its key {status}"), at: now };
+        let revoked = revoke(&*self.parts.pledges, admission.spki_digest(), &Which::Current, RevocationReason::PrivilegeWithdrawn, &by).await;
+        match revoked {
+            Ok(certificates) => {
+                tracing::warn!(serial = %admission.device().serial, %status, certificates = certificates.join(", "), "LDevIDs revoked");
+                Ok(())
+            }
+            Err(RevocationError::Store(err)) => Err(err.into()),
+            // There is nothing left to take back.
+            Err(
+                RevocationError::NoSuchPledge(_) | RevocationError::Namesakes { .. } | RevocationError::NothingToRevoke(_) | RevocationError::NotCurrent { .. },
+            ) => Ok(()),
+        }
+    }
+
+    /// What the manufacturer says of the key today; none if its MASA says nothing, or cannot be asked and `demand` does without.
+    async fn statement_today(
+        &self,
+        admission: &Admission,
+        manufacturer: &Manufacturer,
+        demand: Requirement,
+        now: UnixTime,
+    ) -> Result<Option<Verified<ProvenanceStatement>>, Stop> {
+        let url = manufacturer.masa_url_of(admission.idevid())?;
+        let answer = match self.ask_statement(admission, manufacturer, &url, now).await {
+            Ok(answer) => answer,
+            // It will be known in a moment.
+            Err(Error::Refused(refusal @ Refusal::Pending { .. })) => return Err(Stop::NotYet(refusal)),
+            Err(Error::Masa(err)) if demand == Requirement::Optional && err.is_passing() => {
+                let reason = brski_common::text::in_full(&err);
+                tracing::warn!(serial = %admission.device().serial, reason, "renewed on what the MASA said at the admission, since it cannot be asked now");
+                None
+            }
+            Err(err) => return Err(err.into()),
+        };
+        Ok(answer.map(|statement| trusted(&statement, manufacturer, now)).transpose()?)
+    }
+
+    async fn ask_statement(
+        &self,
+        admission: &Admission,
+        manufacturer: &Manufacturer,
+        url: &MasaUrl,
+        now: UnixTime,
+    ) -> Result<Option<Signed<ProvenanceStatement>>, Error> {
+        let leaves = VoucherRequest {
+            created_on: Some(now),
+            idevid_issuer: Some(admission.device().issuer.clone()),
+            ..VoucherRequest::new(admission.device().serial.clone())
+        };
+        let request = self.parts.identity.seal(&leaves, admission.voucher().format()).await?;
+        Ok(self.parts.masa.request_statement(manufacturer, url, &request).await?)
+    }
+}

@@ -1,0 +1,71 @@
+//! Events in words, for people.
+
+use core::fmt;
+
+use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
+
+use super::{RevocationReason, What};
+use crate::approval::Person;
+
+impl RevocationReason {
+    /// As the trail and the command line write it, such as `key-compromise`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "key-compromise",
+            Self::AffiliationChanged => "affiliation-changed",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessation-of-operation",
+            Self::PrivilegeWithdrawn => "privilege-withdrawn",
+        }
+    }
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", words(&self.name), words(&self.why))
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Admitted { decision, approved_by, .. } => {
+                write!(f, "admitted")?;
+                if let Some(decision) = decision {
+                    write!(f, " by rule '{}'", words(&decision.rule))?;
+                }
+                approved_by.iter().try_for_each(|person| write!(f, ", approved by {}", words(&person.name)))
+            }
+            Self::Held { sentence, .. } => write!(f, "held: {}", line(sentence)),
+            Self::Deferred { sentence, .. } => write!(f, "told to come again: {}", line(sentence)),
+            Self::Refused { sentence, withdrawn, .. } => {
+                write!(f, "refused: {}{}", line(sentence), if *withdrawn { "; its admission ended with it" } else { "" })
+            }
+            Self::Approved { held, by, .. } if held.rule.is_empty() => write!(f, "said not to be refused any more by {by}"),
+            Self::Approved { held, by, .. } => write!(f, "approved for rule '{}' by {by}", words(&held.rule)),
+            Self::Disapproved { by } => write!(f, "refused by {by}"),
+            Self::Issued { certificate, renewal, .. } => {
+                write!(f, "LDevID {} {}", words(&certificate.serial), if *renewal { "issued for renewal" } else { "issued" })
+            }
+            Self::NotIssued { sentence, renewal, .. } => write!(f, "{} refused: {}", if *renewal { "renewal" } else { "LDevID" }, line(sentence)),
+            Self::Revoked { certificate, reason, by } => write!(f, "LDevID {} revoked ({}) by {by}", words(certificate), reason.name()),
+            Self::Told { resource, success, reason, .. } => {
+                write!(f, "told {}: {}", words(resource), if *success { "success" } else { "failure" })?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ", {}", words(reason)) }
+            }
+            Self::Strangers { sentence, count: 1 } => write!(f, "a stranger was refused: {}", line(sentence)),
+            Self::Strangers { sentence, count } => write!(f, "{count} strangers were refused, the last: {}", line(sentence)),
+            Self::Configured { why, .. } => write!(f, "configured: {}", words(why)),
+            Self::Restored { by } => write!(f, "restored out of a backup by {by}"),
+        }
+    }
+}
+
+fn words(text: &str) -> String {
+    printable(text, LONGEST_WORDS)
+}
+
+fn line(text: &str) -> String {
+    printable(text, LONGEST_LINE)
+}
