@@ -24,6 +24,11 @@ use brski_masa::ledger::verify;
 use brski_masa::{Import, LastSigned, Ledger, Masa, MasaParts, ProductLine, ProductLines, SqliteLedger, Station, VoucherSigners, Want};
 
 use factory::{Factory, Form};
+use tikv_jemallocator::Jemalloc;
+
+// That of the binary.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

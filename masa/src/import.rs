@@ -240,7 +240,7 @@ const BLOCKS_AHEAD: usize = 1;
 const CHUNKS_AHEAD: usize = 4;
 
 // Enough that verifying goes on while a group is recorded and the disk is waited for.
-const CHUNKS_VERIFIED: usize = 12;
+const CHUNKS_VERIFIED: usize = 16;
 
 // Rows that are recorded together, if so many are at hand. Keys come in no order: the more of them are listed at once, the fewer pages of their index are written for each.
 const GROUP: usize = 4096;

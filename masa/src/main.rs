@@ -8,6 +8,11 @@ use std::process::ExitCode;
 
 use brski_common::text::{LONGEST_LINE, printable};
 use clap::Parser as _;
+use tikv_jemallocator::Jemalloc;
+
+// Rows of an import are made in one thread and dropped in another, which glibc's allocator makes costly.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
