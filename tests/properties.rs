@@ -8,6 +8,8 @@ mod support;
 mod admissions;
 #[path = "properties/artefacts.rs"]
 mod artefacts;
+#[path = "properties/attestation.rs"]
+mod attestation;
 #[path = "properties/decoders.rs"]
 mod decoders;
 #[path = "properties/edits.rs"]

@@ -26,13 +26,14 @@ pub struct Csr {
     serial_numbers: Vec<String>,
     requests_ca: bool,
     alternative_names: Option<Vec<u8>>,
+    attestation: Option<Vec<u8>>,
 }
 
 impl Csr {
     /// Reads a request in DER and checks its self-signature.
     ///
     /// # Errors
-    /// [`VerifyError::Decode`] if it is malformed or octets follow it, [`VerifyError::UnsupportedAlgorithm`] or [`VerifyError::BadSignature`] if possession of the key is not proven.
+    /// [`VerifyError::Decode`] if it is malformed, has two attestations or octets follow it, [`VerifyError::UnsupportedAlgorithm`] or [`VerifyError::BadSignature`] if possession of the key is not proven.
     pub fn from_der(der: &[u8]) -> Result<Self, VerifyError> {
         let undecodable = |source| VerifyError::Decode { artefact: NAME, source };
         let request = Request::from_der(der).map_err(syntax).map_err(undecodable)?;
@@ -57,6 +58,7 @@ impl Csr {
             return Err(DecodeError::syntax("subject", "DER", "octets follow its end"));
         }
         let wishes = wishes(&info.attributes)?;
+        let attestation = attestation(&info.attributes)?;
         Ok(Self {
             der: der.to_vec(),
             public_key: PublicKey::from_spki(&info.public_key.to_der().map_err(syntax)?)?,
@@ -64,6 +66,7 @@ impl Csr {
             serial_numbers: crate::certificate::texts(&name, &x509_parser::oid_registry::OID_X509_SERIALNUMBER)?,
             requests_ca: wishes.ca,
             alternative_names: wishes.alternative_names,
+            attestation,
             subject_der,
         })
     }
@@ -86,6 +89,12 @@ impl Csr {
     /// The subject Name in DER.
     pub fn subject_der(&self) -> &[u8] {
         &self.subject_der
+    }
+
+    /// The [`AttestationBundle`](crate::evidence::AttestationBundle) that came along, in DER, read no further (draft-ietf-lamps-csr-attestation). It says something of
+    /// [`public_key`](Self::public_key) only once [`appraise`](crate::evidence::appraise) has found that.
+    pub fn attestation(&self) -> Option<&[u8]> {
+        self.attestation.as_deref()
     }
 
     /// X.520 serialNumber of the subject, if there is exactly one and it is well-formed.
@@ -130,9 +139,11 @@ pub struct Wish {
     pub names: Vec<String>,
     /// URIs for subjectAltName.
     pub uris: Vec<String>,
+    /// An [`AttestationBundle`](crate::evidence::AttestationBundle) in DER about the key.
+    pub attestation: Option<Vec<u8>>,
 }
 
-/// As [`request`], with an extensionRequest for this wish.
+/// As [`request`], with an extensionRequest and an attestation for this wish.
 ///
 /// # Errors
 /// As there; [`SignError::Encode`] also if a name cannot stand in a certificate.
@@ -149,11 +160,17 @@ pub async fn request_wishing(subject_der: &[u8], wish: &Wish, signer: &dyn Signe
 
 fn attributes(wish: &Wish) -> der::Result<Vec<u8>> {
     use const_oid::AssociatedOid as _;
-    let Some(names) = crate::issuing::subject_alt_name(&wish.names, &wish.uris)? else { return Ok(Vec::new()) };
     let oid = |oid: const_oid::ObjectIdentifier| element(0x06, oid.as_bytes());
-    let extension = element(0x30, &[oid(SubjectAltName::OID), element(0x04, &names.to_der()?)].concat());
-    let values = element(0x31, &element(0x30, &extension));
-    Ok(element(0x30, &[oid(ExtensionReq::OID), values].concat()))
+    let attribute = |kind, value: &[u8]| element(0x30, &[oid(kind), element(0x31, value)].concat());
+    let mut attributes = Vec::new();
+    if let Some(names) = crate::issuing::subject_alt_name(&wish.names, &wish.uris)? {
+        let extension = element(0x30, &[oid(SubjectAltName::OID), element(0x04, &names.to_der()?)].concat());
+        attributes.push(attribute(ExtensionReq::OID, &element(0x30, &extension)));
+    }
+    attributes.extend(wish.attestation.as_ref().map(|bundle| attribute(ID_AA_ATTESTATION, bundle)));
+    // A SET OF in DER is in the order of its octets.
+    attributes.sort();
+    Ok(attributes.concat())
 }
 
 /// A request in DER as one `CERTIFICATE REQUEST` block.
@@ -210,6 +227,22 @@ fn wishes(attributes: &Attributes) -> Result<Wishes, DecodeError> {
     }
     Ok(wishes)
 }
+
+/// The one value of the one attribute with an attestation, if there is one.
+fn attestation(attributes: &Attributes) -> Result<Option<Vec<u8>>, DecodeError> {
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == ID_AA_ATTESTATION);
+    let Some(attribute) = found.next() else { return Ok(None) };
+    if found.next().is_some() {
+        return Err(DecodeError::DuplicateField { field: "the attribute id-aa-attestation".to_owned(), artefact: NAME });
+    }
+    match attribute.values.as_slice() {
+        [bundle] => bundle.to_der().map(Some).map_err(syntax),
+        _ => Err(DecodeError::InvalidField { field: "the attribute id-aa-attestation", expected: "an attribute of exactly one value, an AttestationBundle" }),
+    }
+}
+
+/// The attribute with an attestation.
+const ID_AA_ATTESTATION: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap(crate::evidence::AttestationBundle::KIND);
 
 fn syntax(err: der::Error) -> DecodeError {
     DecodeError::syntax(NAME, "DER", err)

@@ -43,6 +43,7 @@ pub use quantity::{Period, PeriodUnit, Quantity, Text, Unlimited};
 pub use record::{ProvenanceRecord, Status, Supersession};
 pub use report::ManufactureReport;
 pub use source::Source;
+pub(crate) use statement::cose_key;
 pub use statement::{PROFILE, ProvenanceStatement, Quorum};
 pub use transfer::Transfer;
 

@@ -133,14 +133,5 @@ impl Exhibit {
     }
 }
 
-/// Whether a certification request in DER has an attribute with evidence (draft-ietf-lamps-csr-attestation). Nothing here appraises such evidence, so that it only is
-/// told; which is why a look at the octets is enough.
-pub(crate) fn has_evidence(csr: &[u8]) -> bool {
-    csr.windows(ID_AA_EVIDENCE.len()).any(|octets| octets == ID_AA_EVIDENCE)
-}
-
-/// OBJECT IDENTIFIER 1.2.840.113549.1.9.16.2.59 in DER.
-const ID_AA_EVIDENCE: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x3b];
-
 /// What is told of such evidence.
 pub(crate) const UNKNOWN_EVIDENCE: &str = "the request holds an attestation, which is evidence of a kind that is not known here and counts for nothing";

@@ -9,6 +9,7 @@ mod pledge;
 mod python;
 mod requests;
 mod tool;
+mod tpm2;
 mod world;
 
 mod admin_over_https;
@@ -30,4 +31,6 @@ mod python_variants;
 mod python_verifies;
 mod registrar_over_https;
 mod tls;
+mod tpm;
+mod tpm_credential;
 mod yang;

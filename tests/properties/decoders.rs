@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use brski_common::evidence::{DeliveredElement, DeliveryList};
-use brski_common::provenance::{CaArrangement, SecureElementGeneration};
+use brski_common::evidence::{AttestationBundle, AttestationStatement, Claim, DeliveredElement, DeliveryList, Element, ElementKind, KeyAttestation, Value};
+use brski_common::provenance::{CaArrangement, EvidenceType, SecureElementGeneration};
 use brski_common::{
     AuditLog, Certificate, Csr, Format, IDevIdCert, KeyIdentifier, Leniencies, Leniency, ManufactureReport, MasaUrl, Method, Nonce, Payload, PeerCertificates,
     Policy, ProvenanceRecord, ProvenanceStatement, PublicKey, SerialNumber, SignatureAlgorithm, Signed, SoftwareKey, Telemetry, Voucher, VoucherRequest, est,
@@ -39,6 +39,8 @@ const DECODERS: &[(&str, Decoder)] = &[
     ("record", |octets| read(ProvenanceRecord::from_cbor(octets))),
     ("registrar's request", registrars_request),
     ("certification request", |octets| read(Csr::from_der(octets))),
+    ("attestation bundle", |octets| read(AttestationBundle::from_der(octets))),
+    ("key attestation", |octets| read(KeyAttestation::from_der(octets))),
     ("certificate", certificate),
     ("certs-only", |octets| read(est::read_certs_only(octets))),
     ("EST body", |octets| read(est::from_body("body", octets))),
@@ -121,6 +123,10 @@ async fn artefacts() -> Artefacts {
     };
     let (pkcs8_key, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256).unwrap();
     let csr = device.csr(&pkcs8_key).await;
+    let element = Element { kind: ElementKind::Key, claims: vec![Claim::new("identifier", Value::Text("k".to_owned()))] };
+    let evidence = KeyAttestation::make(&[element], &device.chain, &pkcs8_key).await.unwrap();
+    let statement = AttestationStatement { kind: EvidenceType::new(KeyAttestation::KIND).unwrap(), der: evidence.der().to_vec() };
+    let bundle = AttestationBundle::new(&[statement], &device.chain).unwrap();
     let failure = Telemetry { reason_context: Some(serde_json::json!({"attempt": [1, {}]})), ..Telemetry::failure("no") };
     let octets = vec![
         pvr.peek_unverified(Leniencies::default()).unwrap().encode(Format::Cms).unwrap(),
@@ -137,6 +143,8 @@ async fn artefacts() -> Artefacts {
         device.statement.as_ref().unwrap().peek_unverified(Leniencies::default()).unwrap().encode(Format::Cose).unwrap(),
         est::to_body(&csr),
         csr,
+        evidence.der().to_vec(),
+        bundle.der().to_vec(),
         device.chain[0].der().to_vec(),
         device.chain[0].public_key().spki().to_vec(),
         device.chain[0].to_pem().into_bytes(),

@@ -103,7 +103,7 @@ fn replace(haystack: &[u8], needle: &[u8], with: &[u8]) -> Vec<u8> {
 /// A request that asks for these names.
 fn wishing(names: &[&str], uris: &[&str]) -> Csr {
     let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let wish = Wish { names: all(names), uris: all(uris) };
+    let wish = Wish { names: all(names), uris: all(uris), attestation: None };
     Csr::from_der(&block_on(request_wishing(&subject().to_der(), &wish, &new_key(SignatureAlgorithm::Es256))).unwrap()).unwrap()
 }
 
@@ -135,4 +135,32 @@ fn request_in_pem_is_one_block_of_short_lines() {
     assert!(pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n") && pem.lines().all(|line| line.len() <= 64));
     let inner: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     assert_eq!(crate::est::from_body("request", inner.as_bytes()).unwrap(), der);
+}
+
+/// The attribute with an attestation that has these values.
+fn attestation_of(values: &[&[u8]]) -> Vec<u8> {
+    element(0x30, &[element(0x06, ID_AA_ATTESTATION.as_bytes()), element(0x31, &values.concat())].concat())
+}
+
+#[test]
+fn attestation_comes_back_octet_for_octet_beside_names() {
+    let bundle = element(0x30, &element(0x30, &element(0x30, &[element(0x06, &[0x2a, 3]), element(0x04, &[7; 200])].concat())));
+    for names in [vec![], vec!["a.example".to_owned()]] {
+        let wish = Wish { names: names.clone(), attestation: Some(bundle.clone()), ..Wish::default() };
+        let csr = Csr::from_der(&block_on(request_wishing(&subject().to_der(), &wish, &new_key(SignatureAlgorithm::Es256))).unwrap()).unwrap();
+        assert_eq!((csr.attestation(), csr.requests_names()), (Some(&bundle[..]), !names.is_empty()));
+    }
+    assert_eq!(wishing(&[], &[]).attestation(), None);
+}
+
+#[test]
+fn request_has_one_attestation_of_one_value() {
+    let key = new_key(SignatureAlgorithm::Es256);
+    let fault = |attributes: &[u8]| crate::text::in_full(&Csr::from_der(&signed(&key, attributes)).unwrap_err());
+    let two = [attestation_of(&[&[0x30, 0]]), attestation_of(&[&[0x31, 0]])].concat();
+    assert!(fault(&two).ends_with("the attribute id-aa-attestation occurs twice in the certification request"), "{}", fault(&two));
+    for values in [&[][..], &[&[0x30, 0][..], &[0x31, 0]]] {
+        let told = fault(&attestation_of(values));
+        assert!(told.ends_with("must be an attribute of exactly one value, an AttestationBundle"), "{told}");
+    }
 }

@@ -148,7 +148,7 @@ pub(super) fn summary(found: &Certificate) -> Value {
 }
 
 /// A certification request, with proof of possession.
-pub(super) fn request(octets: &[u8]) -> Inspection {
+pub(super) fn request(octets: &[u8], context: &Context<'_>) -> Inspection {
     let mut inspection = Inspection::new(Kind::CertificationRequest);
     match Csr::from_der(octets) {
         Ok(csr) => {
@@ -159,6 +159,9 @@ pub(super) fn request(octets: &[u8]) -> Inspection {
             inspection.leaf("spki-sha256", csr.public_key().digest().to_string());
             let holder = Check::OwnCertificate { why: "its sender holds the private key".to_owned() };
             inspection.signatures.push(SignatureFound { by: shown(csr.subject()), algorithm: None, check: holder });
+            if let Some((attestation, inside)) = csr.attestation().zip(context.inside(&[])) {
+                inspection.nest("attestation", super::bundle::inspect(attestation, &inside));
+            }
         }
         Err(VerifyError::BadSignature { signer, .. }) => {
             let why = "the request is not signed with the key in it".to_owned();

@@ -3,7 +3,7 @@
 use ::cms::content_info::ContentInfo;
 use der::Decode as _;
 
-use super::{Context, Finding, Inspection, Kind, certificate, envelope, evidence};
+use super::{Context, Finding, Inspection, Kind, bundle, certificate, envelope, evidence, tpm};
 
 /// Inspects one element that begins with a SEQUENCE.
 pub(super) fn inspect(octets: &[u8], context: &Context<'_>) -> Inspection {
@@ -29,6 +29,8 @@ fn of_der(octets: &[u8], context: &Context<'_>) -> Inspection {
         [SEQUENCE, OCTET_STRING] => certificate::private_key("encrypted PKCS #8"),
         [SEQUENCE, BIT_STRING] => certificate::public_key(octets),
         [SEQUENCE, SEQUENCE] | [SEQUENCE, SEQUENCE, CONTEXT_0] if evidence::is_evidence(content) => evidence::inspect(octets, context),
+        [SEQUENCE] | [SEQUENCE, SEQUENCE] if bundle::is_bundle(content) => bundle::inspect(octets, context),
+        [OCTET_STRING, OCTET_STRING] | [OCTET_STRING, OCTET_STRING, OCTET_STRING] if tpm::is_certification(content) => tpm::inspect(octets),
         [SEQUENCE, SEQUENCE, BIT_STRING] => of_signed(octets, content, context),
         _ => Inspection::unknown("DER of a structure that is none of ours"),
     }
@@ -38,7 +40,7 @@ fn of_der(octets: &[u8], context: &Context<'_>) -> Inspection {
 fn of_signed(octets: &[u8], content: &[u8], context: &Context<'_>) -> Inspection {
     let inner = value(content).map(|(inner, _)| tags(inner)).unwrap_or_default();
     match inner.as_slice() {
-        [INTEGER, SEQUENCE, SEQUENCE, CONTEXT_0] => certificate::request(octets),
+        [INTEGER, SEQUENCE, SEQUENCE, CONTEXT_0] => certificate::request(octets, context),
         [CONTEXT_0, INTEGER, SEQUENCE, ..] | [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE, ..] => match crate::Certificate::from_der(octets) {
             Ok(found) => certificate::certificate(&found, certificate::Role::Any, context),
             Err(err) => {

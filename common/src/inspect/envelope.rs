@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::cose::Cose;
 use super::voucher::Root;
-use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, voucher};
+use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, token, voucher};
 use crate::certificate::Certificate;
 use crate::envelope::Format;
 use crate::log::receipt::VDS;
@@ -109,6 +109,7 @@ fn of_cose(octets: &[u8], message: &Cose, context: &Context<'_>) -> Inspection {
     let is_statement = payload.as_ref().is_some_and(statement::is_statement) || envelope.typ.as_deref() == Some("application/eat+cwt");
     match payload.as_ref().and_then(Root::of_cbor) {
         Some(_) => voucher::inspect(&envelope, context),
+        None if payload.as_ref().is_some_and(token::is_token) => token::inspect(&envelope, context),
         None if is_statement => statement::inspect(&envelope, message, context),
         // Some senders put the JSON of a voucher into COSE.
         None if serde_json::from_slice(&envelope.payload).ok().as_ref().and_then(Root::of_json).is_some() => {

@@ -1,19 +1,23 @@
-//! PKIX key attestation evidence: recognised and counted, not appraised.
+//! PKIX key attestation evidence: what it says of which part, and whose it is. For which key it is good only whoever asks for one can say.
 
-use const_oid::ObjectIdentifier;
-
-use super::certificate::shown;
-use super::der::{CONTEXT_0, INTEGER, OCTET_STRING, SEQUENCE, value};
-use super::{Check, Context, Inspection, Kind, SignatureFound};
+use super::der::{SEQUENCE, value};
+use super::envelope::nest_certificates;
+use super::signatures::{self, EXHAUSTED};
+use super::{Check, Context, Finding, Inspection, Kind, SignatureFound};
 use crate::certificate::Certificate;
-use crate::codec::hex;
+use crate::envelope::{SignatureBlock, SignerId};
+use crate::evidence::{Block, KeyAttestation, Value, attestation_key_fault};
+use crate::identity::SpkiDigest;
+use crate::text::{LONGEST_WORDS, printable};
 
-/// Whether the two outermost elements are evidence: the first entity's type lies under the module's number.
+/// Whether the two outermost elements are evidence: the first part that is reported on has a type under the format's number.
 pub(super) fn is_evidence(content: &[u8]) -> bool {
     let first = || {
         let (tbs, _) = value(content)?;
-        let entities = entities(tbs)?;
-        Some(entities.first()?.kind.as_bytes().starts_with(&ARC))
+        let (_version, rest) = value(tbs)?;
+        let (elements, _) = value(rest)?;
+        let (element, _) = value(elements).filter(|_| elements.first() == Some(&SEQUENCE))?;
+        Some(value(element)?.0.starts_with(&ARC))
     };
     first().unwrap_or(false)
 }
@@ -21,112 +25,69 @@ pub(super) fn is_evidence(content: &[u8]) -> bool {
 /// Evidence, or what is called so.
 pub(super) fn inspect(octets: &[u8], context: &Context<'_>) -> Inspection {
     let mut inspection = Inspection::new(Kind::KeyAttestation);
-    if show(&mut inspection, octets, context).is_none() {
-        inspection.deviates(SECTION, "its entities or signatures cannot be read");
+    match KeyAttestation::from_der(octets) {
+        Ok(evidence) => show(&mut inspection, &evidence, context),
+        Err(err) => inspection.deviations.push(Finding::undecodable("PKIX key attestation, section 5", &err)),
     }
-    inspection.note("it is recognised only: what it says of the key is not appraised yet, and its signatures are not checked");
     inspection
 }
 
-fn show(inspection: &mut Inspection, octets: &[u8], context: &Context<'_>) -> Option<()> {
-    let (content, []) = value(octets)? else { return None };
-    let parts = elements(content)?;
-    let [(SEQUENCE, tbs), (SEQUENCE, signatures), rest @ ..] = parts.as_slice() else { return None };
-    let entities = entities(tbs)?;
-    inspection.leaf("entities", entities.len());
-    for (index, entity) in entities.iter().enumerate() {
-        inspection.leaf(
-            format!("entity {}", index + 1),
-            format!("{}, {} attribute{}", entity.named(), entity.attributes, if entity.attributes == 1 { "" } else { "s" }),
-        );
-    }
-    let signatures = elements(signatures)?;
-    inspection.leaf("signatures", signatures.len());
-    for (_, block) in signatures {
-        let found = signature(inspection, block, context)?;
-        inspection.signatures.push(found);
-    }
-    match rest {
-        [] => Some(()),
-        [(CONTEXT_0, certificates)] => {
-            inspection.leaf("certificates", elements(certificates)?.len());
-            Some(())
-        }
-        _ => None,
-    }
-}
-
-/// One signature: who made it is named by key identifier, by key or by certificate.
-fn signature(inspection: &mut Inspection, block: &[u8], context: &Context<'_>) -> Option<SignatureFound> {
-    let parts = elements(block)?;
-    let [(SEQUENCE, signer), (SEQUENCE, algorithm), (OCTET_STRING, _)] = parts.as_slice() else { return None };
-    let mut by = "unknown".to_owned();
-    for (tag, content) in elements(signer)? {
-        match tag {
-            KEY_ID => by = format!("key {}", hex(value(content)?.0)),
-            CERTIFICATE => {
-                let certificate = Certificate::from_der(content).ok()?;
-                by = shown(certificate.subject());
-                if let Some(inside) = context.inside(&[]) {
-                    let place = format!("certificate of signature {}", inspection.signatures.len() + 1);
-                    inspection.nest(place, super::certificate::certificate(&certificate, super::certificate::Role::Any, &inside));
+fn show(inspection: &mut Inspection, evidence: &KeyAttestation, context: &Context<'_>) {
+    inspection.leaf("elements", evidence.elements().len());
+    for (index, element) in evidence.elements().iter().enumerate() {
+        for claim in &element.claims {
+            let name = format!("{} {}/{}", index + 1, element.kind, claim.name);
+            match &claim.value {
+                // Whole keys are for programs to compare; people compare what certificates and statements are shown with as well.
+                Value::Octets(spki) if claim.name.ends_with("spki") => inspection.leaf(name + "-sha256", SpkiDigest::of(spki).to_string()),
+                Value::Boolean(flag) => inspection.leaf(name, *flag),
+                Value::Octets(_) | Value::Text(_) | Value::Integer(_) | Value::Time(_) | Value::Purposes(_) | Value::Other(_) => {
+                    inspection.leaf(name, claim.shown())
                 }
             }
-            _ => (),
         }
     }
-    let algorithm = ObjectIdentifier::from_bytes(value(algorithm)?.0).ok()?;
-    let algorithm = const_oid::db::DB.by_oid(&algorithm).map_or_else(|| algorithm.to_string(), str::to_owned);
-    let check = Check::Unchecked { why: "evidence of this kind is not verified yet".to_owned() };
-    Some(SignatureFound { by, algorithm: Some(algorithm), check })
-}
-
-/// What is attested: a transaction, a platform or a key.
-struct Entity {
-    kind: ObjectIdentifier,
-    attributes: usize,
-}
-
-impl Entity {
-    fn named(&self) -> String {
-        let name = match self.kind.as_bytes().strip_prefix(&ARC) {
-            Some([0, 0]) => "transaction",
-            Some([0, 1]) => "platform",
-            Some([0, 2]) => "key",
-            Some(_) | None => return self.kind.to_string(),
-        };
-        format!("{name} ({})", self.kind)
+    if evidence.blocks().is_empty() {
+        inspection.deviates("PKIX key attestation, section 6", "it bears no signature, so that anybody may have made it");
     }
+    for block in evidence.blocks() {
+        let (found, signer) = signature(evidence, block, context);
+        inspection.signatures.push(found);
+        if let Some((signer, fault)) = signer.and_then(|signer| Some((signer.subject().to_owned(), attestation_key_fault(&signer)?))) {
+            inspection.deviates("PKIX key attestation, section 3.2", format!("it is signed with the key of {}, {fault}", printable(&signer, LONGEST_WORDS)));
+        }
+    }
+    if evidence.unread_certificates() > 0 {
+        inspection.note(format!("{} of its certificates are of a key that is not known here", evidence.unread_certificates()));
+    }
+    let own: Vec<Certificate> = evidence.blocks().iter().filter_map(|block| block.certificate.clone()).chain(evidence.certificates().iter().cloned()).collect();
+    nest_certificates(inspection, &own, context);
 }
 
-/// The entities of what is signed: a version, then a list.
-fn entities(tbs: &[u8]) -> Option<Vec<Entity>> {
-    let parts = elements(tbs)?;
-    let [(INTEGER, _), (SEQUENCE, entities)] = parts.as_slice() else { return None };
-    let entity = |(tag, content): (u8, &[u8])| {
-        let parts = elements(content).filter(|_| tag == SEQUENCE)?;
-        let [(OBJECT_IDENTIFIER, kind), (SEQUENCE, attributes)] = parts.as_slice() else { return None };
-        Some(Entity { kind: ObjectIdentifier::from_bytes(kind).ok()?, attributes: elements(attributes)?.len() })
+/// One signature, and the certificate of who made it.
+fn signature(evidence: &KeyAttestation, block: &Block, context: &Context<'_>) -> (SignatureFound, Option<Certificate>) {
+    let by = printable(&block.named(), LONGEST_WORDS);
+    let algorithm = const_oid::db::DB.by_oid(&block.algorithm).map_or_else(|| block.algorithm.to_string(), str::to_owned);
+    let unchecked = |why: String| (SignatureFound { by: by.clone(), algorithm: Some(algorithm.clone()), check: Check::Unchecked { why } }, None);
+    let Some(scheme) = block.scheme() else { return unchecked("its algorithm is not known here".to_owned()) };
+    let at_hand: Vec<Certificate> = context.options.anchors.certificates().iter().chain(evidence.certificates()).chain(context.known).cloned().collect();
+    let candidates = block.candidates(&at_hand);
+    if !context.may_verify(candidates.len()) {
+        return unchecked(EXHAUSTED.to_owned());
+    }
+    let made = |candidate: &&Certificate| candidate.public_key().verifies(scheme, evidence.signed(), &block.signature);
+    let signer = candidates.iter().find(made).or(candidates.first());
+    let envelope = SignatureBlock {
+        signed_octets: evidence.signed().to_vec(),
+        signature: block.signature.clone(),
+        scheme,
+        signer: if signer.is_some() { SignerId::FirstCertificate } else { SignerId::Unnamed },
+        certificates: signer.into_iter().chain(evidence.certificates()).cloned().collect(),
+        certificates_are_hints: false,
     };
-    elements(entities)?.into_iter().map(entity).collect()
+    let (found, signer) = signatures::check(&envelope, Some(algorithm.clone()), context);
+    (if signer.is_some() { found } else { SignatureFound { by, ..found } }, signer)
 }
 
-/// Tag and content of each element; none if something else is between them, or they are too many.
-fn elements(mut octets: &[u8]) -> Option<Vec<(u8, &[u8])>> {
-    let mut found = Vec::new();
-    while let Some(tag) = octets.first() {
-        let (content, rest) = value(octets).filter(|_| found.len() < MOST_ELEMENTS)?;
-        found.push((*tag, content));
-        octets = rest;
-    }
-    Some(found)
-}
-
-/// 1.3.6.1.5.5.999, which the draft's samples use until numbers are assigned.
+/// Content octets of [`KeyAttestation::KIND`].
 const ARC: [u8; 7] = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x87, 0x67];
-const OBJECT_IDENTIFIER: u8 = 0x06;
-/// In a signer identifier.
-const KEY_ID: u8 = 0xa0;
-const CERTIFICATE: u8 = 0xa2;
-const MOST_ELEMENTS: usize = 256;
-const SECTION: &str = "PKIX key attestation, section 3";

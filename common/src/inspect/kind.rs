@@ -49,6 +49,12 @@ pub enum Kind {
     KeyOrigin,
     /// Evidence of a key's protection by PKIX key attestation.
     KeyAttestation,
+    /// What attesters say of a key, as certification requests carry it.
+    AttestationBundle,
+    /// What a platform says of itself (RFC 9711).
+    EntityAttestationToken,
+    /// What a TPM says of a key in it.
+    TpmCertification,
     /// What a vendor of secure elements says of those it delivered, each signed by itself.
     SecureElementManifest,
     /// The configuration of a MASA.
@@ -84,6 +90,9 @@ impl Kind {
             Self::Telemetry => "telemetry",
             Self::KeyOrigin => "key origin",
             Self::KeyAttestation => "PKIX key attestation evidence",
+            Self::AttestationBundle => "attestation bundle",
+            Self::EntityAttestationToken => "entity attestation token (EAT)",
+            Self::TpmCertification => "TPM certification of a key",
             Self::SecureElementManifest => "secure-element manifest",
             Self::MasaConfiguration => "configuration of a MASA",
             Self::RegistrarConfiguration => "configuration of a registrar",
@@ -106,10 +115,13 @@ impl Kind {
             | Self::ManufactureReport
             | Self::DeliveryList
             | Self::KeyAttestation
+            | Self::EntityAttestationToken
+            | Self::TpmCertification
             | Self::SecureElementManifest => true,
             Self::PublicKey
             | Self::PrivateKey
             | Self::Bundle
+            | Self::AttestationBundle
             | Self::Policy
             | Self::ManufacturerProfile
             | Self::AuditLog
@@ -125,5 +137,5 @@ impl Kind {
 
 /// All that is recognised, in a sentence's words.
 pub const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, checkpoints, certificates, certification requests, keys, policies, \
-manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, audit logs, manifests of bundles, telemetry and the configurations \
+manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, TPM certifications, attestation bundles, entity attestation tokens, audit logs, manifests of bundles, telemetry and the configurations \
 of both programs, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";

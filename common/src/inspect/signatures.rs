@@ -149,7 +149,8 @@ fn claimed(envelope: &Envelope) -> String {
     envelope.claimed.as_ref().map_or_else(|| "unknown".to_owned(), |signer| shown(signer.subject()))
 }
 
-fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_>) -> (SignatureFound, Option<Certificate>) {
+/// What becomes of one signature, and the certificate of whoever made it.
+pub(super) fn check(block: &SignatureBlock, algorithm: Option<String>, context: &Context<'_>) -> (SignatureFound, Option<Certificate>) {
     let anchors = &context.options.anchors;
     let at_hand: Vec<Certificate> = context.known.iter().chain(anchors.certificates()).cloned().collect();
     let candidates = block.candidates(&at_hand);

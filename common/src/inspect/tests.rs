@@ -1,6 +1,7 @@
 //! What is recognised, what is said of it, and that our own artefacts deviate in nothing.
 
 mod artefacts;
+mod attested;
 mod broken;
 mod changed;
 mod documents;

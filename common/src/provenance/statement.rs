@@ -3,6 +3,7 @@
 mod claims;
 mod confirmation;
 
+pub(crate) use self::confirmation::public_key as cose_key;
 use super::basis::Basis;
 use super::digest::RecordDigest;
 use super::disclosure::{Disclosure, Fact};

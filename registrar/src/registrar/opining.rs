@@ -9,7 +9,7 @@ use brski_common::{
 use super::{Registrar, statement_in, trusted};
 use crate::approval::{HeldBy, refused_by_person};
 use crate::error::Error;
-use crate::opinion::{Applicant, Claims, Exhibit, Hint, Opinion, UNKNOWN_EVIDENCE, has_evidence};
+use crate::opinion::{Applicant, Claims, Exhibit, Hint, Opinion, UNKNOWN_EVIDENCE};
 use crate::pledges::Query;
 use crate::relay::Admission;
 use crate::trail::{PledgeFile, State, Subject};
@@ -37,7 +37,7 @@ impl Registrar {
             Exhibit::Csr(der) => {
                 let csr = Csr::from_der(der)?;
                 let key = hint.key.unwrap_or_else(|| csr.public_key().digest());
-                let applicant = Applicant { key: Some(key), unknown_evidence: has_evidence(der), ..Applicant::default() };
+                let applicant = Applicant { key: Some(key), unknown_evidence: csr.attestation().is_some(), ..Applicant::default() };
                 self.opinion_of_applicant(&applicant, now).await
             }
             Exhibit::Applicant(applicant) => self.opinion_of_applicant(applicant, now).await,

@@ -1,5 +1,7 @@
 //! Writes one good artefact of each kind into the fuzzers' corpora, made by the library itself: `cargo run --bin seeds -- corpus`.
 
+mod evidence;
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -75,6 +77,12 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
 
     let csr = csr::request(idevid.subject_der(), &key).await?;
     plant("csr", "der", &csr);
+    let [attestation, bundle, attested] = evidence::make(&chain, &key, &signed_statement).await?;
+    plant("pkix_evidence", "attestation", &attestation);
+    plant("attestation_bundle", "bundle", &bundle);
+    plant("attestation_bundle", "statement", signed_statement.wire());
+    plant("csr", "attested", &attested);
+    plant("inspect", "attestation-bundle", &bundle);
     plant("csr", "base64", &est::to_body(&csr));
     plant("certificate", "idevid", idevid.der());
     plant("certificate", "ca", ca.der());
@@ -116,7 +124,26 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
     plant("documents", "receipt", receipt.wire());
     plant("documents", "checkpoint", checkpoint.to_string().as_bytes());
     plant("documents", "statement-with-receipt", &with_receipt(signed_statement.wire(), &receipt)?);
+    let (certification, public) = of_tpm(&key).await?;
+    plant("tpm", "certification", &certification);
+    plant("tpm", "public-area", &public);
+    plant("inspect", "tpm-certification", &certification);
     Ok(seeds)
+}
+
+/// What a TPM would certify of a key, and the key's public area.
+async fn of_tpm(key: &SoftwareKey) -> Anything<(Vec<u8>, Vec<u8>)> {
+    let sized = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
+    let element = |tag: u8, content: &[u8]| [&[tag, content.len() as u8][..], content].concat();
+    let (x, y) = key.public_key().raw()[1..].split_at(32);
+    // An endorsement key's attributes and AES-128-CFB, so that credentials are made for it as well.
+    let head = [0, 0x23, 0, 0x0b, 0, 3, 0, 0xb2, 0, 0, 0, 6, 0, 128, 0, 0x43, 0, 0x10, 0, 3, 0, 0x10];
+    let public = [&head[..], &sized(x), &sized(y)].concat();
+    // Short enough for lengths of one octet.
+    let attest = [&[0xff, 0x54, 0x43, 0x47, 0x80, 0x17][..], &sized(&[]), &sized(&[7; 8]), &[0; 25], &sized(&[0, 0x0b]), &sized(&[])].concat();
+    let signature = [0, 0x18, 0, 0x0b, 0, 1, 1, 0, 1, 1];
+    let content = [element(4, &attest), element(4, &signature), element(4, &public)].concat();
+    Ok(([&[0x30, 0x81, content.len() as u8][..], &content].concat(), public))
 }
 
 /// What a log of two entries says of the second one and of itself.

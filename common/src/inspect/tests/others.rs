@@ -1,11 +1,9 @@
-//! What others write: configurations, key origins, evidence and manifests.
+//! What others write: configurations, key origins and manifests.
 
 use serde_json::json;
 
-use super::artefacts::World;
 use super::*;
-use crate::asn1::element;
-use crate::codec::{base64, base64url};
+use crate::codec::base64url;
 use crate::provenance::testing::origin;
 use crate::provenance::{KeyOrigin, Method, Source};
 
@@ -33,42 +31,6 @@ fn key_origin_is_shown_and_its_contradictions_are_told() {
     let bad = KeyOrigin { source: Source::Loaded, ..good };
     assert!(!inspect(&serde_json::to_vec(&bad).unwrap(), &plain()).deviations.is_empty());
     assert_told(&inspect(br#"{"method":"potato","source":"loaded","protection":"none"}"#, &plain()), &["potato"]);
-}
-
-/// Evidence of one platform with two attributes under this number, signed by a key of an identifier.
-fn evidence(arc: &[u8]) -> Vec<u8> {
-    let oid = |last: u8| element(6, &[arc, &[0, last]].concat());
-    let entity = element(0x30, &[oid(1), element(0x30, &[element(0x30, &oid(8)), element(0x30, &oid(9))].concat())].concat());
-    let tbs = element(0x30, &[element(2, &[1]), element(0x30, &entity)].concat());
-    let signer = element(0x30, &element(0xa0, &element(4, &[7; 20])));
-    let algorithm = element(0x30, &element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
-    let signatures = element(0x30, &element(0x30, &[signer, algorithm, element(4, &[0])].concat()));
-    element(0x30, &[tbs, signatures].concat())
-}
-
-const ARC: [u8; 7] = [0x2b, 6, 1, 5, 5, 0x87, 0x67];
-
-#[test]
-fn key_attestation_evidence_is_counted_and_said_not_to_be_appraised() {
-    let der = evidence(&ARC);
-    let pem = format!("-----BEGIN EVIDENCE-----\n{}\n-----END EVIDENCE-----\n", base64(&der));
-    for octets in [der.as_slice(), pem.as_bytes()] {
-        let shown = inspect(octets, &anchored([World::new().masa.certificate]));
-        assert_eq!((shown.kind, told(&shown)), (Kind::KeyAttestation, vec![]));
-        assert_eq!((shown.value("entities"), shown.value("entity 1")), (Some(&1.into()), Some(&"platform (1.3.6.1.5.5.999.0.1), 2 attributes".into())));
-        assert!(shown.notes.iter().any(|note| note.contains("not appraised")), "{shown}");
-        assert!(matches!(&shown.signatures[0].check, Check::Unchecked { .. }) && shown.signatures[0].by.contains("0707"), "{shown}");
-        assert!(!shown.is_verified(&anchored([World::new().masa.certificate])));
-    }
-}
-
-#[test]
-fn evidence_under_another_number_is_known_by_its_label_alone() {
-    let der = evidence(&[0x2b, 6, 1]);
-    assert!(!inspect(&der, &plain()).is_recognised());
-    let pem = |octets: &[u8]| format!("-----BEGIN EVIDENCE-----\n{}\n-----END EVIDENCE-----\n", base64(octets));
-    assert_eq!(inspect(pem(&der).as_bytes(), &plain()).kind, Kind::KeyAttestation);
-    assert_told(&inspect(pem(&element(0x30, &[])).as_bytes(), &plain()), &["cannot be read"]);
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn cose_key(key: &PublicKey) -> Option<Value> {
     same.then(|| Value::Map(entries.collect()))
 }
 
-fn public_key(value: Value) -> Result<PublicKey, DecodeError> {
+/// The key that a COSE_Key is.
+pub(crate) fn public_key(value: Value) -> Result<PublicKey, DecodeError> {
     let mut map = Map::new("COSE_Key", value)?;
     let (key_type, number) = (map.demand(KEY_TYPE, "kty")?, map.demand(CURVE, "crv")?);
     let curve = Curve::ALL.iter().find(|curve| key_type == curve.key_type.into() && number == curve.number.into());

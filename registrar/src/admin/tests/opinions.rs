@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use brski_common::csr::{Wish, request_wishing};
 
 use super::*;
 
@@ -114,9 +115,13 @@ fn refused_and_revoked_devices_are_not_acceptable_any_more() {
 
 #[test]
 fn evidence_that_nobody_here_can_read_is_told_and_counts_for_nothing() {
-    let der = [&[0x30, 0x03][..], &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x3b]].concat();
-    assert!(crate::opinion::has_evidence(&der));
-    assert!(!crate::opinion::has_evidence(&der[..14]));
+    let scene = Scene::new();
+    let noted = |attestation: Option<Vec<u8>>| {
+        let wish = Wish { attestation, ..Wish::default() };
+        let der = block_on(request_wishing(scene.held.idevid.certificate().subject_der(), &wish, &*scene.held.key)).unwrap();
+        scene.appraise("", "application/pkcs10", &der).json()["notes"].clone()
+    };
+    assert_eq!((noted(Some(vec![0x30, 0])), noted(None)), (json!([crate::opinion::UNKNOWN_EVIDENCE]), json!([])));
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn device_without_a_statement_is_issued_under_no_policy() {
 fn asking_for(name: &str) -> Csr {
     use brski_common::csr::{Wish, request_wishing};
     let subject = Subject::serial_number(&SerialNumber::new("JADA1").unwrap()).to_der();
-    Csr::from_der(&block_on(request_wishing(&subject, &Wish { names: vec![name.to_owned()], uris: Vec::new() }, &*key())).unwrap()).unwrap()
+    Csr::from_der(&block_on(request_wishing(&subject, &Wish { names: vec![name.to_owned()], ..Wish::default() }, &*key())).unwrap()).unwrap()
 }
 
 fn with_name(csr: &Csr) -> Result<IssueOrder, Refusal> {
