@@ -105,6 +105,7 @@ impl Credential {
 pub struct Caller {
     name: String,
     role: Role,
+    certificate: Option<String>,
 }
 
 impl Caller {
@@ -116,6 +117,11 @@ impl Caller {
     /// What it is good for.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Subject of the TLS client certificate that they proved it with; none if it was a token.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     /// Demands one of these roles.
@@ -278,7 +284,13 @@ impl Access {
         match (&credential.proof, credential.not_after()) {
             (_, Some(at)) if at < now => Err(Denied::Expired { name: credential.name.clone(), at }),
             (Proof::Certificate(own), _) if now < own.not_before() => Err(Denied::TooEarly { name: credential.name.clone(), at: own.not_before() }),
-            (Proof::Certificate(_) | Proof::Token(_), _) => Ok(Caller { name: credential.name.clone(), role: credential.role }),
+            (proof, _) => {
+                let certificate = match proof {
+                    Proof::Certificate(own) => Some(own.subject().to_owned()),
+                    Proof::Token(_) => None,
+                };
+                Ok(Caller { name: credential.name.clone(), role: credential.role, certificate })
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Certificates, read once: [`Certificate`] for any, [`IDevIdCert`] for a pledge's manufacturer-installed one.
 
 mod idevid;
+mod names;
 mod part;
 mod policy;
 

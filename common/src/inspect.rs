@@ -6,7 +6,7 @@
 mod bundle;
 mod certificate;
 mod checkpoint;
-#[cfg(feature = "serve")]
+#[cfg(feature = "cli")]
 pub mod command;
 mod configuration;
 mod der;

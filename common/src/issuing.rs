@@ -265,6 +265,26 @@ pub fn never() -> UnixTime {
     at(253_402_300_799)
 }
 
+/// The DNS names and IP addresses in a certificate's subjectAltName, as [`Template::alternative_names`] takes them. Names of other kinds are left out.
+///
+/// # Errors
+/// [`DecodeError`] if the extension is malformed.
+pub fn hosts_in(certificate: &Certificate) -> Result<Vec<String>, DecodeError> {
+    let syntax = |err: der::Error| DecodeError::syntax("subjectAltName", "DER", err);
+    let parsed = x509_cert::Certificate::from_der(certificate.der()).map_err(syntax)?;
+    let Some((_, SubjectAltName(names))) = parsed.tbs_certificate.get::<SubjectAltName>().map_err(syntax)? else { return Ok(Vec::new()) };
+    let host = |name: &GeneralName| match name {
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(octets) => {
+            let v4 = || <[u8; 4]>::try_from(octets.as_bytes()).ok().map(IpAddr::from);
+            let v6 = || <[u8; 16]>::try_from(octets.as_bytes()).ok().map(IpAddr::from);
+            v4().or_else(v6).map(|address| address.to_string())
+        }
+        _ => None,
+    };
+    Ok(names.iter().filter_map(host).collect())
+}
+
 /// keyIdentifier by RFC 7093, section 2, method 1: the first 160 bits of the SHA-256 over the key's bits. Unlike method 1 of RFC 5280 it withstands collisions, which matters where it becomes a domainID.
 fn key_identifier(key: &PublicKey) -> Vec<u8> {
     crate::codec::sha256(key.raw())[..20].to_vec()

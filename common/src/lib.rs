@@ -46,6 +46,8 @@ pub mod appraise;
 pub mod audit_log;
 pub mod certificate;
 pub mod chain;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod csr;
 pub mod envelope;
 pub mod error;

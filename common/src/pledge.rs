@@ -231,7 +231,9 @@ impl Answer {
 /// Longest time a pledge waits before it asks again, whatever the registrar says (RFC 8995, section 5.6).
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Time after which a pledge gives up asking: "longer than a long weekend" (RFC 8995, section 5.6).
+/// Time for which a pledge asks with the same request, and after which it gives up: "longer than a long weekend" (RFC 8995, section 5.6).
+///
+/// Whatever is kept for a pledge that waits is kept for as long: a MASA's answer, a question to a MASA, a person's yes.
 pub const LONGEST_DEFERRAL: Duration = Duration::from_secs(4 * 86_400);
 
 /// What an answer led to.

@@ -234,12 +234,14 @@ pub enum Refusal {
 
     // What a registrar finds.
     /// Its owner does not accept this manufacturer.
-    #[error("no accepted manufacturer issued the certificate of {subject}, whose issuer is {issuer}")]
+    #[error("no accepted manufacturer issued the certificate of {subject}, whose issuer is {issuer}{}", gap(missing.as_deref()))]
     UnknownManufacturer {
         /// Subject of the pledge's certificate.
         subject: String,
         /// Its issuer, by its own word.
         issuer: String,
+        /// Which CA's certificate is neither an anchor nor among those that the pledge sent, so that nobody can tell whether the manufacturer is accepted: its subject and key identifier.
+        missing: Option<String>,
     },
     /// The owner has withdrawn its trust in the manufacturer of a device that it had admitted.
     #[error("the manufacturer of {0} is no longer accepted here, so that its LDevID is not renewed")]
@@ -307,6 +309,17 @@ pub enum Refusal {
     /// No client certificate where one is needed.
     #[error("this resource needs a TLS client certificate: {0}")]
     ClientCertificateRequired(&'static str),
+}
+
+/// What else could be the matter with a path that ends before an anchor.
+fn gap(missing: Option<&str>) -> String {
+    let sentence = |ca| {
+        format!(
+            "; the path ends there: the certificate of {ca} was not sent along and is no anchor. If that is an intermediate CA of an accepted manufacturer, add it to the certificates that the \
+             pledge shows, behind its own, or to idevid-anchors of the manufacturer's profile"
+        )
+    };
+    missing.map(sentence).unwrap_or_default()
 }
 
 /// A digest as far as a person compares it; a serial number may differ in its last character alone.

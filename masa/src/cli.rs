@@ -11,7 +11,6 @@ mod check;
 mod device;
 mod errors;
 mod init;
-mod inspect;
 mod issue_idevid;
 mod log;
 mod mark;
@@ -26,14 +25,18 @@ mod sell;
 mod serve;
 mod spool;
 mod statement;
-mod token;
 mod verifiers;
 mod vouchers;
 
-use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use brski_common::access::Role;
+use brski_common::cli::{Output, Program, err, out, token};
+use brski_common::inspect::command as inspect;
+use clap::{Parser, Subcommand};
+
+use crate::config::Configuration;
 
 /// A MASA (RFC 8995) that records how each IDevID key came to be, and vouches for devices on that record.
 #[derive(Debug, Parser)]
@@ -79,8 +82,8 @@ enum Command {
     Restore(restore::Arguments),
     Migrate(migrate::Arguments),
     // Whatever else is at hand.
-    Inspect(inspect::Arguments),
-    Token(token::Arguments),
+    Inspect(inspect::Arguments<Masa>),
+    Token(token::Arguments<Masa>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,24 +91,26 @@ enum ConfigCommand {
     Check(check::Arguments),
 }
 
-/// For whom results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one JSON object a line.
-    Json,
-}
+/// What is this program's own in the commands that the other one has, too.
+#[derive(Clone, Debug)]
+struct Masa;
 
-impl Output {
-    /// Writes one result, as text or as one line of JSON.
-    pub(crate) fn print(self, result: &(impl core::fmt::Display + serde::Serialize)) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
-        match self {
-            Self::Text => writeln!(out, "{result}")?,
-            Self::Json => writeln!(out, "{}", serde_json::to_string(result)?)?,
-        }
+impl Program for Masa {
+    const CONFIGURATION: &'static str = "masa/masa.toml";
+    const ROLES: &'static [Role] = Role::OF_MASA;
+    const TOKEN_EXAMPLES: &'static str = "\
+Examples:
+  brski-masa token alice --role operator --add
+  brski-masa token line-7 --role station --not-after 2027-01-31T12:00:00Z --add --out line-7-token
+  brski-masa token auditor-2026 --role auditor";
+    const INSPECT_EXAMPLES: &'static str = "\
+Examples:
+  brski-masa inspect --anchor masa/certificates/voucher-ca.pem voucher.vcj
+  brski-masa inspect --anchor masa/certificates/station-1.pem reports.jsonl
+  brski-masa inspect -o json statement.cbor | jq .deviations";
+
+    fn check_configuration(path: &Path, text: &str) -> anyhow::Result<()> {
+        Configuration::read_as(path, text)?.access(Default::default())?;
         Ok(())
     }
 }

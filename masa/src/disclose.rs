@@ -6,10 +6,11 @@ mod tests;
 use std::collections::HashMap;
 
 use brski_common::audit_log::Event;
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::{AuditLog, Refusal, SpkiDigest, UnixTime};
 
 use crate::history::History;
-use crate::issue::{IssuePolicy, LONGEST_DEFERRAL, check_fresh, check_revocation};
+use crate::issue::{IssuePolicy, check_fresh, check_revocation};
 use crate::ledger::Vouched;
 use crate::request::RegistrarRequest;
 

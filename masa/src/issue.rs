@@ -16,6 +16,7 @@ mod tests;
 use core::ops::Range;
 use core::time::Duration;
 
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::time::to_rfc3339;
 use brski_common::{Assertion, Certificate, Nonce, PeerCertificates, Refusal, SpkiDigest, UnixTime, Voucher};
 
@@ -352,8 +353,5 @@ fn age(then: UnixTime, now: UnixTime) -> Duration {
 fn not_fresh(created_on: UnixTime, limit: Duration, now: UnixTime) -> Refusal {
     Refusal::NotFresh { created_on: to_rfc3339(created_on), now: to_rfc3339(now), limit: limit.as_secs() }
 }
-
-/// Longest time for which a pledge asks with the same request (RFC 8995, section 5.6): a repeated question is the same question that long.
-pub(crate) const LONGEST_DEFERRAL: Duration = Duration::from_secs(4 * 86_400);
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -3,10 +3,8 @@
 mod cli;
 mod config;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use brski_common::text::{LONGEST_LINE, printable};
 use clap::Parser as _;
 use tikv_jemallocator::Jemalloc;
 
@@ -16,14 +14,5 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match cli::run(cli::Arguments::parse()).await {
-        Ok(code) => code,
-        Err(err) => {
-            // One line, whatever the libraries below put into it.
-            let sentence = format!("{err:#}").lines().map(str::trim).collect::<Vec<_>>().join(" ");
-            // Where even this cannot be written there is nobody left to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", printable(&sentence, LONGEST_LINE));
-            ExitCode::FAILURE
-        }
-    }
+    brski_common::cli::end(cli::run(cli::Arguments::parse()).await)
 }

@@ -5,6 +5,7 @@
 
 mod actions;
 mod appraise;
+mod opinions;
 mod refusal;
 mod route;
 #[cfg(test)]
@@ -25,8 +26,9 @@ use http_body::Body;
 use http_body_util::Full;
 use tracing::Instrument as _;
 
+use self::opinions::Opinions;
 use self::refusal::{NotDone, refuse};
-use self::route::{Action, Found, Route};
+use self::route::{Action, Found, OfRegistrar, Probe, Route};
 pub use self::webhook::{NoSecret, Unsigned, Webhook, applicant};
 use crate::http::{next_number, note_answer};
 use crate::registrar::{NotReady, Registrar};
@@ -38,6 +40,7 @@ use crate::registrar::{NotReady, Registrar};
 pub struct AdminService {
     desk: Arc<RwLock<Arc<Desk>>>,
     trial: Trial,
+    opinions: Opinions,
     metrics: Rendered,
 }
 
@@ -98,7 +101,7 @@ impl AdminService {
     /// Serves `registrar` to those with credentials, and opinions to these webhooks. `metrics` gives all metrics in Prometheus' text format.
     pub fn new(registrar: Arc<Registrar>, access: Access, webhooks: Vec<Webhook>, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
         let desk = Arc::new(RwLock::new(Arc::new(Desk::new(registrar, access, webhooks))));
-        Self { desk, trial: Trial::default(), metrics: Rendered(Arc::new(metrics)) }
+        Self { desk, trial: Trial::default(), opinions: Opinions::default(), metrics: Rendered(Arc::new(metrics)) }
     }
 
     /// Serves this registrar to those with these credentials from now on, in all clones.
@@ -164,7 +167,7 @@ impl Clerk<'_> {
         B::Error: Into<BoxError>,
     {
         // A webhook signs what it sends: the signature is its credential.
-        if matches!(&found, Found::Route(Route { action: Action::Appraise, .. }, _)) && appraise::is_webhook(head) {
+        if matches!(&found, Found::Route(Route { action: Action::Registrar(OfRegistrar::Appraise), .. }, _)) && appraise::is_webhook(head) {
             return self.answer_webhook(head, body).await;
         }
         // Who asks comes first: strangers do not even learn what there is.
@@ -180,23 +183,26 @@ impl Clerk<'_> {
             Found::OtherMethods(allowed) => return Err(NotDone::WrongMethod { allowed }),
             Found::Nothing => return Err(NotDone::NoSuchResource),
         };
-        let Some(caller) = caller else { return self.probe(route.action).await };
-        caller.must_be(route.roles)?;
-        match key {
-            Some(key) => self.about_pledge(route.action, &key, &caller, head, body).await,
-            None => self.about_all(route.action, head, body).await,
+        if let Some(caller) = &caller {
+            caller.must_be(route.roles)?;
+        }
+        match (route.action, caller, key) {
+            (Action::Probe(probe), _, _) => self.probe(probe).await,
+            (Action::OnePledge(action), Some(caller), Some(key)) => self.with_pledge(action, &key, &caller, head, body).await,
+            (Action::Registrar(action), Some(caller), _) => self.with_registrar(action, &caller, head, body).await,
+            // The table has no such route.
+            (Action::OnePledge(_), None, _) | (Action::OnePledge(_), _, None) | (Action::Registrar(_), None, _) => Err(NotDone::NoSuchResource),
         }
     }
 
     /// What needs no credential: who probes whether a process is up has none.
-    async fn probe(&self, action: Action) -> Result<Response<Full<Bytes>>, NotDone> {
-        match action {
-            Action::Live => Ok(json(&serde_json::json!({ "live": true }))),
-            Action::Ready => {
+    async fn probe(&self, probe: Probe) -> Result<Response<Full<Bytes>>, NotDone> {
+        match probe {
+            Probe::Live => Ok(json(&serde_json::json!({ "live": true }))),
+            Probe::Ready => {
                 let ready = self.health.ask(|| self.registrar.now(), self.registrar.ready()).await;
                 ready.map(|()| json(&serde_json::json!({ "ready": true }))).map_err(NotDone::NotReady)
             }
-            _ => Err(NotDone::NoSuchResource),
         }
     }
 }

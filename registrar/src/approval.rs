@@ -1,25 +1,17 @@
 //! A person's yes to a pledge that the policy holds.
 
-use core::time::Duration;
+mod person;
+mod question;
 
-use brski_common::appraise::{Appraisal, Case};
+use brski_common::appraise::{Appraisal, Case, Facts, MasaFindings, ReceiptFinding, Verdict};
 use brski_common::sign::Hash;
-use brski_common::time::rfc3339;
-use brski_common::{Policy, Refusal, SerialNumber, SpkiDigest, UnixTime};
+use brski_common::{Leniencies, Policy, Refusal, SerialNumber, SpkiDigest};
 use serde::{Deserialize, Serialize};
 
-/// Somebody who said yes or no to a held pledge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Person {
-    /// Who: the name of a credential, or what the command line was told.
-    pub name: String,
-    /// Why, in their words.
-    pub why: String,
-    /// When.
-    #[serde(with = "rfc3339")]
-    pub at: UnixTime,
-}
+pub use self::person::{Person, Unfit, Via};
+pub(crate) use self::question::changes;
+pub use self::question::{NoQuestion, QuestionDigest};
+use crate::trail::{PledgeFile, State};
 
 /// What exactly persons were asked about: a pledge that comes back with another statement or history, or that another rule or policy holds, is another question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +40,11 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// That these persons approved what was held. Each counts once, by name.
+    /// That these persons approved what was held. Each counts once, by name, however it is written.
     pub fn of(held: HeldBy, persons: impl IntoIterator<Item = Person>) -> Self {
         let mut approval = Self { held, persons: Vec::new() };
         for person in persons {
-            if approval.persons.iter().all(|other| other.name != person.name) {
+            if approval.persons.iter().all(|other| !other.is_same_as(&person)) {
                 approval.persons.push(person);
             }
         }
@@ -79,15 +71,75 @@ impl Approval {
 impl HeldBy {
     /// What a person is asked about if this policy's appraisal of this case holds.
     pub fn new(policy: &Policy, case: &Case<'_>, appraisal: &Appraisal) -> Self {
+        let record = case.statement.map(|statement| statement.get().record.0);
+        Self::made(policy, case.idevid.spki_digest(), appraisal.rule(), record, (case.receipt, case.word))
+    }
+
+    /// The same of what was kept of a pledge, for a rehearsal. None if that cannot be read.
+    fn of_facts(policy: &Policy, pledge: SpkiDigest, facts: &Facts, rule: &str) -> Option<Self> {
+        let statement = facts.statement().ok()?.map(|statement| statement.peek_unverified(Leniencies::default())).transpose().ok()?;
+        let record = statement.map(|statement| statement.record.0);
+        Some(Self::made(policy, pledge, rule, record, (facts.receipt, facts.word.as_ref())))
+    }
+
+    fn made(policy: &Policy, pledge: SpkiDigest, rule: &str, record: Option<[u8; 32]>, findings: (ReceiptFinding, Option<&MasaFindings>)) -> Self {
         let hex = |digest: [u8; 32]| SpkiDigest(digest).to_string();
-        let findings = serde_json::to_vec(&(case.receipt, case.word)).ok();
+        let findings = serde_json::to_vec(&findings).ok();
         Self {
-            pledge: case.idevid.spki_digest(),
-            rule: appraisal.rule().to_owned(),
-            record: case.statement.map(|statement| hex(statement.get().record.0)),
+            pledge,
+            rule: rule.to_owned(),
+            record: record.map(hex),
             policy: Some(hex(*policy.digest())),
             findings: findings.and_then(|findings| Hash::Sha256.of(&findings).try_into().ok()).map(hex),
         }
+    }
+}
+
+/// What becomes of a pledge under a policy that is rehearsed, with what persons said of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rehearsed {
+    /// Accept also for a pledge that the policy holds and that was approved; refuse for one that a person refused.
+    pub outcome: Verdict,
+    /// Who said what, and whether it counts; none if nobody said anything that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons: Option<String>,
+}
+
+impl Rehearsed {
+    /// Of a pledge of which `policy` decides this by this rule, judging what was kept in its file. The owner demands `needed` persons.
+    ///
+    /// The approval counts that is in force: for a pledge that was admitted on it as long as that stands, else for four days, as of when the pledge was last seen.
+    pub fn new(file: &PledgeFile, policy: &Policy, verdict: Verdict, rule: &str, needed: usize) -> Self {
+        if let Some(by) = &file.disapproval {
+            return Self { outcome: Verdict::Refuse, persons: Some(format!("{} refused it", by.name)) };
+        }
+        let Some(approval) = in_force(file).filter(|_| verdict == Verdict::Hold) else { return Self { outcome: verdict, persons: None } };
+        let names = approval.persons().iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(" and ");
+        let asked = file.decision.as_ref().and_then(|decision| HeldBy::of_facts(policy, file.pledge.key, &decision.facts, rule));
+        let (outcome, persons) = match asked {
+            Some(asked) if approval.covers(&asked, needed) => (Verdict::Accept, format!("approved by {names}")),
+            Some(asked) if approval.held == asked => (verdict, format!("approved by {names}, which is {} of {needed}", approval.persons().len())),
+            _ => (verdict, format!("what {names} approved was another rule, policy or record, and does not count")),
+        };
+        Self { outcome, persons: Some(persons) }
+    }
+
+    /// What became of it by the decision that is on record.
+    pub fn on_record(file: &PledgeFile, verdict: Verdict, needed: usize) -> Verdict {
+        let approved = || in_force(file).is_some_and(|approval| approval.persons().len() >= needed.max(1));
+        match verdict {
+            _ if file.disapproval.is_some() => Verdict::Refuse,
+            Verdict::Hold if approved() => Verdict::Accept,
+            Verdict::Accept | Verdict::Hold | Verdict::Refuse => verdict,
+        }
+    }
+}
+
+fn in_force(file: &PledgeFile) -> Option<Approval> {
+    match file.state {
+        State::Admitted | State::Enrolled => file.approval(),
+        State::Held | State::Deferred | State::Refused | State::Revoked => file.approval_at(file.last_seen),
     }
 }
 
@@ -101,6 +153,3 @@ pub(crate) fn refused_by_person(serial: &SerialNumber) -> Refusal {
 pub(crate) fn undecided(serial: &SerialNumber) -> Refusal {
     Refusal::NotApproved { serial: serial.clone(), why: "nobody decided within four days, which is how long a pledge waits (RFC 8995, section 5.6)".to_owned() }
 }
-
-/// How long a pledge repeats its request, "longer than a long weekend" (RFC 8995, section 5.6), and how long a person's yes counts.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(4 * 86_400);

@@ -2,20 +2,21 @@
 
 #[cfg(feature = "masa-client")]
 mod est;
+mod list;
 
 use core::future::ready;
 use core::time::Duration;
 use std::sync::Arc;
 
-use brski_common::issuing::{ListedReason, Revoked, Subject, Template, revocation_list};
-use brski_common::time::{at, to_rfc3339};
+use brski_common::issuing::{Subject, Template};
+use brski_common::time::to_rfc3339;
 use brski_common::{BoxFuture, Certificate, SignError, Signer, UnixTime};
 
 #[cfg(feature = "masa-client")]
 pub use self::est::{EstCa, EstServer};
+pub use self::list::{FormerCa, RevocationList, list_name};
 use crate::enroll::IssueOrder;
 use crate::pledges::Revocation;
-use crate::trail::RevocationReason;
 
 /// Issues LDevIDs. There is no other way in than an [`IssueOrder`].
 pub trait CertificateAuthority: Send + Sync {
@@ -34,19 +35,15 @@ pub trait CertificateAuthority: Send + Sync {
         Box::pin(ready(Ok(None)))
     }
 
+    /// Whether [`revocation_list`](Self::revocation_list) makes one. Not, by default: then whoever revokes is told that this CA has to hear of it elsewhere.
+    fn makes_revocation_lists(&self) -> bool {
+        false
+    }
+
     /// Whether it could issue at `now`, for whoever watches the registrar; one that says nothing is taken to be able.
     fn ready(&self, _now: UnixTime) -> BoxFuture<'_, Result<(), IssueError>> {
         Box::pin(ready(Ok(())))
     }
-}
-
-/// A CRL (RFC 5280, section 5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevocationList {
-    /// The list.
-    pub der: Vec<u8>,
-    /// When the next one comes at the latest.
-    pub next_update: UnixTime,
 }
 
 /// A certification authority that did not issue.
@@ -104,12 +101,9 @@ impl BuiltInCa {
     /// # Errors
     /// [`IssueError::Misconfigured`] if there is no certificate, it is no CA's, or the key is not its.
     pub fn new(chain: Vec<Certificate>, signer: Arc<dyn Signer>) -> Result<Self, IssueError> {
-        match chain.first() {
-            None => Err(IssueError::Misconfigured("it has no certificate")),
-            Some(own) if !own.is_ca() => Err(IssueError::Misconfigured("its first certificate is no CA's")),
-            Some(own) if own.public_key() != *signer.public_key() => Err(IssueError::Misconfigured("its key is not that of its first certificate")),
-            Some(own) => Ok(Self { own: own.clone(), chain, signer }),
-        }
+        let own = chain.first().cloned().ok_or(IssueError::Misconfigured("it has no certificate"))?;
+        list::check(&own, &*signer)?;
+        Ok(Self { own, chain, signer })
     }
 
     async fn certify(&self, order: IssueOrder) -> Result<Vec<Certificate>, IssueError> {
@@ -127,7 +121,7 @@ impl BuiltInCa {
         let template = template.alternative_names(&order.names().dns).alternative_uris(&order.names().uris);
         let template = order.policies().iter().fold(template, Template::policy);
         let template = match order.crl_url() {
-            Some(url) => template.crl_distribution_point(url),
+            Some(url) => template.crl_distribution_point(&url.replace(ISSUER_IN_URL, &list_name(&self.own))),
             None if order.no_revocation() => template.without_revocation(),
             None => template,
         };
@@ -148,12 +142,11 @@ impl CertificateAuthority for BuiltInCa {
     }
 
     fn revocation_list<'a>(&'a self, revoked: &'a [Revocation], number: u128, now: UnixTime) -> BoxFuture<'a, Result<Option<RevocationList>, IssueError>> {
-        let entries: Vec<Revoked> = revoked.iter().map(entry).collect();
-        let next_update = at(now.as_secs().saturating_add(CRL_LIFETIME.as_secs()));
-        Box::pin(async move {
-            let list = revocation_list(&self.own, &*self.signer, &entries, number, now, next_update).await;
-            Ok(Some(RevocationList { der: list.map_err(IssueError::Sign)?, next_update }))
-        })
+        Box::pin(async move { list::signed_list(&self.own, &*self.signer, revoked, number, now).await.map(Some) })
+    }
+
+    fn makes_revocation_lists(&self) -> bool {
+        true
     }
 
     fn ready(&self, now: UnixTime) -> BoxFuture<'_, Result<(), IssueError>> {
@@ -166,26 +159,7 @@ impl CertificateAuthority for BuiltInCa {
     }
 }
 
-fn entry(revocation: &Revocation) -> Revoked {
-    let reason = match revocation.reason {
-        // Left out rather than said (RFC 5280, section 5.3.1).
-        RevocationReason::Unspecified => None,
-        RevocationReason::KeyCompromise => Some(ListedReason::KeyCompromise),
-        RevocationReason::AffiliationChanged => Some(ListedReason::AffiliationChanged),
-        RevocationReason::Superseded => Some(ListedReason::Superseded),
-        RevocationReason::CessationOfOperation => Some(ListedReason::CessationOfOperation),
-        RevocationReason::PrivilegeWithdrawn => Some(ListedReason::PrivilegeWithdrawn),
-    };
-    Revoked { serial: octets(&revocation.certificate), at: revocation.at, reason }
-}
-
-/// The octets that these hexadecimal digits stand for.
-fn octets(digits: &str) -> Vec<u8> {
-    let digits: Vec<u8> = digits.chars().filter_map(|c| c.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
-    digits.chunks(2).map(|pair| pair.iter().fold(0, |octet, digit| octet << 4 | digit)).collect()
-}
-
-/// A new list is there after half of it: whoever keeps a copy can miss several days of this registrar.
-const CRL_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// What stands in the URL of a CRL for the [name of the list](list_name) of whichever CA issues, so that each LDevID leads to its own issuer's list.
+pub const ISSUER_IN_URL: &str = "{issuer}";
 /// What the key signs to show that it can: nothing that a certificate could be made of.
 const PROBE: &[u8] = b"brski-registrar: does the CA's key sign?";

@@ -6,7 +6,6 @@ mod backup;
 mod ca;
 mod check;
 mod init;
-mod inspect;
 mod logging;
 mod person;
 mod pledges;
@@ -16,16 +15,19 @@ mod restore;
 mod revoke;
 mod serve;
 mod signing;
-mod token;
 mod trace;
 mod trust;
 mod worker;
 
-use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
+use brski_common::access::Role;
+use brski_common::cli::{Output, Program, err, out, token};
+use brski_common::inspect::command as inspect;
+use clap::{Parser, Subcommand};
+
+use crate::config::Configuration;
 
 /// A registrar (RFC 8995) that appraises how a device's key came to be before it issues an LDevID.
 #[derive(Debug, Parser)]
@@ -39,9 +41,9 @@ pub(crate) struct Arguments {
 enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
-    Token(token::Arguments),
+    Token(token::Arguments<Registrar>),
     Appraise(appraise::Arguments),
-    Inspect(inspect::Arguments),
+    Inspect(inspect::Arguments<Registrar>),
     MasaWorker(worker::Arguments),
     #[command(subcommand)]
     Trust(trust::Command),
@@ -71,6 +73,7 @@ enum CaCommand {
     List(ca::ListArguments),
     Request(ca::RequestArguments),
     SignRequest(ca::SignRequestArguments),
+    IssueRegistrar(ca::IssueRegistrarArguments),
     Fetch(ca::FetchArguments),
 }
 
@@ -79,24 +82,27 @@ enum ConfigCommand {
     Check(check::Arguments),
 }
 
-/// For whom results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one JSON object a line.
-    Json,
-}
+/// What is this program's own in the commands that the other one has, too.
+#[derive(Clone, Debug)]
+struct Registrar;
 
-impl Output {
-    /// Writes one result, as text or as one line of JSON.
-    pub(crate) fn print(self, result: &(impl core::fmt::Display + serde::Serialize)) -> anyhow::Result<()> {
-        let text = match self {
-            Self::Text => result.to_string(),
-            Self::Json => serde_json::to_string(result)?,
-        };
-        writeln!(std::io::stdout(), "{text}").context("standard output cannot be written to")
+impl Program for Registrar {
+    const CONFIGURATION: &'static str = "registrar/registrar.toml";
+    const ROLES: &'static [Role] = Role::OF_REGISTRAR;
+    const TOKEN_EXAMPLES: &'static str = "\
+Examples:
+  brski-registrar token alice --role operator --add
+  brski-registrar token bob --role approver --not-after 2027-01-31T12:00:00Z --add --out bob-token
+  brski-registrar token auditor-2026 --role auditor";
+    const INSPECT_EXAMPLES: &'static str = "\
+Examples:
+  brski-registrar inspect --anchor registrar/certificates/domain-ca.pem request.vch
+  brski-registrar inspect registrar/policy.toml registrar/trust/*.toml
+  brski-registrar inspect -o json voucher.hex | jq .deviations";
+
+    fn check_configuration(path: &Path, text: &str) -> anyhow::Result<()> {
+        Configuration::read_as(path, text)?.access(Default::default())?;
+        Ok(())
     }
 }
 
@@ -115,6 +121,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Ca(CaCommand::List(arguments)) => ca::list(&arguments)?,
         Command::Ca(CaCommand::Request(arguments)) => ca::request(&arguments).await?,
         Command::Ca(CaCommand::SignRequest(arguments)) => ca::sign_request(&arguments).await?,
+        Command::Ca(CaCommand::IssueRegistrar(arguments)) => ca::issue_registrar(&arguments).await?,
         Command::Ca(CaCommand::Fetch(arguments)) => ca::fetch(&arguments).await?,
         Command::Revoke(arguments) => revoke::run(&arguments).await?,
         Command::Recheck(arguments) => return recheck::run(&arguments).await,

@@ -3,6 +3,7 @@
 mod admin;
 mod approvals;
 mod ca;
+mod former;
 mod ldevid;
 mod leniencies;
 mod masas;
@@ -20,13 +21,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, ProxyValues, socket_address};
+use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
 use brski_common::voucher::Wanted;
 use brski_common::{Anchors, Certificate, Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime, Usage};
 use brski_registrar::metrics::{KeyUse, measured_ca, measured_masa, measured_pledges, measured_signer};
+use brski_registrar::trust::Strangers;
 use brski_registrar::{CertificateAuthority, EstServer, PledgeStore, Registrar, RegistrarParts, Requirement, Settings};
 use serde::Deserialize;
 
+pub(crate) use masas::MasaMemory;
 pub(crate) use profiles::{Profile, Profiles};
 pub(crate) use report::Report;
 pub(crate) use trail::{TRAIL_VERIFIER, read_verifiers};
@@ -173,10 +176,10 @@ impl Configuration {
         Ok(measured_pledges(self.pledges()?))
     }
 
-    /// The registrar on a store that is open already.
-    pub(crate) fn registrar_on(&self, pledges: Arc<dyn PledgeStore>) -> anyhow::Result<Registrar> {
+    /// The registrar on a store that is open already, and with what is known of MASAs.
+    pub(crate) fn registrar_on(&self, pledges: Arc<dyn PledgeStore>, known: &MasaMemory) -> anyhow::Result<Registrar> {
         let identity = self.file.key_pair("identity", &self.values.identity)?;
-        let (masa, answers) = self.masas()?;
+        let (masa, answers) = self.masas(known)?;
         let registrar = Registrar::new(RegistrarParts {
             identity: SigningParty::with_chain(identity.chain, measured_signer(identity.key, KeyUse::Registrar)),
             trust: self.trust()?,
@@ -184,11 +187,11 @@ impl Configuration {
             masa: measured_masa(masa),
             ca: measured_ca(self.ca()?),
             pledges,
-            settings: Settings { former_cas: self.values.ldevid.former_cas(&self.file)?, ..self.values.settings() },
+            settings: Settings { former_cas: self.former_cas()?, ..self.values.settings() },
             clock: Clock::system(),
         });
-        let registrar = registrar.remembering_in(answers);
-        Ok(if self.holds_strangers() { registrar.holding_strangers(self.strangers()) } else { registrar })
+        let registrar = registrar.remembering_in(answers).listing_for(self.former_listers()?);
+        Ok(if self.holds_strangers() { registrar.holding_strangers(Strangers::in_folder(self.strangers())?) } else { registrar })
     }
 
     /// The policy's file.
@@ -199,13 +202,13 @@ impl Configuration {
     /// Reads every file that serving would read, and changes none.
     pub(crate) fn check(&self, now: UnixTime) -> anyhow::Result<Report> {
         self.ca()?;
-        self.values.ldevid.former_cas(&self.file)?;
+        self.former_listers()?;
         self.proxies()?;
         self.webhooks()?;
-        self.check_masas()?;
         let policy = self.policy()?;
         let mut report = Report::new(self, policy.accepted_in_words())?;
         report.add_key_pair(&self.file, "identity", &self.values.identity, now)?;
+        self.check_masas(&mut report, now)?;
         match &self.values.domain_ca {
             Some(files) => report.add_key_pair(&self.file, "domain-ca", files, now)?,
             None => {
@@ -213,9 +216,13 @@ impl Configuration {
                 report.add_certificates(field, &chain, now);
             }
         }
+        self.former_keys().filter_map(|files| self.file.exposed(&files.key)).for_each(|warning| report.warn(&warning));
+        report.add_certificates("ldevid.former-cas", &self.former_cas()?, now);
+        self.revocation_warnings()?.iter().for_each(|warning| report.warn(warning));
         if !self.is_of_the_ca(now)? {
             report.warn(
-                "the certificate of [identity] does not stand under the CA that issues LDevIDs: pledges take its CA certificates for those of another domain",
+                "the certificate of [identity] does not stand under the CA that issues LDevIDs: vouchers pin the CA above the registrar, and pledges take the one that issues for that of \
+                 another domain; `brski-registrar ca issue-registrar` issues a certificate below it",
             );
         }
         report.add_admin(self, now)?;
@@ -236,16 +243,33 @@ impl Configuration {
         Ok(ca::authority(&self.file, self.values.ca.as_ref(), self.values.domain_ca.as_ref(), &self.values.identity)?)
     }
 
-    /// Whether the registrar's certificate leads to what cacerts hands out, which pledges check (RFC 8995, section 5.9.1).
+    /// Whether the registrar's certificate stands under the CA that issues itself, and not merely under the same root: that CA is what vouchers should pin.
     fn is_of_the_ca(&self, now: UnixTime) -> anyhow::Result<bool> {
         let registrar = self.file.certificates("identity.certificate", &self.values.identity.certificate)?;
-        let anchors = Anchors::new(self.ca_chain()?.1)?;
+        let anchors = Anchors::new(self.ca_chain()?.1.into_iter().take(1))?;
         Ok(registrar.first().is_some_and(|own| anchors.verify_path(own, &registrar, Usage::Any, now).is_ok()))
     }
 
     /// The path of the CA that issues LDevIDs, and the field that names it.
     pub(crate) fn ca_chain(&self) -> anyhow::Result<(&'static str, Vec<Certificate>)> {
         Ok(ca::chain(&self.file, self.values.ca.as_ref(), self.values.domain_ca.as_ref())?)
+    }
+
+    /// The CA that issues LDevIDs, if its key is here.
+    pub(crate) fn domain_ca(&self) -> anyhow::Result<KeyPair> {
+        match (&self.values.ca, &self.values.domain_ca) {
+            (None, Some(files)) => Ok(self.file.key_pair("domain-ca", files)?),
+            (None, None) => Err(self.file.error("domain-ca", "is missing: it names the CA that issues LDevIDs").into()),
+            (Some(_), _) => {
+                Err(self.file.error("ca", "says that an EST server issues: it has to certify the registrar, too, since its key is not here").into())
+            }
+        }
+    }
+
+    /// The registrar's certificate.
+    pub(crate) fn identity(&self) -> anyhow::Result<Certificate> {
+        let registrar = self.file.certificates("identity.certificate", &self.values.identity.certificate)?;
+        Ok(registrar.into_iter().next().ok_or_else(|| self.file.error("identity.certificate", "holds no certificate"))?)
     }
 
     /// The EST server that issues LDevIDs, and where its CA certificates are kept.

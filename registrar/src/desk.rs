@@ -5,24 +5,29 @@
 use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
 use brski_common::{SerialNumber, SpkiDigest};
 
-use crate::approval::{HeldBy, Person};
+use crate::approval::{HeldBy, Person, QuestionDigest, Unfit, changes};
 use crate::pledges::{PledgeStore, Query, StoreError};
 use crate::trail::{Event, PledgeFile, State, What};
 
 #[cfg(test)]
 mod tests;
 
-/// A pledge that a person looked at, with what was asked of them then: a yes is to that alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A pledge that a person looked at, with the question that they saw: what they say is about that alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pick {
     key: SpkiDigest,
-    held: Option<HeldBy>,
+    question: QuestionDigest,
 }
 
 impl Pick {
-    /// This pledge, and the question that stands in its file.
+    /// This pledge, and the question that stands in this file, for somebody who looks at it just now.
     pub fn of(file: &PledgeFile) -> Self {
-        Self { key: file.pledge.key, held: file.held.clone() }
+        Self::asking(file, QuestionDigest::of(file))
+    }
+
+    /// This pledge, and the question that somebody saw when they looked at it.
+    pub fn asking(file: &PledgeFile, question: QuestionDigest) -> Self {
+        Self { key: file.pledge.key, question }
     }
 }
 
@@ -55,7 +60,10 @@ impl Approved {
 #[non_exhaustive]
 pub enum DeskError {
     /// There is no such pledge.
-    #[error("no pledge is on record with serial number '{0}', nor with a key that begins so; name at least eight digits of a key")]
+    #[error(
+        "no pledge is on record with serial number '{0}', nor with a key that begins so; name at least eight digits of a key. A device whose manufacturer is not accepted is on \
+         record only where unknown-manufacturers is \"hold\", and `brski-registrar trust pending` shows what it presented; else the log alone tells why it was refused"
+    )]
     Unknown(String),
     /// There are several.
     #[error("'{text}' is ambiguous; name the key instead: {candidates}")]
@@ -81,9 +89,19 @@ pub enum DeskError {
     /// What holds it is not the policy, so that a person's yes would change nothing.
     #[error("{0} is held because no accepted manufacturer made it, which nobody can approve; accept its manufacturer with `brski-registrar trust add`")]
     UnknownManufacturer(SerialNumber),
-    /// The question is another one by now.
-    #[error("{0} has changed since it was looked at; look at it again with `brski-registrar pledges show`")]
-    Changed(SerialNumber),
+    /// The question is another one by now than the person saw.
+    #[error(
+        "{serial} has changed since it was looked at: {changes}; look again, with `brski-registrar pledges show {serial}` or GET /pledges/{key}, and decide about the question that \
+         stands there"
+    )]
+    Changed {
+        /// Which pledge.
+        serial: SerialNumber,
+        /// Its key.
+        key: SpkiDigest,
+        /// In what, in words.
+        changes: String,
+    },
     /// This person has said so before.
     #[error("{name} has {what} {serial} already")]
     SaidBefore {
@@ -95,8 +113,8 @@ pub enum DeskError {
         serial: SerialNumber,
     },
     /// A decision without a name or a reason helps nobody later.
-    #[error("{0} is missing: say it in 1 to {LONGEST_WORDS} characters")]
-    Unsaid(&'static str),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The store did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,13 +163,9 @@ pub(crate) fn candidates(several: &[PledgeFile]) -> String {
 /// # Errors
 /// Any [`DeskError`] but those of [`pick`]; nothing is written down then, except that a pledge that came at the same moment may have made a yes void: [`DeskError::Changed`].
 pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed: usize) -> Result<Approved, DeskError> {
-    let by = said(by)?;
-    let file = current(store, pledge).await?;
+    let by = by.checked()?;
+    let file = looked_at(store, pledge).await?;
     let serial = file.pledge.serial.clone();
-    let changed = || DeskError::Changed(serial.clone());
-    if file.held != pledge.held {
-        return Err(changed());
-    }
     let held = match (&file.disapproval, file.state, &file.held) {
         // What takes a refusal back need not answer a question.
         (Some(_), _, held) => {
@@ -165,20 +179,19 @@ pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed:
             return Err(DeskError::NotHeld { serial, state: file.state.name(), sentence: file.sentence });
         }
     };
-    if file.approvers_at(by.at).any(|person| person.name == by.name) {
+    if file.approvers_at(by.at).any(|person| person.is_same_as(&by)) {
         return Err(DeskError::SaidBefore { name: by.name, what: "approved", serial });
     }
 
-    let question = file.held.is_some();
-    let (at, name) = (by.at, by.name.clone());
-    let event = Event { at, pledge: Some(file.pledge), what: What::Approved { held, by, needed: Some(needed.max(1)) } };
-    store.note(event).await?;
-    let file = current(store, pledge).await?;
-    let persons = file.approvers_at(at).count();
-    let counts = file.approvers_at(at).any(|person| person.name == name);
-    match counts || !question {
-        true => Ok(Approved { file, persons }),
-        false => Err(changed()),
+    let at = by.at;
+    let what = What::Approved { held, by: by.clone(), needed: Some(needed.max(1)) };
+    store.note(Event { at, pledge: Some(file.pledge.clone()), what }).await?;
+    let after = current(store, pledge).await?;
+    let persons = after.approvers_at(at).count();
+    let counts = after.approvers_at(at).any(|person| person.is_same_as(&by));
+    match counts || file.held.is_none() {
+        true => Ok(Approved { file: after, persons }),
+        false => Err(changed(&after, changes(&file, &after))),
     }
 }
 
@@ -187,28 +200,51 @@ pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed:
 /// LDevIDs that it has stay valid: revoking them is another decision.
 ///
 /// # Errors
-/// [`DeskError::SaidBefore`], [`DeskError::Unsaid`], [`DeskError::Changed`] if there is no such pledge any more, [`DeskError::Store`].
+/// [`DeskError::SaidBefore`], [`DeskError::Unfit`], [`DeskError::Changed`], [`DeskError::Unknown`] if there is no such pledge any more, [`DeskError::Store`].
 pub async fn refuse(store: &dyn PledgeStore, pledge: &Pick, by: Person) -> Result<PledgeFile, DeskError> {
-    let by = said(by)?;
+    let by = by.checked()?;
     let file = current(store, pledge).await?;
     if let Some(before) = &file.disapproval {
         return Err(DeskError::SaidBefore { name: before.name.clone(), what: "refused", serial: file.pledge.serial });
     }
+    let file = looked_at(store, pledge).await?;
     store.note(Event { at: by.at, pledge: Some(file.pledge), what: What::Disapproved { by } }).await?;
     current(store, pledge).await
+}
+
+/// What follows from a refusal, in a sentence.
+pub fn refused_in_words(file: &PledgeFile) -> String {
+    let valid = file.certificates.iter().filter(|filed| filed.revoked.is_none()).count();
+    let rest = if valid == 0 { String::new() } else { format!("; LDevIDs it has that nobody revoked: {valid}") };
+    format!("{} is refused until somebody approves it{rest}", file.pledge.serial)
 }
 
 async fn current(store: &dyn PledgeStore, pledge: &Pick) -> Result<PledgeFile, DeskError> {
     store.file(pledge.key).await?.ok_or_else(|| DeskError::Unknown(pledge.key.to_string()))
 }
 
-/// Name and reason fit for a file that people read.
-fn said(by: Person) -> Result<Person, DeskError> {
-    let fit = |what, text: &str| match text.trim() {
-        text if (1..=LONGEST_WORDS).contains(&text.chars().count()) => Ok(printable(text, LONGEST_WORDS)),
-        _ => Err(DeskError::Unsaid(what)),
+/// The pledge's file, if the question in it is still the one that was looked at.
+async fn looked_at(store: &dyn PledgeStore, pledge: &Pick) -> Result<PledgeFile, DeskError> {
+    let file = current(store, pledge).await?;
+    if QuestionDigest::of(&file) == pledge.question {
+        return Ok(file);
+    }
+    // What was looked at stands in the trail, unless that was long ago.
+    let mut seen = None;
+    let mut earlier: Option<PledgeFile> = None;
+    for (_, event) in store.history(pledge.key, LOOKED_BACK).await? {
+        earlier = PledgeFile::after(earlier, &event);
+        seen = earlier.clone().filter(|file| QuestionDigest::of(file) == pledge.question).or(seen);
+    }
+    let told = match seen {
+        Some(seen) => changes(&seen, &file),
+        None => format!("among its last {LOOKED_BACK} events nothing led to question {}", pledge.question),
     };
-    Ok(Person { name: fit("who decides", &by.name)?, why: fit("why", &by.why)?, at: by.at })
+    Err(changed(&file, told))
+}
+
+fn changed(file: &PledgeFile, changes: String) -> DeskError {
+    DeskError::Changed { serial: file.pledge.serial.clone(), key: file.pledge.key, changes }
 }
 
 fn because(sentence: &str) -> String {
@@ -217,6 +253,9 @@ fn because(sentence: &str) -> String {
         sentence => format!(" ({})", printable(sentence, LONGEST_LINE)),
     }
 }
+
+/// So many events of a pledge tell what it was asked about not long ago.
+const LOOKED_BACK: u32 = 100;
 
 /// Enough to tell that a name is ambiguous, and between what.
 const SHOWN: u32 = 8;

@@ -53,9 +53,14 @@ impl From<MasaClientError> for Error {
         match err {
             // No trouble: somebody else is at it.
             MasaClientError::Asking { wait, .. } => Refusal::Pending { reason: "the MASA is being asked".to_owned(), wait }.into(),
-            MasaClientError::Unreachable { .. } | MasaClientError::Untrusted { .. } | MasaClientError::TimedOut { .. } | MasaClientError::BadAnswer { .. } => {
-                Self::Masa(err)
+            MasaClientError::Crowded { waiting, wait, .. } => {
+                Refusal::Pending { reason: format!("{waiting} questions about this device wait for its MASA already"), wait }.into()
             }
+            MasaClientError::Unreachable { .. }
+            | MasaClientError::Untrusted { .. }
+            | MasaClientError::Full { .. }
+            | MasaClientError::TimedOut { .. }
+            | MasaClientError::BadAnswer { .. } => Self::Masa(err),
         }
     }
 }

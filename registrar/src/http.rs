@@ -87,7 +87,7 @@ impl RegistrarService {
                 base64(head, est::CERTS_ONLY, &certs)
             }
             Resource::CsrAttrs => base64(head, est::CSR_ATTRS, &self.registrar.csr_attributes(peer)?),
-            Resource::RevocationList => match self.registrar.revocation_list().await? {
+            Resource::RevocationList => match self.registrar.revocation_list(list_at(head.uri.path()).flatten()).await? {
                 Some(list) => {
                     must_accept(&head.headers, CRL)?;
                     Ok(typed(StatusCode::OK, CRL, list))
@@ -151,8 +151,22 @@ const PROBES: [&str; 3] = ["admin-livez", "admin-readyz", "admin-metrics"];
 /// 64 KiB: a voucher-request with a certificate chain and a provenance statement takes less than 16.
 pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
 
-/// Where the CRL of this domain's LDevIDs is, for everybody.
+/// Where the CRL of this domain's LDevIDs is, for everybody: that of the CA that issues.
 pub const CRL_PATH: &str = "/crl/ldevid.crl";
+
+/// Where the CRL of this CA is, be it the one that issues or one that did: under its [name](crate::ca::list_name).
+pub fn crl_path_of(ca: &Certificate) -> String {
+    format!("/crl/{}.crl", crate::ca::list_name(ca))
+}
+
+/// Which list is at this path: the present one, or that with a name; none if there is none.
+fn list_at(path: &str) -> Option<Option<&str>> {
+    if path == CRL_PATH {
+        return Some(None);
+    }
+    let name = path.strip_prefix("/crl/")?.strip_suffix(".crl")?;
+    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_hexdigit())).then_some(Some(name))
+}
 
 /// RFC 2585, section 4.2.
 const CRL: &str = "application/pkix-crl";
@@ -172,7 +186,7 @@ enum Resource {
 
 impl Resource {
     fn at(path: &str) -> Option<Self> {
-        if path == CRL_PATH {
+        if list_at(path).is_some() {
             return Some(Self::RevocationList);
         }
         let resource = match path.strip_prefix("/.well-known/")? {

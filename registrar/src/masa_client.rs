@@ -4,10 +4,11 @@ mod answers;
 pub mod breaker;
 #[cfg(feature = "sqlite")]
 mod desk;
-#[cfg(feature = "masa-client")]
-mod figures;
+mod digest;
 #[cfg(feature = "masa-client")]
 mod http;
+#[cfg(feature = "masa-client")]
+mod lines;
 #[cfg(feature = "masa-client")]
 mod pool;
 mod schedule;
@@ -20,11 +21,11 @@ use core::time::Duration;
 
 pub use self::answers::{AnswerKey, AnswerStore, AnswerStoreError, MemoryAnswers, REMEMBERED_FOR};
 #[cfg(feature = "sqlite")]
-pub use self::desk::{DeskError, SqliteDesk};
-#[cfg(feature = "masa-client")]
-pub use self::figures::{MasaClientFigures, Outcome};
+pub use self::desk::{QuestionsError, SqliteDesk};
 #[cfg(feature = "masa-client")]
 pub use self::http::HttpMasaClient;
+#[cfg(feature = "masa-client")]
+pub use self::lines::Lines;
 pub use self::schedule::Schedule;
 #[cfg(feature = "sqlite")]
 pub use self::worker::{ThroughWorker, Worker};
@@ -120,6 +121,22 @@ pub enum MasaClientError {
         /// After how long to look again.
         wait: Duration,
     },
+    /// Another process asks, and has to ask so much about this device already that it takes on no more: 202.
+    #[error("{waiting} questions about this device wait to be asked at {url} already")]
+    Crowded {
+        /// Where.
+        url: MasaUrl,
+        /// How many.
+        waiting: u64,
+        /// After how long to look again.
+        wait: Duration,
+    },
+    /// Another process asks, and there is no room to leave it a question: worth another try, and 503 once there is no more time for one.
+    #[error("the question to {url} cannot be left for a masa-worker, since the store of questions is full; is a worker running?")]
+    Full {
+        /// Where.
+        url: MasaUrl,
+    },
     /// No answer in time: 504.
     #[error("the MASA at {url} did not answer within {} s", .after.as_secs())]
     TimedOut {
@@ -145,7 +162,7 @@ impl MasaClientError {
     /// Whether the same question may well get an answer later without anybody doing anything here.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Asking { .. } => true,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Asking { .. } | Self::Crowded { .. } | Self::Full { .. } => true,
             Self::Untrusted { .. } | Self::BadAnswer { .. } => false,
         }
     }

@@ -1,6 +1,7 @@
 //! What a registrar counts, by the `metrics` facade: a recorder that the binary installs collects it, and without one nothing happens.
 //!
-//! [`METRICS`] is the table of all of them. Values of labels come from closed sets or from the owner's own policy and trust, never from peers: no serial number, no path.
+//! [`METRICS`] is the table of all of them. Values of labels come from closed sets or from the owner's own policy and trust, never from peers: no serial number, no path. The
+//! one exception are the hosts of MASAs, which IDevIDs name: no more than 64 of them.
 
 mod measured;
 #[cfg(test)]
@@ -32,6 +33,14 @@ pub const METRICS: &[Metric] = &[
     Metric { name: EVENTS, kind: MetricKind::Counter, labels: &["event"], help: "entries that this process wrote into the trail, by what happened" },
     Metric { name: MASA_QUESTIONS, kind: MetricKind::Counter, labels: &["what", "outcome"], help: "questions to MASAs, by what was asked and how it ended" },
     Metric { name: MASA_SECONDS, kind: MetricKind::Seconds, labels: &["what"], help: "time that a question to a MASA took" },
+    Metric { name: MASA_CONNECTIONS, kind: MetricKind::Counter, labels: &[], help: "connections to MASAs that were made or tried to be made" },
+    Metric { name: MASA_RETRIES, kind: MetricKind::Counter, labels: &[], help: "requests that were sent to a MASA again because it could not be reached" },
+    Metric {
+        name: MASA_LEFT_ALONE,
+        kind: MetricKind::Gauge,
+        labels: &["masa"],
+        help: "1 while a MASA that does not answer is left alone, 0 once it answers again; beyond 64 hosts, how many of the others are",
+    },
     Metric { name: LDEVIDS, kind: MetricKind::Counter, labels: &["event"], help: "LDevIDs that were issued, renewed and revoked by this process" },
     Metric { name: CA_SECONDS, kind: MetricKind::Seconds, labels: &["outcome"], help: "time that the certification authority took to issue or to fail" },
     Metric {
@@ -92,6 +101,22 @@ pub(crate) fn tell_figures(held: usize, events: u64) {
     metrics::gauge!(TRAIL_EVENTS).set(events);
 }
 
+#[cfg(feature = "masa-client")]
+pub(crate) fn count_masa_connection() {
+    metrics::counter!(MASA_CONNECTIONS).increment(1);
+}
+
+#[cfg(feature = "masa-client")]
+pub(crate) fn count_masa_retry() {
+    metrics::counter!(MASA_RETRIES).increment(1);
+}
+
+/// How many of those that `masa` names are left alone.
+#[cfg(feature = "masa-client")]
+pub(crate) fn tell_left_alone(masa: &str, many: u32) {
+    metrics::gauge!(MASA_LEFT_ALONE, "masa" => masa.to_owned()).set(f64::from(many));
+}
+
 /// Up to so many held pledges are counted.
 pub(crate) const MOST_HELD: u32 = 1000;
 
@@ -101,6 +126,9 @@ const REQUEST_SECONDS: &str = "brski_request_seconds";
 const DECISIONS: &str = "brski_decisions_total";
 const EVENTS: &str = "brski_trail_events_total";
 const MASA_QUESTIONS: &str = "brski_masa_questions_total";
+const MASA_CONNECTIONS: &str = "brski_masa_connections_total";
+const MASA_RETRIES: &str = "brski_masa_retries_total";
+const MASA_LEFT_ALONE: &str = "brski_masa_left_alone";
 const MASA_SECONDS: &str = "brski_masa_seconds";
 const LDEVIDS: &str = "brski_ldevids_total";
 const CA_SECONDS: &str = "brski_ca_seconds";

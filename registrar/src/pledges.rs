@@ -16,7 +16,7 @@ pub use memory::MemoryPledges;
 pub use sqlite::{BackupError, Damage, SqlitePledges, Verified, VerifyTrailError, copy, is_in_use, verify};
 
 use crate::relay::Admission;
-use crate::trail::{Event, PledgeFile, RevocationReason, State};
+use crate::trail::{CertificateId, Event, PledgeFile, RevocationReason, State};
 
 /// Which pledges were admitted, and which keys their LDevIDs have.
 pub trait PledgeStore: Send + Sync {
@@ -33,10 +33,10 @@ pub trait PledgeStore: Send + Sync {
     /// The admission under this key, be it the IDevID's or that of an LDevID recorded with [`enrolled`](Self::enrolled).
     fn find(&self, key: SpkiDigest) -> BoxFuture<'_, Result<Option<Admission>, StoreError>>;
 
-    /// Binds an LDevID's key to the admission of the IDevID key `admitted`.
+    /// Binds an LDevID's key to the admission of the IDevID key `admitted`, along with the event that tells of it: both or neither. Nothing happens if it is bound to it already.
     ///
     /// Resolves to `Ok` only once it survives a crash. A key that is bound to another admission stays there: [`StoreError::KeyTaken`].
-    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Appends an event to the trail, and to the file of the pledge that it is about.
     ///
@@ -46,11 +46,11 @@ pub trait PledgeStore: Send + Sync {
     /// The file of the pledge with this IDevID key.
     fn file(&self, pledge: SpkiDigest) -> BoxFuture<'_, Result<Option<PledgeFile>, StoreError>>;
 
-    /// Files of pledges, those that were seen last first.
+    /// Files of pledges, those that were seen last first, and those of the same second by their keys.
     fn files(&self, query: Query) -> BoxFuture<'_, Result<Vec<PledgeFile>, StoreError>>;
 
-    /// Whether the LDevID with this serial number, in lower-case hexadecimal digits, was revoked.
-    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// Whether this LDevID was revoked, or one [that it may be](CertificateId::may_be).
+    fn is_revoked(&self, certificate: CertificateId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The LDevIDs that were revoked and had not expired at `now`.
     fn revocations(&self, now: UnixTime) -> BoxFuture<'_, Result<Vec<Revocation>, StoreError>>;
@@ -74,8 +74,8 @@ pub struct Query {
     pub serial: Option<String>,
     /// Only that whose IDevID key's digest begins with these hexadecimal digits, of either case.
     pub key: Option<String>,
-    /// Only those last seen before this.
-    pub before: Option<UnixTime>,
+    /// Only those that come after this place in the list.
+    pub before: Option<Mark>,
     /// At most so many; 0 stands for 100.
     pub limit: u32,
 }
@@ -93,15 +93,38 @@ impl Query {
         self.state.is_none_or(|state| file.state == state)
             && self.serial.as_ref().is_none_or(|serial| file.pledge.serial.as_str() == serial)
             && self.key.as_ref().is_none_or(|key| file.pledge.key.to_string().starts_with(&key.to_ascii_lowercase()))
-            && self.before.is_none_or(|before| file.last_seen < before)
+            && self.before.is_none_or(|mark| mark.comes_before(file))
+    }
+}
+
+/// A place in a list of files, those that were seen last first, and those of the same second by their keys: the next page begins after the last file of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    last_seen: UnixTime,
+    key: Option<SpkiDigest>,
+}
+
+impl Mark {
+    /// The place of this file.
+    pub fn of(file: &PledgeFile) -> Self {
+        Self::at(file.last_seen, Some(file.pledge.key))
+    }
+
+    /// The place of a file with this key that was seen last at this time; without a key, that after all which were seen then.
+    pub fn at(last_seen: UnixTime, key: Option<SpkiDigest>) -> Self {
+        Self { last_seen, key }
+    }
+
+    fn comes_before(&self, file: &PledgeFile) -> bool {
+        file.last_seen < self.last_seen || file.last_seen == self.last_seen && self.key.is_some_and(|key| file.pledge.key > key)
     }
 }
 
 /// An LDevID on the list of those that were revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its serial number in lower-case hexadecimal digits.
-    pub certificate: String,
+    /// Which.
+    pub certificate: CertificateId,
     /// When.
     pub at: UnixTime,
     /// Why.

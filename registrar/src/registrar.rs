@@ -8,6 +8,7 @@ mod opining;
 mod pace;
 mod renewal;
 mod settings;
+mod stated;
 mod stop;
 mod strangers;
 mod unknown;
@@ -25,14 +26,14 @@ pub use self::operating::NotReady;
 pub use self::renewal::{Rechecked, Standing};
 pub use self::settings::{Requirement, Settings};
 
-use self::stop::{Asked, Stop};
+use self::stop::{Asked, NoVoucher};
 use crate::approval::{self, Approval};
-use crate::ca::CertificateAuthority;
+use crate::ca::{CertificateAuthority, FormerCa};
 use crate::error::Error;
 use crate::masa_client::{AnswerStore, MasaClient, MemoryAnswers};
 use crate::pledges::PledgeStore;
 use crate::relay::{self, Admission, Ground, Owner, RelayOrder};
-use crate::trail::{Event, IssuedCertificate, Subject, What};
+use crate::trail::{CertificateId, Event, Subject, What};
 use crate::trust::{Manufacturer, Strangers, Trust, VerifiedIDevId};
 
 /// What a registrar is made of.
@@ -60,9 +61,11 @@ pub struct RegistrarParts {
 pub struct Registrar {
     parts: RegistrarParts,
     crl: crl::Newest,
+    /// CAs that issue no more, whose lists are made here.
+    former: Vec<FormerCa>,
     /// Where pledges of unknown manufacturers are held; they are refused without it.
     strangers: Option<Strangers>,
-    counted: strangers::Strangers,
+    counted: strangers::StrangerCount,
     pace: pace::Pace,
     answers: Arc<dyn AnswerStore>,
 }
@@ -73,8 +76,9 @@ impl Registrar {
         Self {
             parts,
             crl: crl::Newest::default(),
+            former: Vec::new(),
             strangers: None,
-            counted: strangers::Strangers::default(),
+            counted: strangers::StrangerCount::default(),
             pace: pace::Pace::default(),
             answers: Arc::new(MemoryAnswers::default()),
         }
@@ -105,10 +109,8 @@ impl Registrar {
         // For every line of the log that follows, above all those of leniencies, which know nobody.
         tracing::Span::current().record("serial", pledge.device().serial.as_str()).record("manufacturer", manufacturer.name.as_str());
         let subject = Subject { key: pledge.spki_digest(), serial: pledge.device().serial.clone(), manufacturer: manufacturer.name.clone() };
-        let request_digest = SpkiDigest(request.digest());
         let file = self.parts.pledges.file(pledge.spki_digest()).await?;
-        let asked = Asked { answer, file: file.as_ref(), now };
-        let own_format = answer == request.format();
+        let asked = Asked { request: SpkiDigest(request.digest()), answer, own_format: answer == request.format(), file: file.as_ref(), now };
         let verifier = Verifier { by: SignedBy::Holder(pledge.certificate()), lenient: manufacturer.lenient };
         let certificate = self.certificate()?;
         let read = |request: &Signed<VoucherRequest>| -> Result<_, Error> {
@@ -119,7 +121,7 @@ impl Registrar {
         let (request, order) = match read(request) {
             Ok(read) => read,
             // Anybody on the pledge's way could have spoilt it, so that it costs the pledge nothing that it has.
-            Err(err) => return Err(self.note_stop(err.into(), subject, request_digest, asked, false, own_format).await?),
+            Err(err) => return Err(self.note_stop(err.into(), subject, asked, false).await?),
         };
 
         // The same octets get the same voucher, without asking the MASA again: a pledge repeats itself when an answer was lost. One that now wants another format does not.
@@ -138,7 +140,7 @@ impl Registrar {
         let admission = match self.decide(order, asked, statement_in(&request.get().provenance), manufacturer).await {
             Ok(admission) => admission,
             // What was accepted earlier must not outlive a definite "no".
-            Err(stop) => return Err(self.note_stop(stop, subject, request_digest, asked, known, own_format).await?),
+            Err(stop) => return Err(self.note_stop(stop, subject, asked, known).await?),
         };
 
         // Admission first: a crash may leave an admission without its voucher sent, which the pledge then asks for again.
@@ -162,7 +164,7 @@ impl Registrar {
         asked: Asked<'_>,
         carried: Option<Signed<ProvenanceStatement>>,
         manufacturer: &Manufacturer,
-    ) -> Result<Admission, Stop> {
+    ) -> Result<Admission, NoVoucher> {
         if asked.file.is_some_and(|file| file.disapproval.is_some()) {
             return Err(approval::refused_by_person(&order.idevid().device().serial).into());
         }
@@ -245,9 +247,9 @@ impl Registrar {
 
     async fn note(&self, what: &'static str, telemetry: &Telemetry, peer: &PeerCertificates) -> Result<(), Error> {
         let own = peer.own().ok_or(Refusal::ClientCertificateRequired("the pledge's IDevID or LDevID"))?;
-        let certificate = IssuedCertificate::of(own).serial;
+        let certificate = CertificateId::of(own);
         if self.issuing_cas().iter().any(|ca| own.is_issued_by(ca)) && self.parts.pledges.is_revoked(certificate.clone()).await? {
-            return Err(Refusal::LDevIdRevoked(certificate).into());
+            return Err(Refusal::LDevIdRevoked(certificate.serial).into());
         }
         // What the peer says of itself counts for nothing: the serial number is the admission's, found by the key that TLS saw.
         let admission = self.parts.pledges.find(own.spki_digest()).await?;

@@ -6,20 +6,22 @@ use brski_common::text::{LONGEST_WORDS, printable};
 use crate::approval::Person;
 use crate::desk::{candidates, found};
 use crate::pledges::{PledgeStore, StoreError};
-use crate::trail::{Event, PledgeFile, RevocationReason, What};
+use crate::trail::{CertificateId, Event, IssuedCertificate, PledgeFile, RevocationReason, What};
 
 /// Which LDevIDs of a pledge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// All that have neither expired nor been revoked.
     Current,
-    /// The one with this serial number, in hexadecimal digits.
+    /// The one with this serial number, in hexadecimal digits; each of them, if two CAs gave one device the same.
     One(String),
+    /// This one.
+    Exactly(CertificateId),
 }
 
-/// Revokes LDevIDs of the pledge with this IDevID key, and returns their serial numbers in lower-case hexadecimal digits. `by.at` is when it happens.
+/// Revokes LDevIDs of the pledge with this IDevID key, and returns them. `by.at` is when it happens.
 ///
-/// From then on they renew nothing, count for nothing at this registrar, and are on its CRL. With the last of them goes the pledge's admission. The pledge may come again with
+/// From then on they renew nothing, count for nothing at this registrar, and are on its CRL if their CA's is made here. With the last of them goes the pledge's admission. The pledge may come again with
 /// its IDevID and a new voucher-request, which is judged like its first, unless somebody decides against it.
 ///
 /// # Errors
@@ -30,12 +32,13 @@ pub async fn revoke(
     which: &Which,
     reason: RevocationReason,
     by: &Person,
-) -> Result<Vec<String>, RevocationError> {
+) -> Result<Vec<IssuedCertificate>, RevocationError> {
     let file = pledges.file(pledge).await?.ok_or_else(|| RevocationError::NoSuchPledge(pledge.to_string()))?;
     let wanted = wanted(&file, which, by)?;
     let all = current(&file, by).all(|certificate| wanted.contains(certificate));
     for certificate in &wanted {
-        let what = What::Revoked { certificate: certificate.clone(), reason, by: by.clone() };
+        let (serial, issuer) = (certificate.serial.clone(), certificate.issuer.clone());
+        let what = What::Revoked { certificate: serial, issuer, reason, by: by.clone(), withdrawn: all };
         let event = Event { at: by.at, pledge: Some(file.pledge.clone()), what };
         match all {
             true => pledges.withdraw(pledge, event).await?,
@@ -54,6 +57,7 @@ pub async fn pledge_of(pledges: &dyn PledgeStore, text: &str, which: &Which) -> 
     let is_meant = |file: &PledgeFile| match which {
         Which::Current => !file.certificates.is_empty(),
         Which::One(certificate) => file.certificates.iter().any(|filed| is_same(&filed.certificate.serial, certificate)),
+        Which::Exactly(certificate) => file.certificates.iter().any(|filed| filed.certificate.id().may_be(certificate)),
     };
     let mut files = found(pledges, text).await?;
     if files.len() > 1 && files.iter().any(is_meant) {
@@ -67,31 +71,63 @@ pub async fn pledge_of(pledges: &dyn PledgeStore, text: &str, which: &Which) -> 
     }
 }
 
-fn wanted(file: &PledgeFile, which: &Which, by: &Person) -> Result<Vec<String>, RevocationError> {
-    let serial = || file.pledge.serial.to_string();
-    let mut current = current(file, by).cloned();
-    match which {
-        Which::Current => match current.collect::<Vec<_>>() {
-            none if none.is_empty() => Err(RevocationError::NothingToRevoke(serial())),
-            some => Ok(some),
-        },
-        Which::One(certificate) => {
-            let found = current.find(|current| is_same(current, certificate));
-            found.map(|found| vec![found]).ok_or_else(|| RevocationError::NotCurrent { serial: serial(), certificate: certificate.clone() })
+fn wanted(file: &PledgeFile, which: &Which, by: &Person) -> Result<Vec<IssuedCertificate>, RevocationError> {
+    let serial = file.pledge.serial.to_string();
+    let is_wanted = |current: &&IssuedCertificate| match which {
+        Which::Current => true,
+        Which::One(certificate) => is_same(&current.serial, certificate),
+        Which::Exactly(certificate) => current.id().may_be(certificate),
+    };
+    let wanted: Vec<_> = current(file, by).filter(is_wanted).cloned().collect();
+    match (wanted.is_empty(), which) {
+        (false, _) => Ok(wanted),
+        (true, Which::Current) => Err(RevocationError::NothingToRevoke(serial)),
+        (true, Which::One(certificate) | Which::Exactly(CertificateId { serial: certificate, .. })) => {
+            Err(RevocationError::NotCurrent { serial, certificate: certificate.clone() })
         }
     }
 }
 
-/// The serial numbers of what is neither expired nor revoked.
-fn current<'a>(file: &'a PledgeFile, by: &Person) -> impl Iterator<Item = &'a String> {
+/// What is neither expired nor revoked.
+fn current<'a>(file: &'a PledgeFile, by: &Person) -> impl Iterator<Item = &'a IssuedCertificate> {
     let now = by.at;
-    file.certificates.iter().filter(move |filed| filed.is_current(now)).map(|filed| &filed.certificate.serial)
+    file.certificates.iter().filter(move |filed| filed.is_current(now)).map(|filed| &filed.certificate)
 }
 
 /// Whether these digits are that number, whatever tool wrote them: with colons, in capitals, with or without zeros in front.
 fn is_same(known: &str, written: &str) -> bool {
     let digits: String = written.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
     known.trim_start_matches('0').eq_ignore_ascii_case(digits.trim_start_matches('0'))
+}
+
+/// What became of one LDevID that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedLDevId {
+    /// The LDevID.
+    pub certificate: IssuedCertificate,
+    /// Whether a CRL of this registrar tells others of it. If none does, its CA has to be told by hand.
+    pub listed: bool,
+}
+
+impl RevokedLDevId {
+    /// The name of its issuer, in words if that is not on record.
+    pub fn issuer(&self) -> &str {
+        self.certificate.issuer.as_ref().map_or("not on record", |issuer| &issuer.name)
+    }
+}
+
+/// What happened, and what is left to do: `LDevID 4d2f is on the CRL from now on (issuer CN=CA)`.
+impl core::fmt::Display for RevokedLDevId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (serial, issuer) = (&self.certificate.serial, self.issuer());
+        match self.listed {
+            true => write!(f, "LDevID {serial} is on the CRL from now on (issuer {issuer})"),
+            false => write!(
+                f,
+                "LDevID {serial} is no longer accepted by this registrar, which makes no CRL for its CA: that CA has to be told by hand to revoke serial number {serial}, issuer {issuer}"
+            ),
+        }
+    }
 }
 
 /// Why nothing was revoked.

@@ -3,16 +3,19 @@
 //! Events are facts and stay as they are. They are written before what follows from them is done.
 
 mod file;
+mod issued;
 #[cfg(feature = "sqlite")]
 mod notary;
 mod words;
 
 use brski_common::appraise::{Appraisal, Facts, TraceStep, Verdict};
+use brski_common::provenance::Status;
 use brski_common::time::rfc3339;
-use brski_common::{Certificate, SerialNumber, SpkiDigest, UnixTime};
+use brski_common::{SerialNumber, SpkiDigest, UnixTime};
 use serde::{Deserialize, Serialize};
 
-pub use self::file::{FiledCertificate, MOST_CERTIFICATES, PledgeFile, State, Waiting};
+pub use self::file::{FiledCertificate, MOST_CERTIFICATES, PledgeFile, State, Stated, Waiting};
+pub use self::issued::{CertificateId, IssuedCertificate, Issuer, NameDigest};
 #[cfg(feature = "sqlite")]
 pub use self::notary::{Notary, NotaryError};
 
@@ -111,6 +114,11 @@ pub enum What {
         /// Who and why.
         by: Person,
     },
+    /// A key was taken for an LDevID of the pledge, so that no other pledge can have it. It comes before the LDevID, which may not follow.
+    Bound {
+        /// The key.
+        key: SpkiDigest,
+    },
     /// An LDevID was issued.
     Issued {
         /// The LDevID.
@@ -135,10 +143,16 @@ pub enum What {
     Revoked {
         /// Its serial number in hexadecimal digits.
         certificate: String,
+        /// Who issued it; none if that is not on record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issuer: Option<Issuer>,
         /// The reason that the CRL gives (RFC 5280, section 5.3.1).
         reason: RevocationReason,
         /// Who and why.
         by: Person,
+        /// Whether the pledge's admission ended with it.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        withdrawn: bool,
     },
     /// The pledge told how it went (RFC 8995, sections 5.7 and 5.9.4).
     Told {
@@ -150,6 +164,38 @@ pub enum What {
         reason: String,
         /// Whether it said so with the IDevID rather than with an LDevID.
         with_idevid: bool,
+    },
+    /// Somebody else, such as a certification authority, was told what the policy says of a device. The same answer to the same question is told of once an hour.
+    Opinion {
+        /// Who asked: the name of a credential, or the ID of a webhook.
+        by: String,
+        /// SHA-256 over what was shown.
+        question: RequestDigest,
+        /// Whether the device is acceptable.
+        allow: bool,
+        /// What the policy decided; none if it was not asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
+        /// By which rule.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        /// Which device, once that is known. It is no event of that pledge, which did nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<Subject>,
+        /// Why, in a sentence.
+        sentence: String,
+        /// How many other opinions were not told of before it, because there were too many in an hour.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
+    },
+    /// The manufacturer said something newer of the pledge's key than before.
+    Stated {
+        /// The statement in COSE, in base64. It was verified before it was written down.
+        statement: String,
+        /// Its number among all that the manufacturer said of the key.
+        seq: u32,
+        /// Whether the manufacturer still stands by its record.
+        status: Status,
     },
     /// Peers whose identity could not be verified were refused.
     Strangers {
@@ -167,11 +213,41 @@ pub enum What {
         /// What changed by whom, or that it started.
         why: String,
     },
+    /// The manufacturers of enrolled devices were asked what they say of the keys today. Each LDevID that was revoked because of it has an event of its own, before this.
+    Rechecked {
+        /// Who had them asked, and why.
+        by: Person,
+        /// How many devices were looked at.
+        devices: u64,
+        /// How many of them would not be renewed, or not before a person decides.
+        declined: u64,
+        /// Of how many of them that is not known: their manufacturer could not be asked, or has not answered yet.
+        unknown: u64,
+        /// How many LDevIDs were revoked because of it.
+        revoked: u64,
+    },
     /// The store came out of a backup.
     Restored {
         /// Who and why.
         by: Person,
+        /// Under which key the trail goes on, if more may have been signed than came back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new_key: Option<NewTrailKey>,
     },
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A trail that broke off and goes on under another key: what the former ones signed beyond this event is of a trail that nobody has any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NewTrailKey {
+    /// The verifier key from now on.
+    pub key: String,
+    /// Those that were known before.
+    pub former: Vec<String>,
 }
 
 /// What a policy said of a pledge, as it is kept.
@@ -193,34 +269,23 @@ pub struct Decision {
     pub facts: Facts,
 }
 
+impl What {
+    /// The certificate that was revoked, if that is what happened.
+    pub fn revoked(&self) -> Option<CertificateId> {
+        match self {
+            Self::Revoked { certificate, issuer, .. } => {
+                Some(CertificateId { serial: certificate.clone(), issuer: issuer.as_ref().map(|issuer| issuer.sha256) })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Decision {
     /// This appraisal of these facts under this policy.
     pub fn new(policy: &[u8; 32], appraisal: &Appraisal, facts: Facts) -> Self {
         let (verdict, warned, rule) = (appraisal.verdict(), appraisal.warned(), appraisal.rule().to_owned());
         Self { policy: SpkiDigest(*policy).to_string(), verdict, warned, rule, trace: appraisal.trace().to_vec(), facts }
-    }
-}
-
-/// An LDevID as the trail knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct IssuedCertificate {
-    /// Its serial number in lower-case hexadecimal digits.
-    pub serial: String,
-    /// Its key.
-    pub key: SpkiDigest,
-    /// SHA-256 over the certificate in hex.
-    pub sha256: String,
-    /// Its last second.
-    #[serde(with = "rfc3339")]
-    pub not_after: UnixTime,
-}
-
-impl IssuedCertificate {
-    /// What the trail keeps of this certificate.
-    pub fn of(certificate: &Certificate) -> Self {
-        let serial = certificate.certificate_serial().iter().map(|octet| format!("{octet:02x}")).collect();
-        Self { serial, key: certificate.spki_digest(), sha256: certificate.fingerprint(), not_after: certificate.not_after() }
     }
 }
 

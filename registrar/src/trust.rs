@@ -5,12 +5,14 @@ mod profile;
 mod strangers;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use brski_common::{Certificate, DeviceId, IDevIdCert, PeerCertificates, Refusal, SpkiDigest, UnixTime, VerifyError};
 
 pub use self::manufacturer::Manufacturer;
-pub use self::profile::{Founding, ProfileError, update};
-pub use self::strangers::{Stranger, Strangers};
+pub use self::profile::{Founding, ProfileError};
+pub use self::strangers::{NoStranger, Stranger, StrangerFolder, Strangers};
+pub use self::update::{Change, Update, check_date, update};
 
 use crate::error::Error;
 use crate::relay::Admission;
@@ -38,7 +40,10 @@ impl Trust {
     /// [`Error::Refused`] if there is no certificate or no such manufacturer, [`Error::Verify`] if its certificate is not an IDevID or not current.
     pub fn admit(&self, peer: &PeerCertificates, now: UnixTime) -> Result<(VerifiedIDevId, &Manufacturer), Error> {
         let (own, pool) = peer.0.split_first().ok_or(Refusal::ClientCertificateRequired("the pledge's IDevID"))?;
-        let unknown = || Error::Refused(Refusal::UnknownManufacturer { subject: own.subject().to_owned(), issuer: own.issuer().to_owned() });
+        let unknown = || {
+            let (subject, issuer) = (own.subject().to_owned(), own.issuer().to_owned());
+            Error::Refused(Refusal::UnknownManufacturer { subject, issuer, missing: self.missing_above(own, pool) })
+        };
         // An anchor verifies itself; that makes a CA no device.
         if own.is_ca() {
             return Err(unknown());
@@ -57,6 +62,26 @@ impl Trust {
             }
         }
         Err(failure)
+    }
+
+    /// The CA at which the path from this certificate ends, if it ends at one that was not shown and is no anchor of anybody: its subject and key identifier. None if nobody is accepted.
+    fn missing_above(&self, own: &Certificate, pool: &[Certificate]) -> Option<String> {
+        // A key identifier that both name tells CAs of one name apart.
+        let stands_below = |below: &Certificate, above: &Certificate| {
+            let (named, own) = (below.authority_key_id(), above.subject_key_id());
+            below.issuer_der() == above.subject_der() && (named.is_none() || own.is_none() || named == own)
+        };
+        let mut path = vec![own];
+        while let Some(above) = pool.iter().find(|above| !path.contains(above) && path.last().is_some_and(|top| stands_below(top, above))) {
+            path.push(above);
+        }
+        let top = *path.last()?;
+        let is_anchor = self.manufacturers.iter().flat_map(|known| known.idevid_anchors.certificates()).any(|anchor| stands_below(top, anchor));
+        if self.manufacturers.is_empty() || top.is_self_issued() || is_anchor {
+            return None;
+        }
+        let id = top.authority_key_id().map(|id| id.iter().map(|octet| format!("{octet:02x}")).collect::<String>());
+        Some(top.issuer() + &id.map(|id| format!(" (key identifier {id})")).unwrap_or_default())
     }
 
     /// The manufacturer of a device that was admitted, if it is accepted today.

@@ -55,11 +55,16 @@ impl Waiting {
     }
 
     fn person(&self, name: &str) -> Person {
-        Person { name: name.to_owned(), why: "it is ours".to_owned(), at: self.world.hand.now() }
+        Person::new(name, "it is ours", self.world.hand.now())
     }
 
     async fn approve(&self, name: &str) -> Result<Approved, DeskError> {
         desk::approve(self.store(), &Pick::of(&self.file().await), self.person(name), self.world.owner.parts.settings.approvers).await
+    }
+
+    /// Says yes to what was looked at earlier.
+    async fn approve_as_seen(&self, seen: Pick, name: &str) -> Result<Approved, DeskError> {
+        desk::approve(self.store(), &seen, self.person(name), self.world.owner.parts.settings.approvers).await
     }
 
     async fn refuse(&self, name: &str) {
@@ -188,6 +193,64 @@ async fn approval_under_a_policy_that_changed_since_is_asked_for_again() {
     let asked = waiting.waits_on(asked).await;
     assert_eq!(waiting.approve("ann").await.unwrap().persons, 1);
     waiting.repeat(asked).await.succeeded();
+}
+
+#[tokio::test]
+async fn yes_to_what_a_person_saw_before_the_pledge_asked_anew_approves_nothing() {
+    let mut waiting = Waiting::begin().await;
+    let asked = waiting.ask().await;
+    let seen = Pick::of(&waiting.file().await);
+    waiting.world.owner.parts.policy = Policy::from_toml(&POLICY.replace("ask-about-carrots", "ask-twice-about-carrots")).unwrap();
+    waiting.restart();
+    let asked = waiting.waits_on(asked).await;
+    let told = waiting.approve_as_seen(seen, "ann").await.unwrap_err().to_string();
+    assert!(told.contains("rule 'ask-twice-about-carrots' holds it, and no longer 'ask-about-carrots', the policy is another"), "{told}");
+    let asked = waiting.waits_on(asked).await;
+    waiting.approve("ann").await.unwrap();
+    waiting.repeat(asked).await.succeeded();
+}
+
+#[tokio::test]
+async fn question_stays_the_same_while_the_pledge_repeats_itself() {
+    let waiting = Waiting::begin().await;
+    let asked = waiting.ask().await;
+    let seen = Pick::of(&waiting.file().await);
+    // Longer than the trail takes a repeated request for the same.
+    waiting.world.hand.advance(Duration::from_secs(2 * 3600));
+    let asked = waiting.waits_on(asked).await;
+    assert_eq!(waiting.store().head().await.unwrap().size, 2);
+    waiting.approve_as_seen(seen, "ann").await.unwrap();
+    waiting.repeat(asked).await.succeeded();
+}
+
+#[tokio::test]
+async fn one_person_under_two_spellings_is_not_two_persons() {
+    let mut waiting = Waiting::begin().await;
+    waiting.demand(2);
+    let asked = waiting.ask().await;
+    waiting.approve("Alice").await.unwrap();
+    for name in ["alice", " ALICE "] {
+        assert!(matches!(waiting.approve(name).await, Err(DeskError::SaidBefore { .. })), "{name}");
+    }
+    let _still_waits = waiting.waits_on(asked).await;
+}
+
+#[tokio::test]
+async fn owner_reads_why_a_pledge_waits_without_what_the_pledge_has_to_do() {
+    let waiting = Waiting::begin().await;
+    let _asked = waiting.ask().await;
+    let sentence = waiting.file().await.sentence;
+    assert!(sentence.starts_with("rule 'ask-about-carrots' holds") && !sentence.contains("ask again"), "{sentence}");
+}
+
+#[tokio::test]
+async fn owner_reads_which_setting_refuses_a_request_of_the_wrong_time() {
+    let waiting = Waiting::begin().await;
+    let asked = waiting.ask().await;
+    waiting.world.hand.advance(Duration::from_secs(4 * 86_400 + 60));
+    waiting.world.owner.ask(&asked.ask().body, &waiting.device.peer()).await.refused(403, "created-on is ");
+    let sentence = waiting.file().await.sentence;
+    assert!(sentence.ends_with("; requests.oldest in the registrar's configuration sets that"), "{sentence}");
 }
 
 #[tokio::test]

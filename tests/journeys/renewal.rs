@@ -50,11 +50,12 @@ fn with(world: &mut World, change: impl FnOnce(&mut Settings)) {
 }
 
 fn jane(world: &World) -> Person {
-    Person { name: "jane".to_owned(), why: "stolen".to_owned(), at: world.hand.now() }
+    Person::new("jane", "stolen", world.hand.now())
 }
 
 async fn take_back(world: &World, device: &Device, which: &Which) -> Result<Vec<String>, RevocationError> {
-    revoke(&*world.owner.pledges, device.idevid().spki_digest(), which, RevocationReason::KeyCompromise, &jane(world)).await
+    let revoked = revoke(&*world.owner.pledges, device.idevid().spki_digest(), which, RevocationReason::KeyCompromise, &jane(world)).await;
+    Ok(revoked?.into_iter().map(|certificate| certificate.serial).collect())
 }
 
 async fn last_event(world: &World) -> Event {
@@ -103,6 +104,52 @@ async fn policy_that_changed_since_decides_about_the_renewal() {
 async fn device_is_renewed_on_the_statement_kept_while_its_masa_is_down() {
     let world = World::new().await;
     let (device, member) = enrolled(&world).await;
+    world.owner.masa.set(Mood::Down);
+    assert_eq!(renew(&world, &device, &member).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_its_manufacturer_took_back_is_not_forgotten_while_its_masa_is_down() {
+    for (status, words) in [(Status::Disputed, "disputes the record"), (Status::Compromised, "as compromised")] {
+        let world = World::new().await;
+        let (device, member) = enrolled(&world).await;
+        mark(&world, &device, status).await;
+        renew(&world, &device, &member).await.refused(406, words);
+        world.owner.masa.set(Mood::Down);
+        renew(&world, &device, &member).await.refused(406, words);
+        // The IDevID does not get round it.
+        let peer = PeerCertificates(device.chain.clone());
+        world.owner.enroll(&device.csr(&new_key()).await, &peer).await.refused(406, words);
+    }
+}
+
+#[tokio::test]
+async fn what_a_recheck_heard_counts_while_the_masa_is_down_even_if_nothing_was_to_be_revoked() {
+    let world = World::new().await;
+    let (device, member) = enrolled(&world).await;
+    mark(&world, &device, Status::Disputed).await;
+    let registrar = Registrar::new(world.owner.parts.clone());
+    for _ in 0..2 {
+        assert!(matches!(registrar.recheck(device.idevid().spki_digest()).await.unwrap().unwrap().standing, Standing::Declined(_)));
+    }
+    assert!(matches!(last_event(&world).await.what, What::Stated { status: Status::Disputed, .. }));
+    let size = world.owner.pledges.head().await.unwrap().size;
+    world.owner.masa.set(Mood::Down);
+    renew(&world, &device, &member).await.refused(406, "disputes the record");
+    // Twice the same is nothing new: one more event is the refusal.
+    assert_eq!(world.owner.pledges.head().await.unwrap().size, size + 1);
+    let told = world.owner.pledges.history(device.idevid().spki_digest(), 100).await.unwrap();
+    assert_eq!(told.iter().filter(|(_, event)| matches!(event.what, What::Stated { .. })).count(), 1);
+}
+
+#[tokio::test]
+async fn device_that_its_manufacturer_stands_by_again_is_renewed_while_its_masa_is_down() {
+    let world = World::new().await;
+    let (device, member) = enrolled(&world).await;
+    for (status, expected) in [(Status::Disputed, 406), (Status::Valid, 200)] {
+        mark(&world, &device, status).await;
+        assert_eq!(renew(&world, &device, &member).await.status, expected);
+    }
     world.owner.masa.set(Mood::Down);
     assert_eq!(renew(&world, &device, &member).await.status, 200);
 }

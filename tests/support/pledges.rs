@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use brski_common::{BoxFuture, SpkiDigest, UnixTime};
 use brski_registrar::pledges::{Revocation, TrailHead};
-use brski_registrar::trail::{Event, PledgeFile};
+use brski_registrar::trail::{CertificateId, Event, PledgeFile};
 use brski_registrar::{Admission, MemoryPledges, PledgeStore, Query, StoreError};
 
 /// [`MemoryPledges`] under observation.
@@ -72,7 +72,7 @@ impl PledgeStore for Pledges {
         self.kept.files(query)
     }
 
-    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn is_revoked(&self, certificate: CertificateId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.kept.is_revoked(certificate)
     }
 
@@ -92,7 +92,7 @@ impl PledgeStore for Pledges {
         self.kept.events(from, limit)
     }
 
-    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.counted(|kept| kept.enrolled(ldevid, admitted))
+    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.counted(|kept| kept.enrolled(ldevid, admitted, event))
     }
 }

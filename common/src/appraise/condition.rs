@@ -4,6 +4,7 @@ mod answers;
 mod device;
 mod masa;
 mod statement;
+mod wider;
 mod words;
 
 pub(super) use answers::{Answer, Kind, Wanted, minutes};

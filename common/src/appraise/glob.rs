@@ -18,6 +18,11 @@ impl Glob {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// Whether it stands for one text alone, itself.
+    pub(super) fn is_literal(&self) -> bool {
+        !self.0.contains(['*', '?'])
+    }
+
     pub(super) fn matches(&self, text: &str) -> bool {
         // Which prefixes of the text the pattern so far can stand for. No backtracking, so that no pattern is slow.
         let characters: Vec<char> = text.chars().collect();

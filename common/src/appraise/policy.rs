@@ -1,5 +1,7 @@
 //! An owner's policy, read from TOML.
 
+mod reach;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Verdict;

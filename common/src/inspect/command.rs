@@ -1,9 +1,12 @@
 //! The command `inspect`, which both programs have.
 
+use core::marker::PhantomData;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use clap::Args;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Serialize;
@@ -12,21 +15,61 @@ use zeroize::Zeroizing;
 use super::{Inspection, LARGEST, Options, UNDERSTOOD, inspect, receipt};
 use crate::certificate::Certificate;
 use crate::chain::Anchors;
+use crate::cli::{Output, Program, out};
 use crate::codec::unhex;
 use crate::error::DecodeError;
 use crate::log::{Hash, SignedCheckpoint, VerifierKey};
 use crate::serve::setup::SetupError;
 use crate::sign::PublicKey;
 use crate::text::{LONGEST_WORDS, printable};
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime, from_rfc3339};
 
-/// For whom the result is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// People: text.
-    People,
-    /// Programs: one JSON object a line.
-    Programs,
+/// Show what is in vouchers, requests, statements, certificates and other files, and where they deviate from the specifications
+///
+/// Any encoding is recognised: DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits. Private keys are named and never shown.
+/// Deviations are told with the section they depart from and the leniency that would accept them; they do not change the exit status.
+/// It is 0 if every file was recognised, and 2 if one was not or if, with --anchor, its signature could not be verified. With or without an anchor a signature
+/// counts wherever it is if it is wrong, or if it is in COSE and none of the certificates that came along made it. Without an anchor no signature is trusted,
+/// and one that cannot be checked does not count.
+///
+/// What a log signs, receipts and checkpoints, is verified with bare public keys alone, never with that of a certificate. A receipt of consistency is verified only
+/// with --checkpoint, one that an entry is in only with --leaf or with the statement of that entry among the files. Of a receipt, the log signs the root alone: tree sizes and leaf indexes are as the sender says.
+#[derive(Debug, Args)]
+#[command(after_help = P::INSPECT_EXAMPLES)]
+pub struct Arguments<P: Program> {
+    /// Files to look at; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Verify signatures under the certificates and bare public keys in this file: PEM, DER or a log's key as text (log-verifier.txt). May be repeated
+    #[arg(long = "anchor", value_name = "FILE")]
+    anchors: Vec<PathBuf>,
+    /// Verify receipts of consistency from this signed checkpoint, the older one; its log's key must be given with --anchor, bare or as text
+    #[arg(long, value_name = "FILE", requires = "anchors")]
+    checkpoint: Option<PathBuf>,
+    /// Verify receipts of inclusion of the entry with this hash, in hex, as `brski-masa log prove` prints it. May be repeated
+    #[arg(long = "leaf", value_name = "HEX", requires = "anchors", value_parser = leaf)]
+    leaves: Vec<Hash>,
+    /// Judge validity at this time, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<UnixTime>,
+    /// For whom to write the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+    #[arg(skip)]
+    program: PhantomData<P>,
+}
+
+/// Inspects what the command line names, and tells it on standard output.
+///
+/// The exit status is 0, or 2 if a file was not recognised or, with anchors, not verified.
+///
+/// # Errors
+/// A sentence, if an anchor or the checkpoint cannot be used, or if standard output cannot be written to.
+pub fn run<P: Program>(arguments: &Arguments<P>) -> anyhow::Result<ExitCode> {
+    let mut options = options(&arguments.anchors, arguments.checkpoint.as_deref(), arguments.at.unwrap_or_else(|| Clock::system().now()))?;
+    options.leaves.clone_from(&arguments.leaves);
+    let good = write_all(&arguments.files, &options, arguments.output, &mut std::io::stdin().lock(), &mut out())?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 /// What to inspect a file by: the certificates and bare public keys in these files are trusted, in PEM, DER or the text form of a log's key. What a receipt of
@@ -34,7 +77,7 @@ pub enum Audience {
 ///
 /// # Errors
 /// [`SetupError`] if a file cannot be read or holds neither certificate nor key, or if the checkpoint's log has none of these keys.
-pub fn options(anchors: &[PathBuf], checkpoint: Option<&Path>, now: UnixTime) -> Result<Options, SetupError> {
+fn options(anchors: &[PathBuf], checkpoint: Option<&Path>, now: UnixTime) -> Result<Options, SetupError> {
     let (mut certificates, mut keys, mut logs) = (Vec::new(), Vec::new(), Vec::new());
     for path in anchors {
         let unusable = |err: Box<dyn std::error::Error + Send + Sync>| SetupError::new(path, "cannot be used as anchor").because(err);
@@ -79,20 +122,8 @@ fn with_checkpoint(options: Options, path: &Path) -> Result<Options, SetupError>
 /// Inspects each file and writes what was found. `-` is `input`. Receipts of inclusion are verified with the records that statements among the files name, too.
 ///
 /// Returns whether each was recognised and, if there are anchors, verified. A file that cannot be read counts as not recognised, and the others are inspected nevertheless.
-///
-/// A reader that goes away before the end, as `head` does, is no error.
-///
-/// # Errors
-/// Whatever else `out` says.
-pub fn run(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<bool> {
+fn write_all(files: &[PathBuf], options: &Options, output: Output, input: &mut dyn Read, out: &mut dyn Write) -> std::io::Result<bool> {
     let mut good = true;
-    match write_all(files, options, audience, input, out, &mut good) {
-        Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => Err(err),
-        Ok(()) | Err(_) => Ok(good),
-    }
-}
-
-fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &mut dyn Read, out: &mut dyn Write, good: &mut bool) -> std::io::Result<()> {
     let mut all_recognised = true;
     let options = &with_leaves(options, files);
     for (index, path) in files.iter().enumerate() {
@@ -101,14 +132,14 @@ fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &m
             Err(err) => Inspection::unknown(&format!("a file that cannot be read: {err}")),
         };
         all_recognised &= inspection.is_recognised();
-        *good &= inspection.is_recognised() && inspection.is_verified(options);
+        good &= inspection.is_recognised() && inspection.is_verified(options);
         let file = printable(&path.display().to_string(), LONGEST_WORDS);
-        match audience {
-            Audience::People => {
+        match output {
+            Output::Text => {
                 let gap = if index == 0 { "" } else { "\n" };
                 writeln!(out, "{gap}{file}: {inspection}")?;
             }
-            Audience::Programs => {
+            Output::Json => {
                 let recognised = inspection.is_recognised();
                 let verified = options.verifies().then(|| inspection.is_verified(options));
                 serde_json::to_writer(&mut *out, &Shown { file, recognised, verified, inspection })?;
@@ -116,10 +147,11 @@ fn write_all(files: &[PathBuf], options: &Options, audience: Audience, input: &m
             }
         }
     }
-    if !all_recognised && audience == Audience::People {
+    if !all_recognised && output == Output::Text {
         writeln!(out, "\nunderstood are {UNDERSTOOD}")?;
     }
-    out.flush()
+    out.flush()?;
+    Ok(good)
 }
 
 /// The same with what statements among these files name. What is said of them here is said when it is their turn.
@@ -135,11 +167,15 @@ fn with_leaves(options: &Options, files: &[PathBuf]) -> Options {
     options
 }
 
+fn time(text: &str) -> Result<UnixTime, DecodeError> {
+    from_rfc3339("--at", text)
+}
+
 /// The hash of an entry of a log, in hexadecimal digits, as `log prove` prints it.
 ///
 /// # Errors
 /// [`DecodeError`] unless it is 32 octets.
-pub fn leaf(hex: &str) -> Result<Hash, DecodeError> {
+fn leaf(hex: &str) -> Result<Hash, DecodeError> {
     Hash::try_from(unhex("leaf", &hex.to_ascii_lowercase())?.as_slice())
 }
 

@@ -36,6 +36,9 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
     for key in table.get("log-keys").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str) {
         inspection.leaf("log-key", shown(key.trim()));
     }
+    for key in table.get("profile-signers").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str) {
+        inspection.leaf("profile-signer", shown(key));
+    }
     inspection.leaf("ignore-idevid-expiry", table.get("ignore-idevid-expiry").and_then(toml::Value::as_bool).unwrap_or(false));
     // Over the text as it lies in the file, which is what two people compare over the telephone.
     inspection.leaf("sha256", hex(&sha256(text.as_bytes())));
@@ -61,7 +64,8 @@ pub(super) fn inspect(text: &str, table: &toml::Table, context: &Context<'_>) ->
     inspection
 }
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
+    "profile-signers",
     "serial-source",
     "log-keys",
     "issued-at",

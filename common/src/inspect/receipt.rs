@@ -99,7 +99,7 @@ fn check_alone(receipt: &Receipt, proof: &Inclusion, context: &Context<'_>, insp
 }
 
 /// The entries that statements name here, theirs or those of what is nested.
-#[cfg(feature = "serve")]
+#[cfg(feature = "cli")]
 pub(super) fn leaves_named(inspection: &Inspection) -> Vec<Hash> {
     let record = (inspection.kind == Kind::ProvenanceStatement).then(|| inspection.value("record")).flatten().and_then(serde_json::Value::as_str);
     let own = record.and_then(|record| crate::codec::unhex("record", record).ok()).and_then(|octets| Hash::try_from(octets.as_slice()).ok());

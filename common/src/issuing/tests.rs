@@ -128,3 +128,12 @@ fn malformed_usage_cannot_be_issued() {
     let made = block_on(template(Subject::common_name("Leaf"), &key).usages(&["server"]).self_signed(&key));
     assert!(matches!(made, Err(SignError::Encode { .. })));
 }
+
+#[test]
+fn hosts_of_a_certificate_can_be_issued_again() {
+    let hosts = ["a.example", "192.0.2.1", "2001:db8::1"].map(str::to_owned);
+    let uris = ["urn:example:a".to_owned()];
+    let named = Entity::root("Root").issue("Server", SignatureAlgorithm::Es256, |t| t.alternative_names(&hosts).alternative_uris(&uris));
+    assert_eq!(hosts_in(&named.certificate).unwrap(), hosts);
+    assert_eq!(hosts_in(&Entity::root("Root").certificate).unwrap(), Vec::<String>::new());
+}

@@ -93,7 +93,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::StaysWithManufacturer => Refusal::StaysWithManufacturer,
         Refusal::BasisNotAllowed { .. } => Refusal::BasisNotAllowed { station: text("station-7"), basis: Basis::StationSigned },
         Refusal::Inconsistent(_) => Refusal::Inconsistent(text("a key that never left the device was not transferred")),
-        Refusal::UnknownManufacturer { .. } => Refusal::UnknownManufacturer { subject: text("serialNumber=A-1"), issuer: text("CN=plant 3") },
+        Refusal::UnknownManufacturer { .. } => Refusal::UnknownManufacturer { subject: text("serialNumber=A-1"), issuer: text("CN=plant 3"), missing: None },
         Refusal::ManufacturerWithdrawn(_) => Refusal::ManufacturerWithdrawn(serial()),
         Refusal::NoMasa(_) => Refusal::NoMasa(serial()),
         Refusal::VoucherMismatch { .. } => Refusal::VoucherMismatch { leaf: "nonce" },

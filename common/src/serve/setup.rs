@@ -59,7 +59,7 @@ impl ConfigFile {
     /// # Errors
     /// [`SetupError`] if it is not such a configuration.
     pub fn read_as<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(Self, T), SetupError> {
-        let config = toml::from_str(text).map_err(|err| SetupError::from_toml(path, text, &err))?;
+        let config = toml::from_str(text).map_err(|err| unknown_at_top::<T>(path, text).unwrap_or_else(|| SetupError::from_toml(path, text, &err)))?;
         Ok((Self { path: path.to_owned(), lines: place::lines(text) }, config))
     }
 
@@ -150,6 +150,16 @@ impl ConfigFile {
     fn unusable(&self, field: &str, path: &Path) -> SetupError {
         self.error(field, format!("{} cannot be used", self.resolve(path).display()))
     }
+}
+
+/// A table or key at the top that is not known. Told before anything else: `[admn]` beside `[[admin.credentials]]` would otherwise be told as a lack of what it was meant to say.
+fn unknown_at_top<T: DeserializeOwned>(path: &Path, text: &str) -> Option<SetupError> {
+    let document: toml::Table = text.parse().ok()?;
+    document.keys().find_map(|key| {
+        let alone = toml::Table::from_iter([(key.clone(), toml::Value::Boolean(true))]);
+        let err = alone.try_into::<T>().err().filter(|err| err.message().starts_with("unknown field `"))?;
+        Some(SetupError::from_toml(path, text, &err).field(key).line(place::lines(text).get(key).copied()))
+    })
 }
 
 /// Reads an IP address and port; for `#[serde(deserialize_with)]`.

@@ -20,7 +20,7 @@ use rustls::{
 use crate::certificate::Certificate;
 use crate::chain::{Anchors, Usage};
 use crate::serve::TlsKey;
-use crate::sign::Signer;
+use crate::sign::{Hash, Signer};
 use crate::time::UnixTime;
 
 /// A TLS configuration that cannot work.
@@ -75,6 +75,12 @@ impl TlsIdentity {
             true => Ok(Self(Arc::new(CertifiedKey::new(ders(chain), TlsKey::new(signer))))),
             false => Err(TlsError::Mismatch { subject: own.subject().to_owned() }),
         }
+    }
+
+    /// SHA-256 over the certificate path: two identities with the same one are the same party to whoever they are shown to.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let octets: Vec<u8> = self.0.cert.iter().flat_map(|der| (der.len() as u64).to_be_bytes().into_iter().chain(der.iter().copied())).collect();
+        Hash::Sha256.of(&octets).try_into().unwrap_or_default()
     }
 
     fn resolver(&self) -> Arc<SingleCertAndKey> {

@@ -66,7 +66,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let link = masa.audit_link(&device, arguments.valid.unwrap_or(LINK_LIFETIME), &arguments.by.name()?).await?;
         return arguments.output.print(&Link { device, url: link.url().to_owned(), expires_at: to_rfc3339(link.expires_at()) });
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::out();
     out.write_all(&masa.audit_log_of(&device).await?.to_json())?;
     Ok(writeln!(out)?)
 }

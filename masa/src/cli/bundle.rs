@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Err(err) => Err(err),
         };
         if let Err(err) = added {
-            writeln!(std::io::stderr(), "{serial}: {err:#}")?;
+            writeln!(crate::cli::err(), "{serial}: {err:#}")?;
             content.refuse(serial, &err);
         }
     }

@@ -150,6 +150,7 @@ fn profile(name: &str, authority: &str, pki: &Pki, log: &VerifierKey) -> String 
         voucher: pki.voucher_anchors().into_iter().cloned().collect(),
         policy: pki.vouching.policy().cloned(),
         provenance: party(&pki.provenance_ca),
+        profile_signers: vec![pki.provenance_signer.certificate.spki_digest()],
         knows_nonceless: true,
     };
     super::profile::text(name, authority, &anchors, &party(&pki.tls_ca), log)

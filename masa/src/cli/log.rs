@@ -3,6 +3,7 @@
 mod proofs;
 mod verify;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,7 +58,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
             let told = Told { origin: origin.to_string(), size, root: root.to_string(), checkpoint: signed.to_string() };
             match output {
                 // Octet for octet, since it is a signed text.
-                Output::Text => std::io::Write::write_all(&mut std::io::stdout().lock(), told.checkpoint.as_bytes())?,
+                Output::Text => crate::cli::out().write_all(told.checkpoint.as_bytes())?,
                 Output::Json => output.print(&told)?,
             }
         }

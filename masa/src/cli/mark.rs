@@ -61,10 +61,10 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let scope = arguments.which.scope(&masa).await?;
     let marking = masa.mark(scope.clone(), arguments.status, arguments.reason.clone(), arguments.by.name()?).await?;
     if marking.affected.as_ref().is_some_and(|affected| affected.units == 0) {
-        writeln!(std::io::stderr(), "warning: no device on record is of {scope}; the mark stands, for those that will be")?;
+        writeln!(crate::cli::err(), "warning: no device on record is of {scope}; the mark stands, for those that will be")?;
     }
     if marking.affected.is_none() {
-        writeln!(std::io::stderr(), "warning: the mark stands, but whom it concerns could not be counted; `brski-masa affected` tries again")?;
+        writeln!(crate::cli::err(), "warning: the mark stands, but whom it concerns could not be counted; `brski-masa affected` tries again")?;
     }
     arguments.output.print(&Told { scope: scope.to_string(), status: arguments.status.name(), index: marking.index, affected: marking.affected })
 }

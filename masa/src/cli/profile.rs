@@ -1,9 +1,11 @@
 //! `profile`: what registrars must know of a product line.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::log::VerifierKey;
+use brski_common::serve::setup::read_certificates;
 use brski_common::time::to_rfc3339;
 use brski_common::{Certificate, Clock, Format, ProfileText};
 use clap::Args;
@@ -18,8 +20,9 @@ use crate::config::{Configuration, LineAnchors, anchor_in};
 /// above the configured ones, as far as they stand in the same file or beside it. Registrars accept it with `brski-registrar trust add`. Tell customers its SHA-256
 /// by another way than the file itself.
 ///
-/// With --signed the profile also says when it was written, and is signed (CMS) with the key of the line's provenance statements. A registrar that has accepted an earlier profile of this
-/// manufacturer takes it by `brski-registrar trust update`, without anybody comparing fingerprints; any other compares as before. `openssl cms -verify -inform DER -purpose any` reads it.
+/// Each profile names the key of the line's provenance statements (profile-signers): it signs the next one. With --signed the profile also says when it was written, and is signed (CMS)
+/// with that key. A registrar whose accepted profile names the key takes it by `brski-registrar trust update`, without anybody comparing fingerprints; any other compares as before. Before
+/// the key is replaced, a profile has to name the new one (--next-signer). `openssl cms -verify -inform DER -purpose any` reads it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -38,6 +41,9 @@ pub(crate) struct Arguments {
     /// Further certificate under which vouchers are verified, such as that of the signer without nonce where the configuration does not name it. May be repeated
     #[arg(long = "voucher-anchor", value_name = "FILE")]
     voucher_anchors: Vec<PathBuf>,
+    /// Certificate of the key that will sign profiles after the present one: registrars accept either from this profile on
+    #[arg(long, value_name = "FILE")]
+    next_signer: Option<PathBuf>,
     /// File to write the profile into, a new one [default: standard output, and its SHA-256 to standard error]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -80,6 +86,12 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             anchors.voucher.push(further);
         }
     }
+    if let Some(path) = &arguments.next_signer {
+        let next = read_certificates(path)?.first().map(Certificate::spki_digest).context("a file without certificates")?;
+        if !anchors.profile_signers.contains(&next) {
+            anchors.profile_signers.push(next);
+        }
+    }
     let tls = match &arguments.tls_anchor {
         Some(path) => anchor_in(path)?,
         None => configuration.tls_anchor()?,
@@ -99,9 +111,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let sha256 = super::sha256_hex(profile.as_bytes());
     let warnings = warnings(&anchors);
     let Some(path) = &arguments.out else {
-        std::io::Write::write_all(&mut std::io::stdout().lock(), profile.as_bytes())?;
+        crate::cli::out().write_all(profile.as_bytes())?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        return Ok(std::io::Write::write_all(&mut std::io::stderr().lock(), format!("SHA-256 {sha256}\n").as_bytes())?);
+        return Ok(writeln!(crate::cli::err(), "SHA-256 {sha256}")?);
     };
     write_new(path, profile.as_bytes())?;
     arguments.output.print(&Made { profile: path.clone(), profile_sha256: sha256, signed: arguments.signed.clone(), anchors: told(&anchors, &tls), warnings })
@@ -126,6 +138,7 @@ pub(super) fn text(name: &str, authority: &str, anchors: &LineAnchors, tls: &[Ce
         .replace("{provenance-anchors}", &pem(&anchors.provenance))
         .replace("{masa-tls-anchors}", &pem(tls))
         .replace("{log-keys}", &format!("\"{log}\""))
+        .replace("{profile-signers}", &anchors.profile_signers.iter().map(|key| format!("\"{key}\"")).collect::<Vec<_>>().join(", "))
         // Last, since it may look like any of the others.
         .replacen("{name}", &toml::Value::String(name.to_owned()).to_string(), 1)
 }
@@ -135,7 +148,7 @@ fn told(anchors: &LineAnchors, tls: &Certificate) -> Vec<Anchor> {
         let anchor = |certificate: &Certificate| Anchor { purpose, subject: certificate.subject().to_owned(), sha256: certificate.fingerprint() };
         certificates.iter().map(anchor).collect::<Vec<_>>()
     };
-    let LineAnchors { idevid, voucher, policy: _, provenance, knows_nonceless: _ } = anchors;
+    let LineAnchors { idevid, voucher, policy: _, provenance, profile_signers: _, knows_nonceless: _ } = anchors;
     [all("IDevIDs", idevid), all("vouchers", voucher), all("statements", provenance), all("TLS", core::slice::from_ref(tls))].concat()
 }
 

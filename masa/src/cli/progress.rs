@@ -47,7 +47,7 @@ impl Progress {
                 line.set_message(told());
             }
             None => {
-                let _ = writeln!(std::io::stderr(), "{}", told());
+                let _ = writeln!(crate::cli::err(), "{}", told());
             }
         }
     }

@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     let report = ManufactureReport { idevid, origin: origin.transpose()? };
     let signed = station.seal(&report, Format::Jws).await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::out();
     out.write_all(signed.wire())?;
     out.write_all(b"\n")?;
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brski_common::cli::place::Staged;
 use brski_common::log::{Checkpoint, SignedCheckpoint, VerifierKey};
 use brski_common::provenance::Text;
 use brski_common::serve::setup::open_key;
@@ -26,7 +27,6 @@ use super::verifiers::{LogVerifiers, read_verifier};
 use super::{Output, archive};
 use crate::config::{Configuration, LOG_VERIFIER};
 use known::Known;
-use place::Staged;
 
 /// Put a ledger back from a backup
 ///

@@ -66,14 +66,13 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     // Before anybody is told: whoever reads the lines may ask us to stop or to reload at once.
     let (terminate, interrupt, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
-    let mut out = std::io::stdout();
-    writeln!(out, "brski-masa listens on https://{}", server.local_addr()?)?;
+    writeln!(crate::cli::out(), "brski-masa listens on https://{}", server.local_addr()?)?;
     if let Some(admin) = &admin {
-        writeln!(out, "brski-masa admin listens on https://{}", admin.local_addr()?)?;
+        writeln!(crate::cli::out(), "brski-masa admin listens on https://{}", admin.local_addr()?)?;
     }
 
     if let Some(cloud) = &cloud {
-        writeln!(out, "brski-masa cloud registrar listens on https://{}", cloud.local_addr()?)?;
+        writeln!(crate::cli::out(), "brski-masa cloud registrar listens on https://{}", cloud.local_addr()?)?;
     }
 
     let (stop, stopping) = watch::channel(());

@@ -97,7 +97,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
 fn add(Add { files, place, output }: &Add) -> anyhow::Result<ExitCode> {
     let mut spool = Spool::to_append(&place.spool)?;
     if let Some(torn) = spool.torn() {
-        writeln!(std::io::stderr(), "warning: {torn}")?;
+        writeln!(crate::cli::err(), "warning: {torn}")?;
     }
     let mut added = Added { spool: place.spool.clone(), items: 0, octets: 0, failed: 0 };
     for path in files {
@@ -107,7 +107,7 @@ fn add(Add { files, place, output }: &Add) -> anyhow::Result<ExitCode> {
             let mut fault = |number: u64, problem: &str| {
                 *failed += 1;
                 // Standard error is for people; a run without any is none the worse.
-                let _ = writeln!(std::io::stderr(), "{name}, line {number}: {problem}");
+                let _ = writeln!(crate::cli::err(), "{name}, line {number}: {problem}");
             };
             pieces::read(&name, input, &mut |piece| spool.append(&piece), &mut fault)
         });
@@ -115,7 +115,7 @@ fn add(Add { files, place, output }: &Add) -> anyhow::Result<ExitCode> {
             Ok(items) => added.items += items,
             Err(err) => {
                 added.failed += 1;
-                writeln!(std::io::stderr(), "{name}: {err:#}")?;
+                writeln!(crate::cli::err(), "{name}: {err:#}")?;
             }
         }
     }

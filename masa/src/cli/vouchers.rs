@@ -85,7 +85,7 @@ pub(crate) async fn run(Arguments { device, out, format, by }: &Arguments) -> an
                     std::fs::write(&path, voucher.wire()).with_context(|| format!("{}: cannot be written", path.display()))?;
                     file = Some(path);
                 }
-                Err(brski_masa::Error::Refused(why)) => writeln!(std::io::stderr(), "voucher {number} is not signed again: {why}")?,
+                Err(brski_masa::Error::Refused(why)) => writeln!(crate::cli::err(), "voucher {number} is not signed again: {why}")?,
                 Err(err) => return Err(err.into()),
             }
         }

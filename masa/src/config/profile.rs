@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::serve::setup::read_certificates;
-use brski_common::{Certificate, KeyIdentifier, PolicyOid, SigningParty};
+use brski_common::{Certificate, KeyIdentifier, PolicyOid, SigningParty, SpkiDigest};
 use brski_masa::{Devices, SigningMode};
 
 use super::Configuration;
@@ -19,6 +19,8 @@ pub(crate) struct LineAnchors {
     /// Without which nobody signs vouchers.
     pub(crate) policy: Option<PolicyOid>,
     pub(crate) provenance: Vec<Certificate>,
+    /// Whose keys may sign the profile that takes this one's place.
+    pub(crate) profile_signers: Vec<SpkiDigest>,
     /// Whether a signer of vouchers without nonce that the configuration does not name would be known.
     pub(crate) knows_nonceless: bool,
 }
@@ -42,6 +44,7 @@ impl Configuration {
             voucher,
             policy,
             provenance: vec![topmost(&line.provenance.identity.chain, &pool)?],
+            profile_signers: vec![line.provenance.signer.public_key().digest()],
             knows_nonceless: line.vouchers.nonceless().is_some() || !matches!(mode, SigningMode::NoPki | SigningMode::Rotating),
         })
     }

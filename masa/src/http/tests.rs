@@ -233,7 +233,7 @@ fn every_outcome_has_the_status_of_the_table() {
         (403, refused(Refusal::BasisNotAllowed { station: "line 1".to_owned(), basis: Basis::ThirdPartyAudit })),
         (403, refused(Refusal::Inconsistent("made-at lies in the future".to_owned()))),
         // What only registrars say of others' words.
-        (403, refused(Refusal::UnknownManufacturer { subject: "CN=pledge".to_owned(), issuer: "CN=maker".to_owned() })),
+        (403, refused(Refusal::UnknownManufacturer { subject: "CN=pledge".to_owned(), issuer: "CN=maker".to_owned(), missing: None })),
         (403, refused(Refusal::NoMasa(serial()))),
         (403, refused(Refusal::VoucherMismatch { leaf: "nonce" })),
         (406, refused(Refusal::StatementMismatch { what: "key", found: String::new(), expected: String::new() })),

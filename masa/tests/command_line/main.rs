@@ -18,6 +18,7 @@ mod manufacture;
 mod migrate;
 mod mistakes;
 mod owner;
+mod pipe;
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]
 mod pkcs11;
 mod profile;
@@ -28,10 +29,12 @@ mod reload;
 mod revocation;
 mod sales;
 mod serve;
+mod softhsm;
 mod spool;
 mod support;
 mod systemd;
 mod token;
+mod units;
 
 use std::path::Path;
 

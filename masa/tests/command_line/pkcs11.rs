@@ -1,48 +1,28 @@
 //! Signing keys in a token, which is SoftHSM's here.
 
-use std::path::Path;
-use std::process::Command;
-
 use base64::Engine as _;
 use brski_common::issuing::{Subject, Template};
 use brski_common::{Certificate, SignatureAlgorithm, Signer as _, SoftwareKey};
 
 use super::owner::{Device, Owner, ask, voucher};
 use super::serve::anywhere;
+use super::softhsm::{self, MODULE, new_token, private};
 use super::support::Folder;
 use super::{MASA, masa};
 
 /// A manufacturer's folder with a token. `None`, with a word about it, where SoftHSM or OpenSC's tool is missing; in CI (environment variable `CI`) that is a failure.
 fn with_token() -> Option<Folder> {
-    let tools = ["softhsm2-util", "pkcs11-tool", "openssl"];
-    if !Path::new(MODULE).exists() || tools.iter().any(|tool| Command::new(tool).arg("--help").output().is_err()) {
-        assert!(std::env::var_os("CI").is_none(), "softhsm2, opensc or openssl is not installed");
-        println!("skipped: softhsm2, opensc or openssl is not installed");
+    let folder = anywhere();
+    if !softhsm::begin(&folder) {
         return None;
     }
-    let folder = anywhere();
-    std::fs::create_dir(folder.path("tokens")).unwrap();
-    folder.write("softhsm2.conf", format!("directories.tokendir = {}\nlog.level = ERROR\n", folder.path("tokens").display()));
-    new_token(&folder, "brski");
-    folder.write("masa/pin.txt", "5678\n");
-    private(&folder, "masa/pin.txt");
+    softhsm::write_pin(&folder, "masa/pin.txt");
     Some(folder)
-}
-
-#[cfg(unix)]
-fn private(folder: &Folder, file: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(folder.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-fn new_token(folder: &Folder, label: &str) {
-    folder.run("softhsm2-util", &["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", "5678"]).ok();
 }
 
 /// Brings a key that `init` made into the token, with its own name as label.
 fn import(folder: &Folder, key: &str, id: &str) {
-    let file = format!("masa/keys/{key}.pem");
-    folder.run("softhsm2-util", &["--import", &file, "--token", "brski", "--label", key, "--id", id, "--pin", "5678"]).ok();
+    softhsm::import(folder, &format!("masa/keys/{key}.pem"), key, id);
 }
 
 /// Moves a key that `init` made into the token, and names it in the configuration.
@@ -200,7 +180,7 @@ fn what_is_wrong_with_a_key_in_a_token_is_said_at_the_start() {
     let Some(folder) = with_token() else { return };
     import(&folder, "voucher-signer", "01");
     import(&folder, "tls", "02");
-    folder.run("softhsm2-util", &["--import", "masa/keys/station-1.pem", "--token", "brski", "--label", "tls", "--id", "03", "--pin", "5678"]).ok();
+    softhsm::import(&folder, "masa/keys/station-1.pem", "tls", "03");
     folder.write("masa/wrong.txt", "4321\n");
     private(&folder, "masa/wrong.txt");
     folder.write("masa/no-library.so", "no library");
@@ -257,7 +237,5 @@ fn token_that_is_gone_is_said_at_the_start() {
     assert!(said.contains("field voucher-signer.key: pkcs11:token=brski;object=voucher-signer cannot be used: "), "{said}");
 }
 
-/// Where Debian's package has it.
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const PIN: &str = "pin-source=file:pin.txt";
 const MODULE_AND_PIN: &str = "module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:pin.txt";

@@ -196,3 +196,16 @@ fn inspect_shows_what_is_in_a_signed_profile() {
     assert!(shown.starts_with("new.p7m: manufacturer's profile"), "{shown}");
     assert!(shown.contains(read["issued-at"].as_str().unwrap()) && shown.contains("enclosed-in"), "{shown}");
 }
+
+#[test]
+fn profile_names_the_key_of_statements_and_the_next_one_as_signers_of_profiles() {
+    let folder = Folder::new();
+    init(&folder, "masa", "Example Devices", "one-level");
+    let digest = |name: &str| toml::Value::String(first_of(&folder, &format!("masa/certificates/{name}.pem"))[0].spki_digest().to_string());
+    let signer = digest("provenance-signer");
+    let signers = |out: &str, more: &[&str]| profile(&folder, out, more)["profile-signers"].as_array().unwrap().clone();
+    assert_eq!(signers("now.toml", &[]), std::slice::from_ref(&signer));
+    assert_eq!(signers("next.toml", &["--next-signer", "masa/certificates/nonceless-signer.pem"]), [signer.clone(), digest("nonceless-signer")]);
+    // The present one is not named twice.
+    assert_eq!(signers("same.toml", &["--next-signer", "masa/certificates/provenance-signer.pem"]), [signer]);
+}

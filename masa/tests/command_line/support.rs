@@ -86,6 +86,15 @@ impl Folder {
         output.stdout
     }
 
+    /// The same as [`run`](Self::run), but whoever was to read standard output has gone away already, as `head` does early; `both`: and standard error.
+    pub(crate) fn run_unread(&self, program: &str, arguments: &[&str], both: bool) -> Finished {
+        let closed = || Stdio::from(std::io::pipe().unwrap().1);
+        let mut command = self.command(program, arguments);
+        command.stdin(Stdio::null()).stdout(closed());
+        let output = if both { command.stderr(closed()) } else { &mut command }.output().unwrap();
+        Finished { code: output.status.code(), stdout: String::new(), stderr: String::from_utf8(output.stderr).unwrap() }
+    }
+
     /// Starts `program` in it.
     pub(crate) fn start(&self, program: &str, arguments: &[&str]) -> Running {
         let mut child = self.command(program, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

@@ -4,8 +4,8 @@ use brski_common::access::Caller;
 use brski_common::appraise::{Facts, TraceStep, Verdict, rehearse};
 use brski_common::http::{BoxError, Query as Parameters, QueryError, must_be, read_body, typed};
 use brski_common::log::leaf_hash;
-use brski_common::text::{LONGEST_WORDS, in_full, printable};
-use brski_common::time::from_rfc3339;
+use brski_common::text::in_full;
+use brski_common::time::{from_rfc3339, rfc3339, to_rfc3339};
 use brski_common::{Anchors, Leniency, Policy, SpkiDigest, UnixTime};
 use bytes::Bytes;
 use http::request::Parts;
@@ -17,22 +17,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as object};
 
 use super::refusal::NotDone;
-use super::route::Action;
+use super::route::{OfRegistrar, OnePledge};
 use super::{Clerk, json};
-use crate::approval::Person;
+use crate::approval::{Person, QuestionDigest, Rehearsed, Via};
 use crate::desk::{self, DeskError, Pick};
 use crate::metrics::{MOST_HELD, tell_figures};
-use crate::pledges::Query;
+use crate::pledges::{Mark, Query};
 use crate::revocation::{self, Which};
 use crate::trail::{Event, PledgeFile, RevocationReason, State};
 use crate::trust::Manufacturer;
 
 type Answer = Result<Response<Full<Bytes>>, NotDone>;
 
+/// What a person says of a pledge.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Why {
+struct Said {
     why: String,
+    /// The question that they saw.
+    question: Option<QuestionDigest>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +43,26 @@ struct Why {
 struct Revocation {
     why: String,
     reason: RevocationReason,
+}
+
+/// What a person's word came to. All else is told of a pledge to whoever looks at it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Decided {
+    serial: String,
+    manufacturer: String,
+    key: SpkiDigest,
+    decided: &'static str,
+    by: Person,
+    /// Where the pledge stands now.
+    state: State,
+    /// How many persons' yes counts now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals_needed: Option<usize>,
+    /// What follows.
+    sentence: String,
 }
 
 /// Which policy is tried, and on whom.
@@ -63,6 +86,13 @@ struct Tried {
     manufacturer: String,
     then: Option<Outcome>,
     now: Option<Outcome>,
+    /// As of when that was judged: when the pledge was last seen.
+    #[serde(with = "rfc3339")]
+    judged_at: UnixTime,
+    /// What becomes of it, with what persons said.
+    #[serde(flatten)]
+    rehearsed: Option<Rehearsed>,
+    changed: bool,
     /// Why there is none now.
     #[serde(skip_serializing_if = "Option::is_none")]
     sentence: Option<String>,
@@ -76,7 +106,7 @@ struct Outcome {
 }
 
 impl Clerk<'_> {
-    pub(super) async fn about_pledge<B>(&self, action: Action, key: &str, caller: &Caller, head: &Parts, body: B) -> Answer
+    pub(super) async fn with_pledge<B>(&self, action: OnePledge, key: &str, caller: &Caller, head: &Parts, body: B) -> Answer
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -85,68 +115,69 @@ impl Clerk<'_> {
         let store = self.registrar.pledges();
         let file = desk::pick(store, key).await?;
         tracing::Span::current().record("serial", file.pledge.serial.as_str());
-        let pick = Pick::of(&file);
-        let (decided, sentence) = match action {
-            Action::Pledge => (file, None),
-            Action::Approve => {
-                let by = self.person(caller, &read_json::<Why, _>(head, body).await?.why)?;
-                let approved = desk::approve(store, &pick, by, self.registrar.approvers()).await?;
-                let sentence = approved.in_words(self.registrar.approvers());
-                (approved.file, Some(sentence))
+        let needed = self.registrar.approvers().max(1);
+        let decided = match action {
+            OnePledge::Show => return Ok(json(&self.shown(&file, &store.history(file.pledge.key, NEWEST).await?))),
+            OnePledge::Approve => {
+                let (pick, by) = self.said(&file, caller, head, body).await?;
+                let approved = desk::approve(store, &pick, by.clone(), needed).await?;
+                let sentence = approved.in_words(needed);
+                Decided { approvals: Some(approved.persons), approvals_needed: Some(needed), ..Decided::new("approved", approved.file, by, sentence) }
             }
-            Action::Refuse => {
-                let by = self.person(caller, &read_json::<Why, _>(head, body).await?.why)?;
-                (desk::refuse(store, &pick, by).await?, None)
+            OnePledge::Refuse => {
+                let (pick, by) = self.said(&file, caller, head, body).await?;
+                let file = desk::refuse(store, &pick, by.clone()).await?;
+                let sentence = desk::refused_in_words(&file);
+                Decided::new("refused", file, by, sentence)
             }
-            Action::Revoke => {
+            OnePledge::Revoke => {
                 let Revocation { why, reason } = read_json(head, body).await?;
                 let by = self.person(caller, &why)?;
                 let revoked = revocation::revoke(store, file.pledge.key, &Which::Current, reason, &by).await?;
-                (store.file(file.pledge.key).await?.unwrap_or(file), Some(format!("revoked: {}", revoked.join(", "))))
+                let told: Vec<String> = revoked.into_iter().map(|certificate| self.registrar.told(certificate).to_string()).collect();
+                let file = store.file(file.pledge.key).await?.unwrap_or(file);
+                let sentence =
+                    format!("LDevIDs of {} revoked: {}; a pledge that shall not come again has to be refused as well", file.pledge.serial, told.join("; "));
+                Decided::new("revoked", file, by, sentence)
             }
-            _ => return Err(NotDone::NoSuchResource),
         };
-        if action != Action::Pledge {
-            tracing::info!(outcome = ?action, sentence, "decided by a person");
-        }
-        let history = store.history(decided.pledge.key, NEWEST).await?;
-        Ok(json(&self.shown(&decided, sentence, &history)))
+        tracing::info!(outcome = decided.decided, sentence = decided.sentence, "decided by a person");
+        Ok(json(&decided))
     }
 
-    pub(super) async fn about_all<B>(&self, action: Action, head: &Parts, body: B) -> Answer
+    pub(super) async fn with_registrar<B>(&self, action: OfRegistrar, caller: &Caller, head: &Parts, body: B) -> Answer
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         let query = |known| Parameters::read(head.uri.query(), known);
         match action {
-            Action::Metrics => {
+            OfRegistrar::Metrics => {
                 query(&[])?;
                 self.metrics().await
             }
-            Action::Pledges => self.pledges(query(&["before", "limit", "serial", "state"])?).await,
-            Action::Trust => {
+            OfRegistrar::Pledges => self.pledges(query(&["before", "before-key", "limit", "serial", "state"])?).await,
+            OfRegistrar::Trust => {
                 query(&[])?;
                 Ok(json(&self.registrar.trust().manufacturers().iter().map(trusted).collect::<Vec<_>>()))
             }
-            Action::Policy => {
+            OfRegistrar::Policy => {
                 query(&[])?;
                 let policy = self.registrar.policy();
                 let digest = SpkiDigest(*policy.digest());
                 Ok(json(&object!({ "digest": digest, "accepts": policy.accepted_in_words(), "rules": policy.rules_in_words() })))
             }
-            Action::PolicyTest => {
+            OfRegistrar::PolicyTest => {
                 query(&[])?;
                 self.try_policy(read_json(head, body).await?).await
             }
-            Action::AuditHead => {
+            OfRegistrar::AuditHead => {
                 query(&[])?;
                 let head = self.registrar.pledges().head().await?;
                 Ok(json(&object!({ "size": head.size, "root": head.root.to_string() })))
             }
-            Action::AuditEvents => self.events(query(&["from", "limit"])?).await,
-            Action::Appraise => self.appraise(head, body).await,
-            _ => Err(NotDone::NoSuchResource),
+            OfRegistrar::AuditEvents => self.events(query(&["from", "limit"])?).await,
+            OfRegistrar::Appraise => self.appraise(caller, head, body).await,
         }
     }
 
@@ -160,11 +191,16 @@ impl Clerk<'_> {
 
     async fn pledges(&self, query: Parameters) -> Answer {
         let word = |text: &str| serde_json::from_value::<State>(Value::String(text.to_owned()));
+        let before = query.read_as("before", |text| from_rfc3339("before", text))?;
+        let before_key = query.read_as("before-key", |text| SpkiDigest::try_from(text.to_owned()))?;
+        if before.is_none() && before_key.is_some() {
+            return Err(QueryError("before-key in the query goes with before: last-seen and key of the last pledge of the page before".to_owned()).into());
+        }
         let wanted = Query {
             state: query.read_as("state", |text| word(text).map_err(|_| "it must be held, deferred, admitted, enrolled, refused or revoked"))?,
             serial: query.text("serial").map(str::to_owned),
             key: None,
-            before: query.read_as("before", |text| from_rfc3339("before", text))?,
+            before: before.map(|before| Mark::at(before, before_key)),
             limit: limit(&query)?,
         };
         let files = self.registrar.pledges().files(wanted).await?;
@@ -202,34 +238,52 @@ impl Clerk<'_> {
                 store.files(Query { limit, ..Query::default() }).await?
             }
         };
-        let now = self.registrar.now();
-        let tried: Vec<Tried> = files.iter().map(|file| tried(policy, file, now)).collect();
-        let changed = tried.iter().filter(|tried| tried.then != tried.now).count();
+        let tried: Vec<Tried> = files.iter().map(|file| tried(policy, file, self.registrar.approvers())).collect();
+        let changed = tried.iter().filter(|tried| tried.changed).count();
         let digest = SpkiDigest(*policy.digest());
         Ok(json(&object!({ "digest": digest, "accepts": policy.accepted_in_words(), "rules": policy.rules_in_words(), "changed": changed, "pledges": tried })))
     }
 
     /// A pledge's file as people need it: who has to say what, and what happened.
-    fn shown(&self, file: &PledgeFile, sentence: Option<String>, history: &[(u64, Event)]) -> Value {
+    fn shown(&self, file: &PledgeFile, history: &[(u64, Event)]) -> Value {
         let mut shown = serde_json::to_value(file).unwrap_or_default();
         if let Value::Object(fields) = &mut shown {
+            fields.insert("question".to_owned(), QuestionDigest::of(file).to_string().into());
             if file.state == State::Held {
                 fields.insert("approvals-needed".to_owned(), self.registrar.approvers().max(1).into());
             }
             let history = history.iter().map(|(number, event)| object!({ "number": number, "event": event }));
             fields.insert("history".to_owned(), history.collect());
-            fields.extend(sentence.map(|sentence| ("done".to_owned(), sentence.into())));
         }
         shown
     }
 
+    /// What somebody says of this pledge, and of which question.
+    async fn said<B>(&self, file: &PledgeFile, caller: &Caller, head: &Parts, body: B) -> Result<(Pick, Person), NotDone>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let Said { why, question } = read_json(head, body).await?;
+        let missing = || NotDone::Json("question is missing; GET /pledges/{key} tells the one that stands there, for whoever has looked at it".to_owned());
+        Ok((Pick::asking(file, question.ok_or_else(missing)?), self.person(caller, &why)?))
+    }
+
     /// Whose decision it is; never whom a body names.
-    fn person(&self, caller: &Caller, why: &str) -> Result<Person, DeskError> {
-        let why = why.trim();
-        match (1..=LONGEST_WORDS).contains(&why.chars().count()) {
-            true => Ok(Person { name: caller.name().to_owned(), why: printable(why, LONGEST_WORDS), at: self.registrar.now() }),
-            false => Err(DeskError::Unsaid("why")),
-        }
+    fn person(&self, caller: &Caller, why: &str) -> Result<Person, NotDone> {
+        let via = match caller.certificate() {
+            Some(subject) => Via::Certificate { subject: subject.to_owned() },
+            None => Via::Token,
+        };
+        Ok(Person::new(caller.name(), why, self.registrar.now()).via(via).checked().map_err(DeskError::from)?)
+    }
+}
+
+impl Decided {
+    fn new(decided: &'static str, file: PledgeFile, by: Person, sentence: String) -> Self {
+        let PledgeFile { pledge, state, .. } = file;
+        let (serial, manufacturer, key) = (pledge.serial.to_string(), pledge.manufacturer, pledge.key);
+        Self { serial, manufacturer, key, decided, by, state, approvals: None, approvals_needed: None, sentence }
     }
 }
 
@@ -241,25 +295,31 @@ fn brief(file: &PledgeFile) -> Value {
         "serial": file.pledge.serial,
         "manufacturer": file.pledge.manufacturer,
         "state": file.state,
-        "last-seen": brski_common::time::to_rfc3339(file.last_seen),
+        "last-seen": to_rfc3339(file.last_seen),
         "sentence": file.sentence,
         "verdict": decision.map(|decision| decision.verdict),
         "rule": decision.map(|decision| decision.rule.as_str()),
         "approvals": file.approvals.len(),
+        "question": QuestionDigest::of(file),
     })
 }
 
-fn tried(policy: &Policy, file: &PledgeFile, now: UnixTime) -> Tried {
+/// As of when the pledge was last seen, so that ages are what they were.
+fn tried(policy: &Policy, file: &PledgeFile, approvers: usize) -> Tried {
     let decision = file.decision.as_deref();
     let then = decision.map(|decision| Outcome { verdict: decision.verdict, rule: decision.rule.clone() });
-    let rehearsed = decision.map(|decision| &decision.facts).map(|facts: &Facts| rehearse(policy, facts, now));
+    let rehearsed = decision.map(|decision| &decision.facts).map(|facts: &Facts| rehearse(policy, facts, file.last_seen));
     let (now, sentence, trace) = match rehearsed {
         Some(Ok(rehearsal)) => (Some(Outcome { verdict: rehearsal.verdict(), rule: rehearsal.rule().to_owned() }), None, rehearsal.trace().to_vec()),
         Some(Err(err)) => (None, Some(in_full(&err)), Vec::new()),
         None => (None, Some("the policy was never asked about it, so that there is nothing to judge".to_owned()), Vec::new()),
     };
     let pledge = &file.pledge;
-    Tried { key: pledge.key, serial: pledge.serial.to_string(), manufacturer: pledge.manufacturer.clone(), then, now, sentence, trace }
+    let rehearsed = now.as_ref().map(|now| Rehearsed::new(file, policy, now.verdict, &now.rule, approvers));
+    let on_record = then.as_ref().map(|then| Rehearsed::on_record(file, then.verdict, approvers));
+    let changed = then != now || on_record != rehearsed.as_ref().map(|rehearsed| rehearsed.outcome);
+    let (serial, manufacturer) = (pledge.serial.to_string(), pledge.manufacturer.clone());
+    Tried { key: pledge.key, serial, manufacturer, then, now, judged_at: file.last_seen, rehearsed, changed, sentence, trace }
 }
 
 fn trusted(manufacturer: &Manufacturer) -> Value {

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use brski_common::access::Caller;
 use brski_common::http::{BoxError, Query, QueryError, media_type, read_body, voucher_format};
 use brski_common::{Certificate, Leniencies, Signed, SpkiDigest, est};
 use bytes::Bytes;
@@ -41,12 +42,15 @@ impl Clerk<'_> {
         tracing::Span::current().record("caller", webhook.id());
         Query::read(head.uri.query(), &[])?;
         let applicant = applicant(&body, Some(webhook)).map_err(NotDone::Json)?;
+        // Its body tells the time: what counts is whom it is about.
+        let same = format!("{applicant:?}");
         let opinion = self.registrar.opinion(&Exhibit::Applicant(applicant), &Hint::default()).await?;
+        self.keep(webhook.id(), &body, same.as_bytes(), &opinion).await?;
         note(&opinion);
         Ok(json(&ForWebhook { data: opinion.claims.as_ref(), opinion: &opinion }))
     }
 
-    pub(super) async fn appraise<B>(&self, head: &Parts, body: B) -> Result<Response<Full<Bytes>>, NotDone>
+    pub(super) async fn appraise<B>(&self, caller: &Caller, head: &Parts, body: B) -> Result<Response<Full<Bytes>>, NotDone>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -62,11 +66,14 @@ impl Clerk<'_> {
         }
         let body = read_body(body, LARGEST_EXHIBIT).await?;
         let exhibit = match format {
-            Some(format) => Exhibit::Request(Signed::from_wire(format, body)),
+            Some(format) => Exhibit::Request(Signed::from_wire(format, body.clone())),
             None if name == est::PKCS10 => Exhibit::Csr(csr(&body)?),
-            None => Exhibit::statement(body),
+            None => Exhibit::statement(body.clone()),
         };
         let opinion = self.registrar.opinion(&exhibit, &hint).await?;
+        // With which IDevID it was shown is part of the question.
+        let same = [head.uri.query().unwrap_or_default().as_bytes(), b"\n", &body].concat();
+        self.keep(caller.name(), &body, &same, &opinion).await?;
         note(&opinion);
         Ok(json(&opinion))
     }

@@ -68,7 +68,7 @@ fn status_of(err: &NotDone) -> StatusCode {
         NotDone::Unsigned(_) => StatusCode::UNAUTHORIZED,
         NotDone::NoSuchResource | NotDone::Desk(DeskError::Unknown(_)) | NotDone::NotRevoked(RevocationError::NoSuchPledge(_)) => StatusCode::NOT_FOUND,
         NotDone::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        NotDone::Query(_) | NotDone::Desk(DeskError::Unsaid(_)) | NotDone::Json(_) | NotDone::Policy(_) => StatusCode::BAD_REQUEST,
+        NotDone::Query(_) | NotDone::Desk(DeskError::Unfit(_)) | NotDone::Json(_) | NotDone::Policy(_) => StatusCode::BAD_REQUEST,
         NotDone::NotNegotiable(headers) => headers.status(),
         NotDone::NoExhibit => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         NotDone::Body(body) => body.status(),
@@ -77,7 +77,7 @@ fn status_of(err: &NotDone) -> StatusCode {
             | DeskError::NotHeld { .. }
             | DeskError::Lapsed(_)
             | DeskError::UnknownManufacturer(_)
-            | DeskError::Changed(_)
+            | DeskError::Changed { .. }
             | DeskError::SaidBefore { .. },
         )
         | NotDone::NotRevoked(RevocationError::Namesakes { .. } | RevocationError::NothingToRevoke(_) | RevocationError::NotCurrent { .. }) => {
@@ -124,7 +124,16 @@ pub(super) fn refuse(err: &NotDone) -> Response<Full<Bytes>> {
         NotDone::Busy | NotDone::NotReady(_) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(5));
         }
-        _ => {}
+        NotDone::NoSuchResource
+        | NotDone::Query(_)
+        | NotDone::NotNegotiable(_)
+        | NotDone::NoExhibit
+        | NotDone::Body(_)
+        | NotDone::Json(_)
+        | NotDone::Policy(_)
+        | NotDone::Desk(_)
+        | NotDone::NotRevoked(_)
+        | NotDone::Registrar(_) => {}
     }
     response
 }

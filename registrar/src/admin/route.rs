@@ -17,16 +17,35 @@ pub(super) struct Route {
     pub(super) name: &'static str,
 }
 
+/// By whom it is done, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Without credential.
+    Probe(Probe),
+    /// With the pledge that the path names.
+    OnePledge(OnePledge),
+    /// With all else.
+    Registrar(OfRegistrar),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probe {
     Live,
     Ready,
-    Metrics,
-    Pledges,
-    Pledge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnePledge {
+    Show,
     Approve,
     Refuse,
     Revoke,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfRegistrar {
+    Metrics,
+    Pledges,
     Trust,
     Policy,
     PolicyTest,
@@ -35,22 +54,22 @@ pub(super) enum Action {
     Appraise,
 }
 
-/// Everything there is. All roles read everything; a POST that needs no role above auditor changes nothing.
+/// Everything there is. All roles read everything; a POST that needs no role above auditor decides nothing: of an opinion the trail tells to whom it was given.
 pub(super) const ROUTES: &[Route] = &[
-    get("/livez", &[], Action::Live, "admin-livez"),
-    get("/readyz", &[], Action::Ready, "admin-readyz"),
-    get("/metrics", READERS, Action::Metrics, "admin-metrics"),
-    get("/pledges", READERS, Action::Pledges, "admin-pledges"),
-    get("/pledges/{key}", READERS, Action::Pledge, "admin-pledge"),
-    post("/pledges/{key}/approve", &[Operator, Approver], Action::Approve, "admin-approve"),
-    post("/pledges/{key}/refuse", &[Operator, Approver], Action::Refuse, "admin-refuse"),
-    post("/pledges/{key}/revoke", &[Operator], Action::Revoke, "admin-revoke"),
-    get("/trust", READERS, Action::Trust, "admin-trust"),
-    get("/policy", READERS, Action::Policy, "admin-policy"),
-    post("/policy/test", READERS, Action::PolicyTest, "admin-policy-test"),
-    get("/audit/head", READERS, Action::AuditHead, "admin-audit-head"),
-    get("/audit/events", READERS, Action::AuditEvents, "admin-audit-events"),
-    post("/appraise", READERS, Action::Appraise, "admin-appraise"),
+    get("/livez", &[], Action::Probe(Probe::Live), "admin-livez"),
+    get("/readyz", &[], Action::Probe(Probe::Ready), "admin-readyz"),
+    get("/metrics", READERS, Action::Registrar(OfRegistrar::Metrics), "admin-metrics"),
+    get("/pledges", READERS, Action::Registrar(OfRegistrar::Pledges), "admin-pledges"),
+    get("/pledges/{key}", READERS, Action::OnePledge(OnePledge::Show), "admin-pledge"),
+    post("/pledges/{key}/approve", &[Operator, Approver], Action::OnePledge(OnePledge::Approve), "admin-approve"),
+    post("/pledges/{key}/refuse", &[Operator, Approver], Action::OnePledge(OnePledge::Refuse), "admin-refuse"),
+    post("/pledges/{key}/revoke", &[Operator], Action::OnePledge(OnePledge::Revoke), "admin-revoke"),
+    get("/trust", READERS, Action::Registrar(OfRegistrar::Trust), "admin-trust"),
+    get("/policy", READERS, Action::Registrar(OfRegistrar::Policy), "admin-policy"),
+    post("/policy/test", READERS, Action::Registrar(OfRegistrar::PolicyTest), "admin-policy-test"),
+    get("/audit/head", READERS, Action::Registrar(OfRegistrar::AuditHead), "admin-audit-head"),
+    get("/audit/events", READERS, Action::Registrar(OfRegistrar::AuditEvents), "admin-audit-events"),
+    post("/appraise", READERS, Action::Registrar(OfRegistrar::Appraise), "admin-appraise"),
 ];
 
 const READERS: &[Role] = Role::OF_REGISTRAR;

@@ -1,12 +1,13 @@
 //! A certification authority that is an EST server (RFC 7030): the registrar passes the pledge's request on as registration authority.
 
+mod conformity;
+
 use core::time::Duration;
 use std::sync::Arc;
 
 use brski_common::http::{media_type, retry_after};
 use brski_common::serve::{ClientConfig, ClientLimits, HttpsConnection};
 use brski_common::text::{LONGEST_WORDS, printable};
-use brski_common::time::to_rfc3339;
 use brski_common::{Anchors, BoxFuture, Certificate, Clock, UnixTime, Usage, est};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -110,23 +111,14 @@ impl EstCa {
         }
     }
 
-    /// The LDevID among what came, if it is what was ordered, then the path above it without the anchor.
+    /// The LDevID among what came, if it is what was ordered and what the owner's profile has, then the path above it without the anchor.
     fn check(&self, came: Vec<Certificate>, order: &IssueOrder, now: UnixTime) -> Result<Vec<Certificate>, IssueError> {
         let ours: Vec<&Certificate> = came.iter().filter(|certificate| certificate.public_key() == *order.public_key()).collect();
         let [ldevid] = ours.as_slice() else {
             return Err(wrong(format!("it has {} certificates for the key of the request, expected one", ours.len())));
         };
-        if ldevid.is_ca() {
-            return Err(wrong("the LDevID is a CA's".to_owned()));
-        }
-        if ldevid.subject_der() != order.subject_der() {
-            return Err(wrong(format!("the LDevID's subject is {}, which is not what was asked for", printable(ldevid.subject(), LONGEST_WORDS))));
-        }
-        // A server's clock and ours need not agree to the second.
-        let latest = order.not_after().as_secs().saturating_add(TOLERANCE.as_secs());
-        if ldevid.not_after().as_secs() > latest {
-            let (found, expected) = (to_rfc3339(ldevid.not_after()), to_rfc3339(order.not_after()));
-            return Err(wrong(format!("the LDevID is valid until {found}, longer than ordered ({expected}); [ldevid] lifetime-days says how long it may be")));
+        if let Some(difference) = conformity::difference(ldevid, order) {
+            return Err(wrong(difference));
         }
         let path = self.issuing.verify_path(ldevid, &[], Usage::TlsClient, now).map_err(|source| IssueError::BadAnswer {
             detail: "the LDevID is not issued by the CA that is known here; `brski-registrar ca fetch` shows whether that is another one now".to_owned(),
@@ -204,8 +196,6 @@ fn wrong(detail: String) -> IssueError {
 
 // As long as a pledge may be kept waiting at a time (RFC 8995, section 5.6).
 const LATER: Duration = Duration::from_secs(60);
-
-const TOLERANCE: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Output, trace};
-use crate::config::Configuration;
+use crate::config::{Configuration, MasaMemory};
 
 /// Say what the policy makes of a device today, by its provenance statement, voucher-request or certification request
 ///
@@ -51,7 +51,7 @@ struct Appraised<'a> {
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(&arguments.config)?;
-    let registrar = configuration.registrar_on(configuration.open()?)?;
+    let registrar = configuration.registrar_on(configuration.open()?, &MasaMemory::default())?;
     let idevid = arguments.idevid.as_deref().map(|path| {
         let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         Certificate::all_from_pem(&text).with_context(|| format!("{}: holds no certificate", path.display()))

@@ -68,7 +68,7 @@ async fn checkpoint(arguments: &Arguments) -> anyhow::Result<()> {
     let told = Told { origin: origin.to_string(), size: *size, root: root.to_string(), checkpoint: signed.to_string() };
     match arguments.output {
         // Octet for octet, since it is a signed text.
-        Output::Text => Ok(std::io::stdout().lock().write_all(told.checkpoint.as_bytes())?),
+        Output::Text => Ok(crate::cli::out().write_all(told.checkpoint.as_bytes())?),
         Output::Json => arguments.output.print(&told),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // What is backed up is signed as far as it goes, so that a restored store can be compared with what was signed later.
     let mut signed = Vec::new();
     if let Some(notary) = &notary {
-        signed.push(notary.sign(&store).await?.peek_unverified().clone());
+        signed.push((notary.verifier().clone(), notary.sign(&store).await?.peek_unverified().clone()));
     }
 
     let unfinished = Unfinished(beside(&out, ".part"));

@@ -35,9 +35,9 @@ pub(crate) struct Arguments {
     /// TCP port
     #[arg(long, default_value_t = 8443, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// TCP port of the admin interface, which listens on this machine alone
-    #[arg(long, default_value_t = 8444, value_parser = clap::value_parser!(u16).range(1..))]
-    admin_port: u16,
+    /// TCP port of the admin interface, which listens on this machine alone [default: the one after --port]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    admin_port: Option<u16>,
     /// IP address to listen on [default: 0.0.0.0 if --host is given, else 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
@@ -75,10 +75,14 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // X.520 allows 64 characters for a common name, and each certificate adds its purpose.
     anyhow::ensure!((1..=40).contains(&length) && !arguments.name.chars().any(char::is_control), "--name must be 1 to 40 printable characters");
 
+    // Next to the other one, so that a second registrar on this machine has both to itself.
+    let admin_port = arguments.admin_port.unwrap_or(arguments.port.checked_add(1).unwrap_or(arguments.port - 1));
+    anyhow::ensure!(admin_port != arguments.port, "--admin-port must be another port than --port, {}", arguments.port);
+
     let mut files = NewFiles::new();
     let (root, ca, registrar) = make_certificates(&arguments.name, &hosts, &mut files).await?;
     let token = Token::generate().context("the system gives no random numbers")?;
-    let admin = SocketAddr::new([127, 0, 0, 1].into(), arguments.admin_port);
+    let admin = SocketAddr::new([127, 0, 0, 1].into(), admin_port);
     let trail = format!("{}:{}/trail", hosts.first().map_or("localhost", String::as_str), arguments.port);
     let trail_verifier = make_trail_key(&trail, &mut files).context("--host")?;
     let config = include_str!("init/registrar.toml").replace("{listen}", &listen.to_string()).replace("{trail}", &trail);
@@ -119,7 +123,7 @@ async fn make_certificates(name: &str, hosts: &[String], files: &mut NewFiles) -
     let (key, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256)?;
     let registrar = Template::new(subject("registrar"), key.public_key(), random_serial()?, now, until(5));
     // The same certificate serves pledges, asks MASAs and signs voucher-requests (RFC 8995, sections 5.4 and 5.5.4).
-    let registrar = registrar.usages(&[ID_KP_CMC_RA, SERVER_AUTH, CLIENT_AUTH]).alternative_names(hosts).issued_by(&ca, &ca_key).await?;
+    let registrar = registrar.usages(&REGISTRAR_USAGES).alternative_names(hosts).issued_by(&ca, &ca_key).await?;
 
     let path = ca.to_pem() + &root.to_pem();
     files.public(ROOT_CA, root.to_pem());
@@ -168,8 +172,8 @@ const DOMAIN_CA: &str = "certificates/domain-ca.pem";
 const ROOT_CA: &str = "certificates/root-ca.pem";
 const ROOT_KEY: &str = "offline/root-ca-key.pem";
 const REGISTRAR: &str = "certificates/registrar.pem";
-const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
-const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+/// cmcRA, serverAuth, clientAuth.
+pub(super) const REGISTRAR_USAGES: [&str; 3] = [ID_KP_CMC_RA, "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
 const YEAR: u64 = 365 * 86_400;
 
 const EXAMPLES: &str = "\

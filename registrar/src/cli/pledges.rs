@@ -3,6 +3,8 @@
 mod decide;
 mod facts;
 mod list;
+mod next;
+mod question;
 mod show;
 
 use std::path::PathBuf;

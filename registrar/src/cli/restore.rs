@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use brski_common::files::sync_folder;
 use brski_common::log::VerifierKey;
+use brski_common::text::in_full;
 use brski_registrar::backup::{Manifest, SignedManifest};
-use brski_registrar::pledges::verify;
+use brski_registrar::pledges::{Damage, VerifyTrailError, verify};
 use brski_registrar::trail::{Event, Notary, What};
 use brski_registrar::{PledgeStore as _, SqlitePledges};
 use clap::Args;
@@ -26,7 +27,8 @@ use crate::config::{Configuration, read_verifiers};
 /// moved aside, with --replace.
 ///
 /// The trail goes on where the backup ended. If more was signed since, going on under the same key would contradict what was signed: two histories of one trail. Then
-/// nothing is restored, except with --new-trail-key: the trail then goes on under a new key, and whoever knows the old one learns by that that events were lost.
+/// nothing is restored, except with --new-trail-key: the trail then goes on under a new key, and whoever knows the old one learns by that that events were lost. The same is
+/// needed if nobody knows how much was signed since: trail-last-signed.txt is gone, and the store that was there as well, or it is damaged.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -41,7 +43,7 @@ pub(crate) struct Arguments {
     /// Move the store aside that is there
     #[arg(long)]
     replace: bool,
-    /// Accept that signed events are lost: make a new key for the trail, and move the old one aside
+    /// Accept that signed events are lost: make a new key for the trail, and move the old one aside. If the key is in a token, it is the new one that [trail] names already
     #[arg(long)]
     new_trail_key: bool,
     /// Trust the keys in this file as the trail's, one a line as trail-verifier.txt has them, rather than the key of the configuration and those in certificates/trail-verifier.txt beside it
@@ -58,7 +60,8 @@ pub(crate) struct Arguments {
 struct Done {
     store: PathBuf,
     events: u64,
-    lost: u64,
+    /// None if nobody knows.
+    lost: Option<u64>,
     moved: Vec<PathBuf>,
     new_verifier: Option<String>,
 }
@@ -73,24 +76,18 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let manifest = believed(&arguments.backup, &keys)?;
     place::check(&target, arguments.replace)?;
 
-    let known = known(notary.as_ref(), &target, &keys, arguments.new_trail_key)?;
-    let lost = known.saturating_sub(manifest.events);
-    anyhow::ensure!(
-        lost == 0 || arguments.new_trail_key,
-        "the backup ends after {} events, and {known} are known: {lost} would be lost, and the trail go on in contradiction to what was signed; nothing was changed. \
-         Restore a newer backup, or accept the loss with --new-trail-key",
-        manifest.events
-    );
+    let lost = lost(&manifest, &known(notary.as_ref(), &target, &keys, arguments.new_trail_key)?, notary.is_some(), arguments.new_trail_key)?;
     let new_key = match arguments.new_trail_key {
-        true => Some(new_key::NewKey::make(&configuration, notary.as_ref())?),
+        true => Some(new_key::NewKey::make(&configuration, notary.as_ref(), manifest.trail.as_deref())?),
         false => None,
     };
 
-    let staged = place::Staged::begin(&arguments.backup, &target)?;
+    let staged = place::copy(&arguments.backup, &target)?;
     {
         let store = SqlitePledges::open(&staged.path)?;
-        let by = arguments.by.person();
-        store.note(Event { at: by.at, pledge: None, what: What::Restored { by } }).await?;
+        let by = arguments.by.person()?;
+        let new_key = new_key.as_ref().map(|new_key| new_key.told(&keys));
+        store.note(Event { at: by.at, pledge: None, what: What::Restored { by, new_key } }).await?;
     }
     let moved = staged.put(&target)?;
     let mut new_verifier = None;
@@ -117,27 +114,72 @@ fn believed(backup: &Path, keys: &[VerifierKey]) -> anyhow::Result<Manifest> {
     Ok(manifest)
 }
 
-/// How many events the trail is known to have had: by what was signed last, and by the store that is there, if it is whole.
-fn known(notary: Option<&Notary>, target: &Path, keys: &[VerifierKey], new_key: bool) -> anyhow::Result<u64> {
+/// How many events the trail is known to have had.
+enum Known {
+    /// At least so many, and no more were signed.
+    Events(u64),
+    /// Nobody knows: why the store that is there does not tell.
+    Unknown(String),
+}
+
+/// By what was signed last, and by the store that is there, if it is whole.
+fn known(notary: Option<&Notary>, target: &Path, keys: &[VerifierKey], new_key: bool) -> anyhow::Result<Known> {
     let signed = match notary.map(Notary::remembered).transpose() {
-        Ok(signed) => signed.flatten().map_or(0, |(checkpoint, _)| checkpoint.size),
+        Ok(signed) => signed.flatten().map(|(checkpoint, _)| checkpoint.size),
         // Signed by a key that is gone: whoever asks for a new one knows that.
-        Err(_) if new_key => 0,
+        Err(_) if new_key => None,
         Err(err) => return Err(err.into()),
     };
     let present = match target.exists() {
-        // A damaged one has no claim to its place.
-        true => verify(target, keys, &[]).map_or(0, |verified| verified.events),
-        false => 0,
+        true => match verify(target, keys, &[]) {
+            Ok(verified) => Ok(verified.events),
+            Err(VerifyTrailError::Damaged(Damage::NoTrail)) => Ok(0),
+            // A damaged one has no claim to its place, and its length is nobody's word.
+            Err(err) => Err(format!("the store that is there does not tell ({})", in_full(&err))),
+        },
+        false => Err("there is no store".to_owned()),
     };
-    Ok(signed.max(present))
+    Ok(match (signed, present) {
+        (Some(signed), Ok(events)) => Known::Events(events.max(signed)),
+        (Some(events), Err(_)) | (None, Ok(events)) => Known::Events(events),
+        (None, Err(why)) => Known::Unknown(why),
+    })
+}
+
+/// How many events are lost with this backup, if they may be; none if nobody knows.
+fn lost(manifest: &Manifest, known: &Known, is_signed: bool, new_key: bool) -> anyhow::Result<Option<u64>> {
+    match known {
+        Known::Events(known) => {
+            let lost = known.saturating_sub(manifest.events);
+            anyhow::ensure!(
+                lost == 0 || new_key,
+                "the backup ends after {} events, and {known} are known: {lost} would be lost, and the trail go on in contradiction to what was signed; nothing was changed. \
+                 Restore a newer backup, or accept the loss with --new-trail-key",
+                manifest.events
+            );
+            Ok(Some(lost))
+        }
+        Known::Unknown(why) => {
+            // Without a key nothing was signed that could be contradicted.
+            anyhow::ensure!(
+                new_key || !is_signed,
+                "the backup ends after {} events, and nobody knows how many there were: {why}, and there is no trail-last-signed.txt. Going on under the same key may contradict \
+                 what was signed since the backup; nothing was changed. Put trail-last-signed.txt back beside the store, which the newest checkpoint that others hold may stand in \
+                 for, or accept the loss with --new-trail-key",
+                manifest.events
+            );
+            Ok(None)
+        }
+    }
 }
 
 impl core::fmt::Display for Done {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: restored with {} events, and one more that tells of it", self.store.display(), self.events)?;
-        if self.lost > 0 {
-            write!(f, "\nlost: {} events", self.lost)?;
+        match self.lost {
+            Some(0) => {}
+            Some(lost) => write!(f, "\nlost: {lost} events")?,
+            None => write!(f, "\nlost: nobody knows how many events there were since the backup")?,
         }
         self.moved.iter().try_for_each(|path| write!(f, "\nmoved aside: {}", path.display()))?;
         match &self.new_verifier {

@@ -2,28 +2,27 @@
 
 use std::path::PathBuf;
 
-use brski_common::Clock;
 use brski_common::provenance::Text;
-use brski_registrar::approval::Person;
 use brski_registrar::revocation::{Which, pledge_of, revoke};
 use brski_registrar::trail::RevocationReason;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Output;
+use super::person::at_command_line;
 use crate::config::Configuration;
 
 /// Revoke the LDevIDs of one pledge
 ///
 /// All that have neither expired nor been revoked, unless --certificate names one. They renew nothing any more, and are on the CRL from now on, also of a registrar that is
-/// running. The pledge may come again with its IDevID: whoever does not want that decides against it as well.
+/// running. Where another CA issued them, such as an EST server, no CRL is made here: what that CA has to be told by hand is printed. The pledge may come again with its IDevID: whoever does not want that decides against it as well.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Configuration file
     #[arg(long, value_name = "FILE", default_value = "registrar/registrar.toml")]
     config: PathBuf,
-    /// The reason that the CRL gives (RFC 5280, section 5.3.1)
+    /// The reason, which the CRL gives (RFC 5280, section 5.3.1)
     #[arg(long, value_enum)]
     reason: Reason,
     /// Why, in your words
@@ -65,27 +64,40 @@ enum Reason {
 struct Revoked {
     serial: String,
     certificates: Vec<String>,
+    /// What no CRL of this registrar tells of, so that somebody has to tell the CA.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to_tell: Vec<ToTell>,
+    /// What became of each, in a sentence.
+    #[serde(skip)]
+    outcome: Vec<String>,
     reason: RevocationReason,
     by: String,
 }
 
-pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let pledges = Configuration::read(&arguments.config)?.existing_pledges()?;
-    let which = arguments.certificate.clone().map_or(Which::Current, Which::One);
-    let pledge = pledge_of(&*pledges, &arguments.pledge, &which).await?.pledge;
-    let by = Person { name: name_or_login(arguments.by.as_ref())?, why: arguments.why.to_string(), at: Clock::system().now() };
-    let reason = arguments.reason.into();
-    let certificates = revoke(&*pledges, pledge.key, &which, reason, &by).await?;
-    arguments.output.print(&Revoked { serial: pledge.serial.to_string(), certificates, reason, by: by.name })
+/// A certificate that its CA has to be told of.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ToTell {
+    serial: String,
+    issuer: String,
 }
 
-/// The name that was given, else the one that the system knows.
-fn name_or_login(given: Option<&Text>) -> anyhow::Result<String> {
-    let known = || ["USER", "LOGNAME"].into_iter().filter_map(|variable| std::env::var(variable).ok()).find_map(|name| Text::new(name).ok());
-    match given.cloned().or_else(known) {
-        Some(name) => Ok(name.to_string()),
-        None => anyhow::bail!("nobody says who revokes: --by has to name a person"),
-    }
+pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let configuration = Configuration::read(&arguments.config)?;
+    // Before anything is revoked: whoever revokes shall hear what came of it.
+    configuration.listers()?;
+    let pledges = configuration.existing_pledges()?;
+    let which = arguments.certificate.clone().map_or(Which::Current, Which::One);
+    let pledge = pledge_of(&*pledges, &arguments.pledge, &which).await?.pledge;
+    let by = at_command_line(arguments.by.as_ref().map(Text::to_string), arguments.why.to_string()).checked()?;
+    let reason = arguments.reason.into();
+    let revoked = revoke(&*pledges, pledge.key, &which, reason, &by).await?;
+    let certificates = revoked.iter().map(|certificate| certificate.serial.clone()).collect();
+    let told = revoked.into_iter().map(|certificate| configuration.told(certificate)).collect::<Result<Vec<_>, _>>()?;
+    let unlisted = told.iter().filter(|told| !told.listed);
+    let to_tell = unlisted.map(|told| ToTell { serial: told.certificate.serial.clone(), issuer: told.issuer().to_owned() }).collect();
+    let outcome = told.iter().map(ToString::to_string).collect();
+    arguments.output.print(&Revoked { serial: pledge.serial.to_string(), certificates, to_tell, outcome, reason, by: by.name })
 }
 
 impl From<Reason> for RevocationReason {
@@ -104,7 +116,7 @@ impl From<Reason> for RevocationReason {
 impl core::fmt::Display for Revoked {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: revoked by {}", self.serial, self.by)?;
-        self.certificates.iter().try_for_each(|certificate| write!(f, "\n  LDevID {certificate}"))
+        self.outcome.iter().try_for_each(|outcome| write!(f, "\n  {outcome}"))
     }
 }
 

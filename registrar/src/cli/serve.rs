@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     metrics::tell_build();
 
     let configuration = Configuration::read(&arguments.config)?;
-    let process = Process { pledges: configuration.open()?, throttle: Default::default() };
+    let process = Process { pledges: configuration.open()?, throttle: Default::default(), masas: Default::default() };
     let served = Served::new(&configuration, &process)?;
     if served.registrar().trust().manufacturers().is_empty() {
         let config = arguments.config.display();
@@ -73,10 +73,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let served = Reloadable::new(served);
     // Before anybody is told: whoever reads the lines may ask us to stop or to reload at once.
     let (terminate, interrupt, hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
-    let mut out = std::io::stdout();
-    writeln!(out, "brski-registrar listens on https://{}", server.local_addr()?)?;
+    writeln!(crate::cli::out(), "brski-registrar listens on https://{}", server.local_addr()?)?;
     if let Some(admin) = &admin {
-        writeln!(out, "brski-registrar admin listens on https://{}", admin.local_addr()?)?;
+        writeln!(crate::cli::out(), "brski-registrar admin listens on https://{}", admin.local_addr()?)?;
     }
 
     let signing = Signing::begin(&configuration).await?;

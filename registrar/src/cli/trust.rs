@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use brski_common::Certificate;
 use brski_common::text::{LONGEST_WORDS, printable};
+use brski_registrar::Manufacturer;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -78,6 +79,9 @@ struct Shown {
     /// SHA-256 over the SubjectPublicKeyInfo of its log's keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log_keys: Vec<String>,
+    /// The same of the keys that may sign the next profile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profile_signers: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +123,7 @@ fn remove(RemoveArguments { named: NamedArguments { name, common }, yes }: &Remo
     }
     profiles.remove(&profile)?;
     common.output.print(&Shown::new(&profile))?;
-    writeln!(std::io::stderr(), "{REMOVED}")?;
+    writeln!(crate::cli::err(), "{REMOVED}")?;
     Ok(())
 }
 
@@ -127,6 +131,11 @@ fn remove(RemoveArguments { named: NamedArguments { name, common }, yes }: &Remo
 fn find(profiles: &Profiles, name: &str) -> anyhow::Result<Profile> {
     let found = profiles.read()?.into_iter().find(|profile| profile.manufacturer.name == name);
     found.with_context(|| format!("no manufacturer called '{}' is accepted; `trust list` tells those that are", printable(name, LONGEST_WORDS)))
+}
+
+/// Whether this is the fingerprint that was found, in whatever way a person writes it.
+fn is_fingerprint(given: &str, found: &str) -> bool {
+    given.chars().filter(|c| !matches!(c, ':' | ' ')).collect::<String>().eq_ignore_ascii_case(found)
 }
 
 /// Asks the person at the terminal.
@@ -166,6 +175,7 @@ impl Shown {
             serial_source: (!source.is_default()).then_some(source.name()),
             anchors,
             log_keys: manufacturer.log_keys.iter().map(|key| key.digest().to_string()).collect(),
+            profile_signers: Manufacturer::profile_signers(&profile.text).unwrap_or_default().iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -177,7 +187,8 @@ impl core::fmt::Display for Shown {
         self.serial_source.iter().try_for_each(|source| write!(f, "\n  serial numbers: {source}"))?;
         self.voucher_policy.iter().try_for_each(|policy| write!(f, "\n  vouchers: only by signers under certificate policy {policy}"))?;
         self.anchors.iter().try_for_each(|a| write!(f, "\n  {}: {}\n    SHA-256 {}", a.purpose, a.subject, a.sha256))?;
-        self.log_keys.iter().try_for_each(|key| write!(f, "\n  key of its log\n    SHA-256 {key}"))
+        self.log_keys.iter().try_for_each(|key| write!(f, "\n  key of its log\n    SHA-256 {key}"))?;
+        self.profile_signers.iter().try_for_each(|key| write!(f, "\n  key that may sign its next profile\n    SHA-256 {key}"))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let worker = Configuration::read(&arguments.config)?.worker()?;
     // Before anybody is told: whoever reads the line may ask us to stop at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    writeln!(std::io::stdout(), "brski-registrar asks MASAs")?;
+    writeln!(crate::cli::out(), "brski-registrar asks MASAs")?;
     let stopped = Arc::new(AtomicBool::new(false));
     let hands: Vec<_> = (0..HANDS).map(|_| tokio::spawn(work(worker.clone(), stopped.clone()))).collect();
     tokio::select! {

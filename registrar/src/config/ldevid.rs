@@ -2,14 +2,15 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use brski_common::provenance::{Basis, Status};
 use brski_common::serve::setup::{ConfigFile, SetupError};
-use brski_common::{Certificate, Method, PolicyOid};
+use brski_common::{Method, PolicyOid};
 use brski_registrar::enroll::profile::{ExtendedUsage, NamePattern, ProvenancePolicies, SubjectForm};
 use brski_registrar::{CertificateProfile, Requirement};
 use serde::Deserialize;
+
+use super::former::Former;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -21,12 +22,12 @@ pub(super) struct LDevId {
     subject: Subject,
     names: Vec<String>,
     usages: Option<Vec<Usage>>,
-    crl_url: Option<String>,
+    pub(super) crl_url: Option<String>,
     method_policies: HashMap<Method, PolicyOid>,
     basis_policies: HashMap<Basis, PolicyOid>,
     statement_at_renewal: Option<Requirement>,
     revoke_on: Vec<Status>,
-    former_cas: Vec<PathBuf>,
+    pub(super) former_cas: Vec<Former>,
 }
 
 /// Where the other fields begin.
@@ -64,19 +65,6 @@ impl LDevId {
     /// With which word of its manufacturer a device loses its LDevIDs.
     pub(super) fn revoke_on(&self) -> &[Status] {
         &self.revoke_on
-    }
-
-    /// CAs whose LDevIDs may be renewed though they issue no more.
-    pub(super) fn former_cas(&self, file: &ConfigFile) -> Result<Vec<Certificate>, SetupError> {
-        let mut former = Vec::new();
-        for path in &self.former_cas {
-            // The path above is of no use here: another CA below the same root is not meant.
-            former.extend(file.certificates("ldevid.former-cas", path)?.into_iter().take(1));
-        }
-        match former.iter().find(|certificate| !certificate.is_ca()) {
-            Some(other) => Err(file.error("ldevid.former-cas", format!("{} is no CA's certificate", other.subject()))),
-            None => Ok(former),
-        }
     }
 
     /// Checks what the types do not.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use brski_common::files;
 use brski_common::serve::setup::{NewFiles, SetupError, read_text};
 use brski_common::text::{LONGEST_WORDS, printable};
-use brski_common::{Format, Leniencies, ProfileText, Signed, UnixTime};
+use brski_common::{Format, Leniencies, ProfileText, Signed, UnixTime, Verified};
 use brski_registrar::{Manufacturer, ProfileError};
 
 /// Profiles of accepted manufacturers, one a file. A folder that does not exist holds none.
@@ -107,7 +107,7 @@ impl Profile {
     }
 
     /// Reads a profile that may be signed. What is signed says of itself who may sign it, so that a signature that holds proves no more than that it is consistent.
-    pub(crate) fn read_offered(path: &Path, now: UnixTime) -> anyhow::Result<(Self, Option<Signed<ProfileText>>)> {
+    pub(crate) fn read_offered(path: &Path, now: UnixTime) -> anyhow::Result<(Self, Option<Verified<ProfileText>>)> {
         let octets = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         if octets.first() != Some(&DER_SEQUENCE) {
             return Ok((Self::read(path)?, None));
@@ -115,8 +115,9 @@ impl Profile {
         let signed = Signed::<ProfileText>::from_wire(Format::Cms, octets);
         let text = signed.peek_unverified(Leniencies::NONE).with_context(|| path.display().to_string())?;
         let profile = Self::parse(path, text.as_str())?;
-        profile.manufacturer.verify_profile(&signed, now).with_context(|| format!("{}: is not signed by whom it names itself", path.display()))?;
-        Ok((profile, Some(signed)))
+        let verified =
+            profile.manufacturer.verify_profile(&signed, now).with_context(|| format!("{}: is not signed by whom it names itself", path.display()))?;
+        Ok((profile, Some(verified)))
     }
 
     /// Why this profile and `other` cannot both be accepted if they share an anchor of IDevIDs.

@@ -1,7 +1,9 @@
 //! Whom the configuration trusts and how far: what the owner says otherwise than manufacturers' profiles, and what becomes of pledges of everybody else.
 
+use core::time::Duration;
+
 use brski_common::{Leniencies, MasaUrl, PolicyOid, SerialSource};
-use brski_registrar::trust::Strangers;
+use brski_registrar::trust::StrangerFolder;
 use brski_registrar::{Manufacturer, Trust};
 use serde::Deserialize;
 
@@ -48,9 +50,14 @@ impl Configuration {
         Ok(Trust::new(manufacturers))
     }
 
+    /// By how much clocks may differ.
+    pub(crate) fn clock_skew(&self) -> Duration {
+        self.values.settings().clock_skew
+    }
+
     /// Where pledges of unknown manufacturers are kept that show themselves; beside the pledges.
-    pub(crate) fn strangers(&self) -> Strangers {
-        Strangers::in_folder(self.file.resolve(&self.values.pledges).with_file_name("unknown-pledges"))
+    pub(crate) fn strangers(&self) -> StrangerFolder {
+        StrangerFolder::new(self.file.resolve(&self.values.pledges).with_file_name("unknown-pledges"))
     }
 
     /// Whether pledges of unknown manufacturers are held.

@@ -12,7 +12,7 @@ fn subject(octet: u8, serial: &str, manufacturer: &str) -> Subject {
 }
 
 fn ann(secs: u64) -> Person {
-    Person { name: "ann".to_owned(), why: "it is ours".to_owned(), at: at(secs) }
+    Person::new("ann", "it is ours", at(secs))
 }
 
 fn question(pledge: &Subject, rule: &str) -> HeldBy {
@@ -61,8 +61,9 @@ fn pledge_is_found_by_serial_number_and_by_the_beginning_of_its_key() {
 fn pledge_that_is_not_there_is_told() {
     let (store, _) = held();
     for text in ["JADA2", "abababa", "cdcdcdcd"] {
-        let expected = format!("no pledge is on record with serial number '{text}', nor with a key that begins so; name at least eight digits of a key");
-        assert_eq!(found(&store, text).unwrap_err(), expected);
+        let expected = format!("no pledge is on record with serial number '{text}', nor with a key that begins so; name at least eight digits of a key. ");
+        let told = found(&store, text).unwrap_err();
+        assert!(told.starts_with(&expected) && told.contains("`brski-registrar trust pending`"), "{told}");
     }
 }
 
@@ -130,7 +131,72 @@ fn yes_is_to_what_was_looked_at_alone() {
     let (store, pledge) = held();
     let looked_at = Pick::of(&found(&store, "JADA1").unwrap());
     hold(&store, &pledge, "another-rule", 5);
-    assert!(matches!(block_on(approve(&store, &looked_at, ann(60), 1)), Err(DeskError::Changed(_))));
+    let told = block_on(approve(&store, &looked_at, ann(60), 1)).unwrap_err().to_string();
+    let changed =
+        "JADA1 has changed since it was looked at: rule 'another-rule' holds it, and no longer 'ask'; look again, with `brski-registrar pledges show JADA1`";
+    assert!(told.starts_with(changed), "{told}");
+    assert_eq!(block_on(refuse(&store, &looked_at, ann(60))).unwrap_err().to_string(), told);
+    assert_eq!(block_on(store.head()).unwrap().size, 2);
+}
+
+#[test]
+fn each_part_of_a_question_that_changed_is_named() {
+    let asked =
+        |pledge: &Subject| HeldBy { record: Some("r".to_owned()), policy: Some("p".to_owned()), findings: Some("f".to_owned()), ..question(pledge, "ask") };
+    let ask = |store: &MemoryPledges, pledge: &Subject, secs, held| {
+        note(store, pledge, secs, What::Held { request: SpkiDigest([9; 32]), held: Some(held), sentence: String::new(), decision: None });
+    };
+    let (store, pledge) = (MemoryPledges::new(), subject(0xab, "JADA1", "Maker"));
+    ask(&store, &pledge, 0, asked(&pledge));
+    let looked_at = Pick::of(&found(&store, "JADA1").unwrap());
+    for (now, words) in [
+        (HeldBy { record: None, ..asked(&pledge) }, ": the manufacturer's record of its key is another; "),
+        (HeldBy { policy: Some("q".to_owned()), ..asked(&pledge) }, ": the policy is another; "),
+        (HeldBy { findings: Some("g".to_owned()), ..asked(&pledge) }, ": what its MASA says of it, or its receipt, is another; "),
+    ] {
+        ask(&store, &pledge, 5, now);
+        let told = block_on(approve(&store, &looked_at, ann(60), 1)).unwrap_err().to_string();
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn yes_of_somebody_who_does_not_know_that_another_refused_it_is_none() {
+    let (store, _) = held();
+    let looked_at = Pick::of(&found(&store, "JADA1").unwrap());
+    say_no(&store, ann(60)).unwrap();
+    let bob = Person::new("bob", "it is ours", at(70));
+    let told = block_on(approve(&store, &looked_at, bob.clone(), 1)).unwrap_err().to_string();
+    assert!(told.contains("changed since it was looked at: ann refused it; "), "{told}");
+    assert_eq!(say_yes(&store, bob).unwrap().file.disapproval, None);
+}
+
+#[test]
+fn yes_of_another_person_does_not_change_the_question() {
+    let (store, _) = held();
+    let looked_at = Pick::of(&found(&store, "JADA1").unwrap());
+    block_on(approve(&store, &looked_at, ann(60), 2)).unwrap();
+    assert_eq!(block_on(approve(&store, &looked_at, Person::new("bob", "x", at(70)), 2)).unwrap().persons, 2);
+}
+
+#[test]
+fn question_that_was_never_asked_is_told_apart() {
+    let (store, _) = held();
+    let file = found(&store, "JADA1").unwrap();
+    let told = block_on(approve(&store, &Pick::asking(&file, "00000000000000ff".parse().unwrap()), ann(60), 1)).unwrap_err().to_string();
+    assert!(told.contains("among its last 100 events nothing led to question 00000000000000ff"), "{told}");
+}
+
+#[test]
+fn person_who_writes_their_name_otherwise_is_no_second_person() {
+    let (store, _) = held();
+    say_yes(&store, ann(60)).unwrap();
+    for name in ["Ann", "ANN", " ann "] {
+        assert_eq!(say_yes(&store, Person::new(name, "x", at(70))).unwrap_err(), format!("{} has approved JADA1 already", name.trim()));
+    }
+    say_no(&store, Person::new("Bob", "never ordered", at(80))).unwrap();
+    let pick = Pick::of(&found(&store, "JADA1").unwrap());
+    assert_eq!(block_on(approve(&store, &pick, Person::new("bob", "a mistake", at(90)), 2)).unwrap().file.disapproval, None);
 }
 
 #[test]

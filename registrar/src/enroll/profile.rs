@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use brski_common::appraise::Facts;
 use brski_common::est::CsrAttributes;
 use brski_common::issuing::Subject;
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::provenance::Basis;
 use brski_common::{Certificate, DecodeError, Leniencies, Method, PolicyOid, SerialNumber};
 
@@ -46,10 +47,10 @@ impl Default for CertificateProfile {
 }
 
 impl CertificateProfile {
-    /// Certificates that are renewed rather than revoked (the idea of RFC 8739): valid for four days, which is how long a pledge bears with its registrar's silence
-    /// (RFC 8995, section 5.6). Devices renew at half of that, so that a registrar may be away for a long weekend.
+    /// Certificates that are renewed rather than revoked (the idea of RFC 8739): valid for [`LONGEST_DEFERRAL`], which is how long a pledge bears with its registrar's silence.
+    /// Devices renew at half of that, so that a registrar may be away for a long weekend.
     pub fn short_lived() -> Self {
-        Self { lifetime: Duration::from_secs(4 * 86_400), no_revocation: true, ..Self::default() }
+        Self { lifetime: LONGEST_DEFERRAL, no_revocation: true, ..Self::default() }
     }
 
     /// The subject of this device's LDevID, in DER.

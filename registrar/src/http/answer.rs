@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use brski_common::http::{BodyError, NotNegotiable, plain};
+use brski_common::pledge::LONGEST_WAIT;
 use brski_common::refusal::RefusalKind;
 use brski_common::text::{LONGEST_LINE, in_full, printable};
 use brski_common::{DecodeError, Leniency, PeerCertificates, Refusal, VerifyError};
@@ -30,7 +31,7 @@ pub(super) enum Stop {
     CertificateForRequest,
     #[error("keys are not generated here: a pledge makes its own and sends a certification request to simpleenroll")]
     KeysAreMadeByPledges,
-    #[error("the CA behind this registrar publishes its revocation list itself; there is none here")]
+    #[error("this registrar makes no such revocation list: a CA elsewhere publishes its own")]
     NoRevocationList,
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -126,7 +127,10 @@ fn status(stop: &Stop) -> StatusCode {
             Error::MasaRefused { status, .. } => status_of_masa(*status),
             Error::BadVoucher(_) | Error::Masa(MasaClientError::Untrusted { .. } | MasaClientError::BadAnswer { .. }) => StatusCode::BAD_GATEWAY,
             // The pledge has waited as long as pledges do.
-            Error::Masa(MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. } | MasaClientError::Asking { .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Error::Masa(
+                MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. } | MasaClientError::Asking { .. } | MasaClientError::Crowded { .. },
+            ) => StatusCode::GATEWAY_TIMEOUT,
+            Error::Masa(MasaClientError::Full { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Store(StoreError::KeyTaken(_) | StoreError::NotAdmitted(_)) => StatusCode::FORBIDDEN,
             Error::Store(StoreError::Unavailable(_)) | Error::Issue(IssueError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Issue(IssueError::Later(_)) => StatusCode::ACCEPTED,
@@ -169,6 +173,7 @@ fn sentence(stop: &Stop) -> String {
         Stop::Registrar(Error::Refused(_) | Error::Decode(_) | Error::Verify(_) | Error::MasaRefused { .. }) => in_full(stop),
         Stop::Registrar(Error::BadVoucher(_)) => "the MASA's voucher cannot be trusted and is not passed on".to_owned(),
         Stop::Registrar(Error::Masa(MasaClientError::TimedOut { .. })) => "the MASA did not answer in time".to_owned(),
+        Stop::Registrar(Error::Masa(MasaClientError::Full { .. })) => "too many questions to MASAs wait at this registrar; try again later".to_owned(),
         Stop::Registrar(Error::Masa(_)) => "the MASA cannot be reached or gives no usable answer".to_owned(),
         Stop::Registrar(Error::Store(StoreError::KeyTaken(_))) => "the key of the request belongs to another pledge".to_owned(),
         // Its admission ended while it enrolled.
@@ -190,9 +195,6 @@ fn sentence(stop: &Stop) -> String {
 }
 
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-
-/// A pledge waits no longer than this anyway (RFC 8995, section 5.6).
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod sentences;

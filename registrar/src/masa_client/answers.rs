@@ -9,18 +9,30 @@ pub(super) mod tests;
 
 use core::time::Duration;
 
-use brski_common::{BoxFuture, Format, UnixTime};
+use brski_common::{BoxFuture, Format, MasaUrl, UnixTime};
 
 pub use self::memory::MemoryAnswers;
 use super::MasaAnswer;
+use super::digest::{identified, of_anchors};
+use crate::trust::Manufacturer;
 
 /// Which question an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AnswerKey {
     /// SHA-256 over the pledge's voucher-request.
     pub pledge_request: [u8; 32],
+    /// SHA-256 over who was asked: the MASA's URL and by which anchors it was authenticated. What another one said does not count.
+    pub masa: [u8; 32],
     /// In which format the voucher was wanted.
     pub format: Format,
+}
+
+impl AnswerKey {
+    /// Of a question about the pledge's request with this SHA-256 to the MASA of this manufacturer at this URL.
+    pub fn new(pledge_request: [u8; 32], manufacturer: &Manufacturer, url: &MasaUrl, format: Format) -> Self {
+        let masa = identified(&[url.to_string().as_bytes(), &of_anchors(&manufacturer.masa_tls_anchors)]);
+        Self { pledge_request, masa, format }
+    }
 }
 
 /// A store of answers. It is a convenience: where it fails, the MASA is asked.

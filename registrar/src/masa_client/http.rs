@@ -14,7 +14,7 @@ use http::StatusCode;
 
 use self::dialogue::{Dialogue, sentence, type_of, unusable};
 use self::line::Line;
-use super::{MasaAnswer, MasaClient, MasaClientError, MasaClientFigures, Outcome, Question, Schedule};
+use super::{Lines, MasaAnswer, MasaClient, MasaClientError, Question, Schedule};
 use crate::trust::Manufacturer;
 
 /// Asks MASAs over HTTPS, as the registrar that `identity` is. Servers are authenticated by the manufacturer's own anchors and by name (RFC 9525), never by the web's public CAs;
@@ -34,7 +34,7 @@ impl HttpMasaClient {
     /// A client that shows `identity` to every MASA and gives it 5 s to connect and 15 s for each of its answers, of at most 4 MiB: audit logs may be long.
     pub fn new(identity: TlsIdentity) -> Self {
         let limits = ClientLimits { connect: Duration::from_secs(5), exchange: Duration::from_secs(15), response_octets: 4 * 1024 * 1024 };
-        Self { line: Arc::new(Line::new(identity)), limits, schedule: Schedule::default(), clock: Clock::system() }
+        Self { line: Arc::new(Line::new(identity, Lines::default())), limits, schedule: Schedule::default(), clock: Clock::system() }
     }
 
     /// The same with other bounds.
@@ -55,22 +55,17 @@ impl HttpMasaClient {
         Self { clock, ..self }
     }
 
-    /// What it did so far.
-    pub fn figures(&self) -> &MasaClientFigures {
-        &self.line.figures
+    /// The same over lines that others use or used, so that it knows whom to leave alone.
+    #[must_use]
+    pub fn over(self, lines: Lines) -> Self {
+        Self { line: Arc::new(self.line.over(lines)), ..self }
     }
 
     /// Has one question asked, unless its MASA is left alone, and notes how it ended.
-    async fn asked<T>(
-        &self,
-        url: &MasaUrl,
-        question: impl Future<Output = Result<T, MasaClientError>>,
-        outcome: impl Fn(&T) -> Outcome,
-    ) -> Result<T, MasaClientError> {
-        self.line.may_ask(url, self.clock.now())?;
+    async fn asked<T>(&self, url: &MasaUrl, question: impl Future<Output = Result<T, MasaClientError>>) -> Result<T, MasaClientError> {
+        self.line.lines.may_ask(url, self.clock.now())?;
         let answered = question.await;
-        self.line.note(url, answered.as_ref().err(), self.clock.now());
-        self.line.figures.count(answered.as_ref().map_or_else(Outcome::of_error, outcome));
+        self.line.lines.note(url, answered.as_ref().err(), self.clock.now());
         answered
     }
 
@@ -94,7 +89,7 @@ impl HttpMasaClient {
 
 impl MasaClient for HttpMasaClient {
     fn request_voucher<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
-        Box::pin(self.asked(question.url, self.gather(question), Outcome::of_answer))
+        Box::pin(self.asked(question.url, self.gather(question)))
     }
 
     fn request_statement<'a>(
@@ -104,7 +99,7 @@ impl MasaClient for HttpMasaClient {
         request: &'a Signed<VoucherRequest>,
     ) -> BoxFuture<'a, Result<Option<Signed<ProvenanceStatement>>, MasaClientError>> {
         let ask = async move { Dialogue::new(self, manufacturer, url, request)?.statement().await };
-        Box::pin(self.asked(url, ask, |_| Outcome::Answered))
+        Box::pin(self.asked(url, ask))
     }
 }
 

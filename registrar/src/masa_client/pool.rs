@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use brski_common::serve::HttpsConnection;
 
-/// Whose connection: host and port, and by which anchors the server was authenticated. One that was made for a manufacturer's anchors serves no other's.
+/// Whose connection: host and port, by which anchors the server was authenticated, and what it was shown. One that was made for a manufacturer's anchors serves no other's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolKey {
     pub(super) authority: String,
     pub(super) anchors: [u8; 32],
+    /// SHA-256 over our own certificate path.
+    pub(super) shown: [u8; 32],
 }
 
 /// Idle connections, bounded in number, in number to one server, and in time.
@@ -65,7 +67,7 @@ mod tests {
     use super::*;
 
     fn key(authority: &str, anchors: u8) -> PoolKey {
-        PoolKey { authority: authority.to_owned(), anchors: [anchors; 32] }
+        PoolKey { authority: authority.to_owned(), anchors: [anchors; 32], shown: [1; 32] }
     }
 
     #[test]
@@ -81,6 +83,13 @@ mod tests {
         let (pool, now) = (Pool::default(), Instant::now());
         pool.put(key("masa", 1), "c", now);
         assert_eq!((pool.take(&key("masa", 2), now), pool.take(&key("other", 1), now)), (None, None));
+    }
+
+    #[test]
+    fn connection_on_which_another_certificate_was_shown_is_not_used() {
+        let (pool, now) = (Pool::default(), Instant::now());
+        pool.put(key("masa", 1), "c", now);
+        assert_eq!(pool.take(&PoolKey { shown: [2; 32], ..key("masa", 1) }, now), None);
     }
 
     #[test]

@@ -45,7 +45,11 @@ impl Stored {
         match err {
             MasaClientError::Untrusted { .. } => Some(Self::Untrusted { detail: detail() }),
             MasaClientError::BadAnswer { .. } => Some(Self::Unusable { detail: detail() }),
-            MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. } | MasaClientError::Asking { .. } => None,
+            MasaClientError::Unreachable { .. }
+            | MasaClientError::TimedOut { .. }
+            | MasaClientError::Asking { .. }
+            | MasaClientError::Crowded { .. }
+            | MasaClientError::Full { .. } => None,
         }
     }
 

@@ -13,12 +13,12 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use brski_common::provenance::ProvenanceStatement;
-use brski_common::sign::Hash;
 use brski_common::text::in_full;
 use brski_common::time::{at, to_rfc3339};
 use brski_common::{BoxFuture, Clock, MasaUrl, Signed, UnixTime, VoucherRequest};
 
-use super::desk::{DeskError, Errand, SqliteDesk, Standing, Task};
+use super::desk::{Errand, QuestionsError, SqliteDesk, Standing, Task};
+use super::digest::identified;
 use super::stored::Stored;
 use super::{MasaAnswer, MasaClient, MasaClientError, Question};
 use crate::trust::{Manufacturer, Trust};
@@ -46,7 +46,8 @@ impl ThroughWorker {
                 true => Ok(None),
                 false => Err(unreachable(&url, format!("no masa-worker has brought an answer since {}; is one running?", to_rfc3339(since)))),
             },
-            Ok(Standing::Full) => Err(unreachable(&url, "too many questions wait for a masa-worker; is one running?")),
+            Ok(Standing::Crowded(waiting)) => Err(MasaClientError::Crowded { url, waiting: waiting.unsigned_abs(), wait: LOOK_AGAIN }),
+            Ok(Standing::Full) => Err(MasaClientError::Full { url }),
             Err(err) => Err(unreachable(&url, err)),
         }
     }
@@ -55,11 +56,12 @@ impl ThroughWorker {
 impl MasaClient for ThroughWorker {
     fn request_voucher<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<MasaAnswer, MasaClientError>> {
         let Question { manufacturer, url, request, pledge_request, answer } = question;
-        let id = identified(&[b"voucher", &pledge_request, answer.name().as_bytes()]);
-        let errand = Errand::Voucher { pledge_request, wanted: answer };
-        let task = Task { id, manufacturer: manufacturer.name.clone(), url: url.clone(), request: request.clone(), errand, ticket: 0, tries: 0 };
         Box::pin(async move {
-            match self.put(task).await? {
+            // Not of another MASA that was asked before the configuration changed.
+            let id = identified(&[b"voucher", manufacturer.name.as_bytes(), url.to_string().as_bytes(), &pledge_request, answer.name().as_bytes()]);
+            let (device, errand) = (device_of(request, manufacturer, url)?, Errand::Voucher { pledge_request, wanted: answer });
+            let (manufacturer, request) = (manufacturer.name.clone(), request.clone());
+            match self.put(Task { id, device, manufacturer, url: url.clone(), request, errand, ticket: 0, tries: 0 }).await? {
                 Some(outcome) => outcome.into_answer(url),
                 None => Err(MasaClientError::Asking { url: url.clone(), wait: LOOK_AGAIN }),
             }
@@ -74,17 +76,11 @@ impl MasaClient for ThroughWorker {
         request: &'a Signed<VoucherRequest>,
     ) -> BoxFuture<'a, Result<Option<Signed<ProvenanceStatement>>, MasaClientError>> {
         Box::pin(async move {
-            // Our own request, which differs each time by its date: the device is what stays the same.
-            let leaves = request.peek_unverified(manufacturer.lenient).map_err(|err| MasaClientError::BadAnswer {
-                url: url.clone(),
-                detail: "the request for a statement cannot be read".to_owned(),
-                source: Some(err.into()),
-            })?;
-            let issuer = leaves.idevid_issuer.map(|issuer| issuer.to_string()).unwrap_or_default();
-            let (serial, at_url) = (leaves.serial_number.as_str(), url.to_string());
-            let id = identified(&[b"statement", manufacturer.name.as_bytes(), at_url.as_bytes(), serial.as_bytes(), issuer.as_bytes()]);
+            // Our request differs each time by its date: the device is what stays the same.
+            let device = device_of(request, manufacturer, url)?;
+            let id = identified(&[b"statement", &device, url.to_string().as_bytes()]);
             let (manufacturer, request) = (manufacturer.name.clone(), request.clone());
-            match self.put(Task { id, manufacturer, url: url.clone(), request, errand: Errand::Statement, ticket: 0, tries: 0 }).await? {
+            match self.put(Task { id, device, manufacturer, url: url.clone(), request, errand: Errand::Statement, ticket: 0, tries: 0 }).await? {
                 Some(outcome) => outcome.into_statement(url),
                 None => Err(MasaClientError::Asking { url: url.clone(), wait: LOOK_AGAIN }),
             }
@@ -112,16 +108,16 @@ impl Worker {
     /// A worker that is stopped in the middle loses nothing: the question is taken up again by whoever comes two minutes later.
     ///
     /// # Errors
-    /// [`DeskError`] if the desk does not do its part.
-    pub async fn step(&self) -> Result<bool, DeskError> {
+    /// [`QuestionsError`] if the desk does not do its part.
+    pub async fn step(&self) -> Result<bool, QuestionsError> {
         let now = self.clock.now();
         let Some(task) = self.desk.take(now, later(now, LEASE)).await? else { return Ok(false) };
         match self.ask(&task).await {
-            Ok(outcome) => self.desk.end(&task, &outcome, self.clock.now()).await?,
+            Ok(outcome) => self.end(&task, &outcome).await?,
             Err(err) => match Stored::error(&err) {
                 Some(outcome) => {
                     tracing::error!(masa = %task.url, manufacturer = task.manufacturer, reason = in_full(&err), "a MASA gave no answer that can be used");
-                    self.desk.end(&task, &outcome, self.clock.now()).await?;
+                    self.end(&task, &outcome).await?;
                 }
                 None => {
                     tracing::warn!(masa = %task.url, manufacturer = task.manufacturer, reason = in_full(&err), "a MASA gave no answer, and is asked again");
@@ -131,6 +127,15 @@ impl Worker {
             },
         }
         Ok(true)
+    }
+
+    async fn end(&self, task: &Task, outcome: &Stored) -> Result<(), QuestionsError> {
+        if self.desk.end(task, outcome, self.clock.now()).await? {
+            return Ok(());
+        }
+        // Answers for which nobody comes make room within an hour.
+        tracing::error!(masa = %task.url, manufacturer = task.manufacturer, "the store has no room for a MASA's answer, which is fetched again later");
+        self.desk.put_back(task, "the store has no room for the answer".to_owned(), later(self.clock.now(), LONGEST_REST)).await
     }
 
     async fn ask(&self, task: &Task) -> Result<Stored, MasaClientError> {
@@ -149,10 +154,15 @@ impl Worker {
     }
 }
 
-fn identified(parts: &[&[u8]]) -> [u8; 32] {
-    // Lengths first, so that no two lists of parts are the same octets.
-    let octets: Vec<u8> = parts.iter().flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.iter().copied())).collect();
-    Hash::Sha256.of(&octets).try_into().unwrap_or([0; 32])
+/// The device that our own request is about, among all manufacturers'.
+fn device_of(request: &Signed<VoucherRequest>, manufacturer: &Manufacturer, url: &MasaUrl) -> Result<[u8; 32], MasaClientError> {
+    let leaves = request.peek_unverified(manufacturer.lenient).map_err(|err| MasaClientError::BadAnswer {
+        url: url.clone(),
+        detail: "the registrar's own request cannot be read".to_owned(),
+        source: Some(err.into()),
+    })?;
+    let issuer = leaves.idevid_issuer.map(|issuer| issuer.to_string()).unwrap_or_default();
+    Ok(identified(&[manufacturer.name.as_bytes(), leaves.serial_number.as_str().as_bytes(), issuer.as_bytes()]))
 }
 
 fn unreachable(url: &MasaUrl, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MasaClientError {

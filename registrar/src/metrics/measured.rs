@@ -13,10 +13,11 @@ use brski_common::{
 use super::{CA_SECONDS, COMMIT_SECONDS, DECISIONS, EVENTS, LDEVIDS, MASA_QUESTIONS, MASA_SECONDS, SIGN_FAILURES, SIGN_SECONDS};
 use crate::ca::{CertificateAuthority, IssueError, RevocationList};
 use crate::enroll::IssueOrder;
+use crate::masa_client::breaker::LeftAlone;
 use crate::masa_client::{MasaAnswer, MasaClient, MasaClientError, Question};
 use crate::pledges::{PledgeStore, Query, Revocation, StoreError, TrailHead};
 use crate::relay::Admission;
-use crate::trail::{Decision, Event, PledgeFile, What};
+use crate::trail::{CertificateId, Decision, Event, PledgeFile, What};
 use crate::trust::Manufacturer;
 
 /// What a key is for.
@@ -115,10 +116,11 @@ impl PledgeStore for MeasuredPledges {
         self.0.find(key)
     }
 
-    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            // Whether there is an event the store alone knows: a key that is bound already has had its own.
             let began = Instant::now();
-            let done = self.0.enrolled(ldevid, admitted).await;
+            let done = self.0.enrolled(ldevid, admitted, event).await;
             metrics::histogram!(COMMIT_SECONDS).record(began.elapsed().as_secs_f64());
             done
         })
@@ -136,7 +138,7 @@ impl PledgeStore for MeasuredPledges {
         self.0.files(query)
     }
 
-    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn is_revoked(&self, certificate: CertificateId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.0.is_revoked(certificate)
     }
 
@@ -180,12 +182,16 @@ impl Counts {
             What::Refused { decision, .. } => ("refused", None, decision.as_deref()),
             What::Approved { .. } => ("approved", None, None),
             What::Disapproved { .. } => ("disapproved", None, None),
+            What::Bound { .. } => ("bound", None, None),
             What::Issued { renewal, decision, .. } => ("issued", Some(if *renewal { "renewed" } else { "issued" }), decision.as_deref()),
             What::NotIssued { decision, .. } => ("not-issued", None, decision.as_deref()),
             What::Revoked { .. } => ("revoked", Some("revoked"), None),
             What::Told { .. } => ("told", None, None),
+            What::Opinion { .. } => ("opinion", None, None),
+            What::Stated { .. } => ("stated", None, None),
             What::Strangers { .. } => ("strangers", None, None),
             What::Configured { .. } => ("configured", None, None),
+            What::Rechecked { .. } => ("rechecked", None, None),
             What::Restored { .. } => ("restored", None, None),
         };
         Self { event: name, ldevid, decided: decision.map(Decided::of) }
@@ -253,12 +259,16 @@ impl MasaClient for MeasuredMasa {
     }
 }
 
-fn trouble(err: &MasaClientError) -> &'static str {
+pub(super) fn trouble(err: &MasaClientError) -> &'static str {
     match err {
+        // It was not even tried.
+        MasaClientError::Unreachable { source, .. } if source.is::<LeftAlone>() => "left-alone",
         MasaClientError::Unreachable { .. } => "unreachable",
         MasaClientError::TimedOut { .. } => "timed-out",
         MasaClientError::Untrusted { .. } => "untrusted",
         MasaClientError::Asking { .. } => "asking",
+        MasaClientError::Crowded { .. } => "crowded",
+        MasaClientError::Full { .. } => "full",
         MasaClientError::BadAnswer { .. } => "bad-answer",
     }
 }
@@ -292,6 +302,10 @@ impl CertificateAuthority for MeasuredCa {
 
     fn revocation_list<'a>(&'a self, revoked: &'a [Revocation], number: u128, now: UnixTime) -> BoxFuture<'a, Result<Option<RevocationList>, IssueError>> {
         self.0.revocation_list(revoked, number, now)
+    }
+
+    fn makes_revocation_lists(&self) -> bool {
+        self.0.makes_revocation_lists()
     }
 
     fn ready(&self, now: UnixTime) -> BoxFuture<'_, Result<(), IssueError>> {

@@ -40,7 +40,7 @@ fn counted() -> String {
         block_on(registrar.request_voucher(&held.sign(&world.request(&held)), Format::Cms, &held.peer())).unwrap_err();
         let key = crate::testing::key();
         block_on(registrar.enroll(&good.csr(&key), &good.peer(), false)).unwrap();
-        assert_eq!(block_on(registrar.pledges().head()).unwrap().size, 3);
+        assert_eq!(block_on(registrar.pledges().head()).unwrap().size, 4);
     });
     numbers.render()
 }
@@ -79,4 +79,11 @@ fn what_is_counted_is_in_the_table_with_the_labels_it_names() {
 fn each_metric_has_one_name() {
     let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
     assert_eq!(names.len(), METRICS.len());
+}
+
+#[test]
+fn question_that_was_not_sent_is_counted_as_such() {
+    let left_alone = crate::masa_client::breaker::LeftAlone { since: crate::testing::now(), until: crate::testing::now() };
+    let error = |source| crate::MasaClientError::Unreachable { url: brski_common::MasaUrl::new("masa.example.com").unwrap(), source };
+    assert_eq!([error(left_alone.into()), error("refused".into())].map(|err| measured::trouble(&err)), ["left-alone", "unreachable"]);
 }

@@ -9,7 +9,7 @@ use brski_common::{BoxFuture, SpkiDigest, UnixTime};
 
 use super::{PledgeStore, Query, Revocation, StoreError, TrailHead};
 use crate::relay::Admission;
-use crate::trail::{Event, PledgeFile, RevocationReason, What};
+use crate::trail::{CertificateId, Event, PledgeFile, RevocationReason, What};
 
 /// Forgets everything when dropped: not for production.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ struct Pledges {
     events: Vec<Vec<u8>>,
     tree: Frontier,
     files: BTreeMap<SpkiDigest, PledgeFile>,
-    revoked: BTreeMap<String, Revoked>,
+    revoked: BTreeMap<CertificateId, Revoked>,
 }
 
 #[derive(Debug)]
@@ -72,8 +72,8 @@ impl PledgeStore for MemoryPledges {
         Box::pin(ready(Ok(standing.cloned())))
     }
 
-    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(ready(self.locked().enroll(ldevid, admitted)))
+    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(ready(self.locked().enroll(ldevid, admitted, &event)))
     }
 
     fn note(&self, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -87,13 +87,13 @@ impl PledgeStore for MemoryPledges {
     fn files(&self, query: Query) -> BoxFuture<'_, Result<Vec<PledgeFile>, StoreError>> {
         let pledges = self.locked();
         let mut found: Vec<_> = pledges.files.values().filter(|file| query.wants(file)).cloned().collect();
-        found.sort_by_key(|file| core::cmp::Reverse(file.last_seen));
+        found.sort_by_key(|file| (core::cmp::Reverse(file.last_seen), file.pledge.key));
         found.truncate(query.most());
         Box::pin(ready(Ok(found)))
     }
 
-    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(ready(Ok(self.locked().revoked.contains_key(&certificate))))
+    fn is_revoked(&self, certificate: CertificateId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(ready(Ok(self.locked().is_revoked(&certificate))))
     }
 
     fn revocations(&self, now: UnixTime) -> BoxFuture<'_, Result<Vec<Revocation>, StoreError>> {
@@ -127,14 +127,19 @@ impl Pledges {
         self.events.push(octets);
         if let Some(pledge) = &event.pledge {
             let file = PledgeFile::after(self.files.remove(&pledge.key), event);
-            if let (What::Revoked { certificate, reason, by }, Some(file)) = (&event.what, &file) {
-                let filed = file.certificates.iter().find(|filed| filed.certificate.serial == *certificate);
-                let not_after = filed.map(|filed| filed.certificate.not_after);
-                self.revoked.entry(certificate.clone()).or_insert(Revoked { at: by.at, reason: *reason, not_after });
+            if let (What::Revoked { reason, by, .. }, Some(certificate), Some(file)) = (&event.what, event.what.revoked(), &file) {
+                let not_after = file.last_second_of(&certificate);
+                self.revoked.entry(certificate).or_insert(Revoked { at: by.at, reason: *reason, not_after });
             }
             self.files.extend(file.map(|file| (pledge.key, file)));
         }
         Ok(())
+    }
+
+    fn is_revoked(&self, certificate: &CertificateId) -> bool {
+        let from = CertificateId { issuer: None, ..certificate.clone() };
+        let mut of_number = self.revoked.range(from..).map(|(revoked, _)| revoked).take_while(|revoked| revoked.serial == certificate.serial);
+        of_number.any(|revoked| revoked.may_be(certificate))
     }
 
     fn history(&self, pledge: SpkiDigest, limit: u32) -> Result<Vec<(u64, Event)>, StoreError> {
@@ -155,7 +160,7 @@ impl Pledges {
         self.admissions.get(&key).or_else(bound)
     }
 
-    fn enroll(&mut self, ldevid: SpkiDigest, admitted: SpkiDigest) -> Result<(), StoreError> {
+    fn enroll(&mut self, ldevid: SpkiDigest, admitted: SpkiDigest, event: &Event) -> Result<(), StoreError> {
         if !self.admissions.contains_key(&admitted) || self.withdrawn.contains(&admitted) {
             return Err(StoreError::NotAdmitted(admitted));
         }
@@ -163,7 +168,10 @@ impl Pledges {
             Some(holder) if holder.spki_digest() != admitted => return Err(StoreError::KeyTaken(ldevid)),
             Some(_) | None => {}
         }
-        self.enrolled.insert(ldevid, admitted);
+        if !self.enrolled.contains_key(&ldevid) {
+            self.note(event)?;
+            self.enrolled.insert(ldevid, admitted);
+        }
         Ok(())
     }
 }

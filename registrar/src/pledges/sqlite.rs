@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{PledgeStore, Query, Revocation, StoreError, TrailHead};
 use crate::relay::Admission;
-use crate::trail::{Event, PledgeFile};
+use crate::trail::{CertificateId, Event, PledgeFile};
 
 mod backup;
 mod checkpoints;
@@ -111,8 +111,11 @@ impl PledgeStore for SqlitePledges {
         self.look(move |connection| row::find(connection, key))
     }
 
-    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.write(move |connection| enroll(connection, ldevid, admitted))
+    fn enrolled(&self, ldevid: SpkiDigest, admitted: SpkiDigest, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |connection| match enroll(connection, ldevid, admitted)? {
+            true => trail::append(connection, &event),
+            false => Ok(()),
+        })
     }
 
     fn note(&self, event: Event) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -127,7 +130,7 @@ impl PledgeStore for SqlitePledges {
         self.look(move |connection| files::all(connection, &query))
     }
 
-    fn is_revoked(&self, certificate: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn is_revoked(&self, certificate: CertificateId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.look(move |connection| files::is_revoked(connection, &certificate))
     }
 
@@ -148,7 +151,8 @@ impl PledgeStore for SqlitePledges {
     }
 }
 
-fn enroll(connection: &Connection, ldevid: SpkiDigest, admitted: SpkiDigest) -> Result<(), StoreError> {
+/// Whether it was not bound before.
+fn enroll(connection: &Connection, ldevid: SpkiDigest, admitted: SpkiDigest) -> Result<bool, StoreError> {
     let standing = "SELECT 1 FROM admission WHERE spki = ?1 AND withdrawn = 0";
     if !connection.prepare_cached(standing)?.exists([admitted.0])? {
         return Err(StoreError::NotAdmitted(admitted));
@@ -158,8 +162,8 @@ fn enroll(connection: &Connection, ldevid: SpkiDigest, admitted: SpkiDigest) -> 
     if holders.iter().any(|holder| *holder != admitted.0) {
         return Err(StoreError::KeyTaken(ldevid));
     }
-    connection.execute("INSERT INTO ldevid (spki, admitted) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![ldevid.0, admitted.0])?;
-    Ok(())
+    let rows = connection.execute("INSERT INTO ldevid (spki, admitted) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![ldevid.0, admitted.0])?;
+    Ok(rows > 0)
 }
 
 /// Who may read the file may learn which devices the owner has: nobody but its user.
@@ -182,10 +186,13 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let found = recognise(&transaction)?;
-    transaction.execute_batch(SCHEMA)?;
-    if found == Some(WITHOUT_TRAIL) {
-        upgrade::begin_trail(&transaction)?;
+    match recognise(&transaction)? {
+        Some(WITHOUT_TRAIL) => {
+            transaction.execute_batch(SCHEMA)?;
+            upgrade::begin_trail(&transaction)?;
+        }
+        Some(WITHOUT_ISSUERS) => upgrade::keep_issuers(&transaction)?,
+        Some(_) | None => transaction.execute_batch(SCHEMA)?,
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -198,7 +205,7 @@ fn recognise(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (tables, read("application_id")?, read("user_version")?) {
         (0, _, _) => Ok(None),
-        (_, APPLICATION, found @ (WITHOUT_TRAIL | VERSION)) => Ok(Some(found)),
+        (_, APPLICATION, found @ (WITHOUT_TRAIL | WITHOUT_ISSUERS | VERSION)) => Ok(Some(found)),
         (_, APPLICATION, other) => Err(foreign(format!("its schema is of version {other}, expected {VERSION}"))),
         (_, _, _) => Err(foreign("it is a database of another program".to_owned())),
     }
@@ -219,7 +226,9 @@ const QUEUE: usize = 1024;
 
 /// "BRPL".
 const APPLICATION: i64 = 0x4252_504c;
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+/// Version 2 knew those that were revoked by their serial numbers alone.
+const WITHOUT_ISSUERS: i64 = 2;
 /// Version 1 had admissions and LDevID keys alone.
 const WITHOUT_TRAIL: i64 = 1;
 

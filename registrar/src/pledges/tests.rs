@@ -63,7 +63,7 @@ fn ldevid_key_leads_to_the_admission_it_came_from() {
     let ldevid = SpkiDigest([1; 32]);
     with_each_store(|store| {
         block_on(store.admit(admission.clone(), admission.event())).unwrap();
-        block_on(store.enrolled(ldevid, admission.spki_digest())).unwrap();
+        block_on(store.enrolled(ldevid, admission.spki_digest(), bound(ldevid))).unwrap();
         assert_eq!(block_on(store.find(ldevid)).unwrap().as_ref(), Some(&admission));
     });
 }
@@ -76,9 +76,9 @@ fn key_of_one_pledge_cannot_be_bound_to_another() {
     with_each_store(|store| {
         block_on(store.admit(a.clone(), a.event())).unwrap();
         block_on(store.admit(b.clone(), b.event())).unwrap();
-        block_on(store.enrolled(ldevid, a.spki_digest())).unwrap();
+        block_on(store.enrolled(ldevid, a.spki_digest(), bound(ldevid))).unwrap();
         for taken in [ldevid, a.spki_digest()] {
-            assert!(matches!(block_on(store.enrolled(taken, b.spki_digest())), Err(StoreError::KeyTaken(key)) if key == taken));
+            assert!(matches!(block_on(store.enrolled(taken, b.spki_digest(), bound(taken))), Err(StoreError::KeyTaken(key)) if key == taken));
         }
         assert_eq!(block_on(store.find(ldevid)).unwrap().as_ref(), Some(&a));
     });
@@ -88,7 +88,7 @@ fn key_of_one_pledge_cannot_be_bound_to_another() {
 fn key_is_not_bound_to_a_pledge_that_was_never_admitted() {
     with_each_store(|store| {
         let never = SpkiDigest([2; 32]);
-        assert!(matches!(block_on(store.enrolled(SpkiDigest([1; 32]), never)), Err(StoreError::NotAdmitted(key)) if key == never));
+        assert!(matches!(block_on(store.enrolled(SpkiDigest([1; 32]), never, bound(SpkiDigest([1; 32])))), Err(StoreError::NotAdmitted(key)) if key == never));
     });
 }
 
@@ -99,9 +99,30 @@ fn binding_the_same_key_again_changes_nothing() {
     with_each_store(|store| {
         block_on(store.admit(admission.clone(), admission.event())).unwrap();
         for key in [SpkiDigest([1; 32]), SpkiDigest([1; 32]), admission.spki_digest()] {
-            block_on(store.enrolled(key, admission.spki_digest())).unwrap();
+            block_on(store.enrolled(key, admission.spki_digest(), bound(key))).unwrap();
         }
         assert_eq!(block_on(store.find(SpkiDigest([1; 32]))).unwrap().as_ref(), Some(&admission));
+    });
+}
+
+#[test]
+fn key_that_is_bound_is_told_of_once() {
+    let world = World::new();
+    let admission = world.admission(&world.pledge("JADA1"));
+    with_each_store(|store| {
+        block_on(store.admit(admission.clone(), admission.event())).unwrap();
+        for _ in 0..3 {
+            block_on(store.enrolled(SpkiDigest([1; 32]), admission.spki_digest(), bound(SpkiDigest([1; 32])))).unwrap();
+        }
+        assert_eq!(block_on(store.head()).unwrap().size, 2);
+    });
+}
+
+#[test]
+fn key_that_is_not_bound_is_not_told_of() {
+    with_each_store(|store| {
+        block_on(store.enrolled(SpkiDigest([1; 32]), SpkiDigest([2; 32]), bound(SpkiDigest([1; 32])))).unwrap_err();
+        assert_eq!(block_on(store.head()).unwrap().size, 0);
     });
 }
 
@@ -114,7 +135,7 @@ fn later_admission_replaces_the_earlier_and_keeps_its_ldevids() {
     let ldevid = SpkiDigest([1; 32]);
     with_each_store(|store| {
         block_on(store.admit(first.clone(), first.event())).unwrap();
-        block_on(store.enrolled(ldevid, first.spki_digest())).unwrap();
+        block_on(store.enrolled(ldevid, first.spki_digest(), bound(ldevid))).unwrap();
         block_on(store.admit(second.clone(), second.event())).unwrap();
         assert_eq!(block_on(store.find(ldevid)).unwrap().as_ref(), Some(&second));
     });
@@ -127,12 +148,12 @@ fn withdrawn_admission_is_found_under_no_key_until_the_pledge_is_admitted_anew()
     let (idevid, ldevid) = (admission.spki_digest(), SpkiDigest([7; 32]));
     with_each_store(|store| {
         block_on(store.admit(admission.clone(), admission.event())).unwrap();
-        block_on(store.enrolled(ldevid, idevid)).unwrap();
+        block_on(store.enrolled(ldevid, idevid, bound(ldevid))).unwrap();
         block_on(store.withdraw(idevid, withdrawal())).unwrap();
         for key in [idevid, ldevid] {
             assert_eq!(block_on(store.find(key)).unwrap(), None);
         }
-        assert!(matches!(block_on(store.enrolled(SpkiDigest([8; 32]), idevid)), Err(StoreError::NotAdmitted(_))));
+        assert!(matches!(block_on(store.enrolled(SpkiDigest([8; 32]), idevid, bound(SpkiDigest([8; 32])))), Err(StoreError::NotAdmitted(_))));
 
         block_on(store.admit(admission.clone(), admission.event())).unwrap();
         for key in [idevid, ldevid] {
@@ -148,11 +169,16 @@ fn key_of_a_withdrawn_pledge_is_not_free_for_another() {
     let ldevid = SpkiDigest([7; 32]);
     with_each_store(|store| {
         block_on(store.admit(first.clone(), first.event())).unwrap();
-        block_on(store.enrolled(ldevid, first.spki_digest())).unwrap();
+        block_on(store.enrolled(ldevid, first.spki_digest(), bound(ldevid))).unwrap();
         block_on(store.withdraw(first.spki_digest(), withdrawal())).unwrap();
         block_on(store.admit(second.clone(), second.event())).unwrap();
-        assert!(matches!(block_on(store.enrolled(ldevid, second.spki_digest())), Err(StoreError::KeyTaken(_))));
+        assert!(matches!(block_on(store.enrolled(ldevid, second.spki_digest(), bound(ldevid))), Err(StoreError::KeyTaken(_))));
     });
+}
+
+/// The event of a key that is taken for an LDevID.
+pub(super) fn bound(key: SpkiDigest) -> Event {
+    Event { at: crate::testing::now(), pledge: None, what: crate::trail::What::Bound { key } }
 }
 
 /// The event of an admission's end.

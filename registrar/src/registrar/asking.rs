@@ -5,9 +5,9 @@ use core::time::Duration;
 use brski_common::pledge::LONGEST_WAIT;
 use brski_common::refusal::RefusalKind;
 use brski_common::text::{LONGEST_WORDS, in_full, printable};
-use brski_common::{Refusal, Verified, Voucher};
+use brski_common::{MasaUrl, Refusal, Verified, Voucher};
 
-use super::stop::{Asked, Stop};
+use super::stop::{Asked, NoVoucher};
 use super::{Registrar, statement_in, trusted};
 use crate::error::Error;
 use crate::masa_client::{AnswerKey, MasaAnswer, MasaClientError, Question};
@@ -16,15 +16,16 @@ use crate::trust::Manufacturer;
 
 impl Registrar {
     /// Has the MASA asked, unless its answer to the same request is remembered, and judges the answer, whichever it is, anew.
-    pub(super) async fn ask_masa(&self, order: RelayOrder, asked: Asked<'_>, owner: &Owner<'_>, manufacturer: &Manufacturer) -> Result<Admission, Stop> {
-        let key = AnswerKey { pledge_request: *order.request_digest(), format: asked.answer };
+    pub(super) async fn ask_masa(&self, order: RelayOrder, asked: Asked<'_>, owner: &Owner<'_>, manufacturer: &Manufacturer) -> Result<Admission, NoVoucher> {
+        let url = manufacturer.masa_url_of(order.idevid())?;
+        let key = AnswerKey::new(*order.request_digest(), manufacturer, &url, asked.answer);
         let recalled = self.answers.recall(key, asked.now).await.unwrap_or_else(|err| {
             tracing::warn!(reason = in_full(&*err), "what the MASA answered earlier cannot be looked up, so that it is asked again");
             None
         });
         let (answer, remembered) = match recalled {
             Some(answer) => (answer, true),
-            None => (self.question(&order, asked, manufacturer).await?, false),
+            None => (self.question(&order, asked, manufacturer, &url).await?, false),
         };
         let judged = self.judge_answer(order, &answer, asked, owner, manufacturer).await;
         let kept = match (is_worth_keeping(&judged), remembered) {
@@ -38,12 +39,11 @@ impl Registrar {
         judged
     }
 
-    async fn question(&self, order: &RelayOrder, asked: Asked<'_>, manufacturer: &Manufacturer) -> Result<MasaAnswer, Stop> {
-        let url = manufacturer.masa_url_of(order.idevid())?;
+    async fn question(&self, order: &RelayOrder, asked: Asked<'_>, manufacturer: &Manufacturer, url: &MasaUrl) -> Result<MasaAnswer, NoVoucher> {
         // A pledge's COSE request names nobody, so that ours brings its certificates along (constrained BRSKI, section 9.2.2).
         let signing = self.parts.identity.clone().enclosing(order.pledge_chain().to_vec());
         let request = signing.seal(&order.request(), order.format()).await.map_err(Error::Sign)?;
-        let question = Question { manufacturer, url: &url, request: &request, pledge_request: *order.request_digest(), answer: asked.answer };
+        let question = Question { manufacturer, url, request: &request, pledge_request: *order.request_digest(), answer: asked.answer };
         Ok(self.parts.masa.request_voucher(question).await.map_err(Error::from)?)
     }
 
@@ -54,7 +54,7 @@ impl Registrar {
         asked: Asked<'_>,
         owner: &Owner<'_>,
         manufacturer: &Manufacturer,
-    ) -> Result<Admission, Stop> {
+    ) -> Result<Admission, NoVoucher> {
         let Asked { now, .. } = asked;
         let (voucher, statement, audit_log) = match answer {
             MasaAnswer::Vouched { voucher, statement, audit_log } => (voucher, statement, audit_log),
@@ -83,9 +83,9 @@ impl Registrar {
 
 /// Whether the same answer would be of use if the pledge came again: persons or the owner's policy may decide otherwise about it. What the pledge has, what cannot be
 /// trusted, and what the MASA may take back at any time is asked for anew.
-fn is_worth_keeping(judged: &Result<Admission, Stop>) -> bool {
+fn is_worth_keeping(judged: &Result<Admission, NoVoucher>) -> bool {
     match judged {
-        Err(Stop::Declined(declined)) => declined.decision.is_some() && declined.refusal.kind() != RefusalKind::WrongVoucher,
-        Ok(_) | Err(Stop::NotYet(_) | Stop::Other(_)) => false,
+        Err(NoVoucher::Declined(declined)) => declined.decision.is_some() && declined.refusal.kind() != RefusalKind::WrongVoucher,
+        Ok(_) | Err(NoVoucher::NotYet(_) | NoVoucher::Other(_)) => false,
     }
 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 use brski_common::text::in_full;
 use brski_common::{Certificate, Csr, PeerCertificates, Refusal, SerialNumber, SpkiDigest, UnixTime};
 
-use super::Registrar;
-use super::stop::{Stop, is_patient, repeats};
+use super::stop::{NoVoucher, for_owner, is_patient, repeats};
+use super::{Registrar, stated};
 use crate::approval::{Person, refused_by_person, undecided};
 use crate::ca::IssueError;
 use crate::enroll::{self, Enrollee, Reappraised, VerifiedLDevId};
@@ -15,7 +15,7 @@ use crate::masa_client::MasaClientError;
 use crate::pledges::Query;
 use crate::relay::{Admission, Declined};
 use crate::revocation::{RevocationError, Which, revoke};
-use crate::trail::{Decision, Event, IssuedCertificate, MOST_CERTIFICATES, PledgeFile, RevocationReason, Subject, What};
+use crate::trail::{CertificateId, Decision, Event, IssuedCertificate, MOST_CERTIFICATES, PledgeFile, RevocationReason, Subject, What};
 use crate::trust::VerifiedIDevId;
 
 /// Which of EST's two doors a request came through, and who stands there.
@@ -70,8 +70,8 @@ impl Registrar {
                 return Err(self.note_unfit(refused_by_person(&pledge.device().serial).into(), &door, renewal, now).await?);
             }
             // Its admission may be gone along with its LDevIDs.
-            (Door::Member(member), _) if self.parts.pledges.is_revoked(IssuedCertificate::of(member.certificate()).serial).await? => {
-                let refusal = Refusal::LDevIdRevoked(IssuedCertificate::of(member.certificate()).serial);
+            (Door::Member(member), _) if self.parts.pledges.is_revoked(CertificateId::of(member.certificate())).await? => {
+                let refusal = Refusal::LDevIdRevoked(CertificateId::of(member.certificate()).serial);
                 return Err(self.note_unfit(refusal.into(), &door, renewal, now).await?);
             }
             (Door::Pledge(..), Some(admission)) if !admission.stands_under(&self.parts.policy) || is_revoked_since(&admission, file.as_ref()) => {
@@ -87,15 +87,15 @@ impl Registrar {
             return Err(self.note_unfit(Refusal::CsrUnacceptable(why).into(), &door, renewal, now).await?);
         }
         let anew = match &door {
-            Door::Pledge(..) => is_used_up(&admission, file.as_ref(), now),
+            Door::Pledge(..) => is_used_up(&admission, file.as_ref(), now) || stated::is_newer(file.as_ref(), &admission),
             Door::Member(_) => true,
         };
         let reappraised: Option<Reappraised> = match anew {
             true => match self.reappraised(&admission, self.parts.settings.statement_at_renewal, now).await {
                 Ok(reappraised) => Some(reappraised),
-                Err(Stop::Other(err)) => return Err(self.note_unasked(err, &admission, request, now).await?),
-                Err(Stop::NotYet(refusal)) => return Err(self.note_declined(refusal.into(), &admission, request, renewal, now).await?),
-                Err(Stop::Declined(declined)) => return Err(self.note_declined(declined, &admission, request, renewal, now).await?),
+                Err(NoVoucher::Other(err)) => return Err(self.note_unasked(err, &admission, request, now).await?),
+                Err(NoVoucher::NotYet(refusal)) => return Err(self.note_declined(refusal.into(), &admission, request, renewal, now).await?),
+                Err(NoVoucher::Declined(declined)) => return Err(self.note_declined(declined, &admission, request, renewal, now).await?),
             },
             false => None,
         };
@@ -112,7 +112,8 @@ impl Registrar {
 
         // The key first: a crash may leave a key without an LDevID, never an LDevID that cannot be renewed.
         let device = order.device().clone();
-        self.parts.pledges.enrolled(key, admission.spki_digest()).await?;
+        let bound = Event { at: now, pledge: Some(admission.subject()), what: What::Bound { key } };
+        self.parts.pledges.enrolled(key, admission.spki_digest(), bound).await?;
         let issued = match self.parts.ca.issue(order).await {
             Ok(issued) => issued,
             Err(err) => return Err(self.note_not_issued(err, &admission, request, decision, now, renewal).await?),
@@ -138,8 +139,8 @@ impl Registrar {
         }
         let (stands, spoilt) = match door {
             Door::Member(member) => {
-                let certificate = IssuedCertificate::of(member.certificate()).serial;
-                let refusal = Refusal::LDevIdRevoked(certificate.clone());
+                let certificate = CertificateId::of(member.certificate());
+                let refusal = Refusal::LDevIdRevoked(certificate.serial.clone());
                 (!self.parts.pledges.is_revoked(certificate).await?, refusal)
             }
             Door::Pledge(..) => {
@@ -156,8 +157,8 @@ impl Registrar {
     /// Revokes an LDevID that its device was not given, unless somebody did already.
     async fn take_back(&self, ldevid: &Certificate, admission: &Admission, now: UnixTime) -> Result<(), Error> {
         let why = "its owner decided against the device while it was being issued".to_owned();
-        let by = Person { name: "brski-registrar".to_owned(), why, at: now };
-        let which = Which::One(IssuedCertificate::of(ldevid).serial);
+        let by = Person::registrar(why, now);
+        let which = Which::Exactly(CertificateId::of(ldevid));
         match revoke(&*self.parts.pledges, admission.spki_digest(), &which, RevocationReason::PrivilegeWithdrawn, &by).await {
             Err(RevocationError::Store(err)) => Err(err.into()),
             Ok(_)
@@ -223,7 +224,7 @@ impl Registrar {
             Some(_) if !is_patient(request, file.as_ref(), now) => (undecided(&admission.device().serial), None),
             held => (refusal, held),
         };
-        let sentence = refusal.to_string();
+        let sentence = for_owner(&refusal.clone().into());
         let what = match (held, &refusal) {
             // A person can say yes to it, as to a voucher-request.
             (Some(held), _) => What::Held { request, held: Some(*held), sentence, decision },
@@ -236,7 +237,7 @@ impl Registrar {
 
     /// A MASA whose word is required and that cannot be asked: it may be up again before the LDevID expires.
     async fn note_unasked(&self, err: Error, admission: &Admission, request: SpkiDigest, now: UnixTime) -> Result<Error, Error> {
-        let Error::Masa(MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. }) = &err else { return Ok(err) };
+        let Error::Masa(MasaClientError::Unreachable { .. } | MasaClientError::TimedOut { .. } | MasaClientError::Full { .. }) = &err else { return Ok(err) };
         let (serial, sentence) = (&admission.device().serial, in_full(&err));
         tracing::warn!(%serial, reason = sentence, "the renewal waits for the device's MASA");
         self.note_once(Event { at: now, pledge: Some(admission.subject()), what: What::Deferred { request, sentence } }, admission).await?;

@@ -6,7 +6,7 @@ use brski_common::{Policy, SpkiDigest, UnixTime};
 use super::Registrar;
 use crate::error::Error;
 use crate::pledges::PledgeStore;
-use crate::trail::{Event, What};
+use crate::trail::{CertificateId, Event, What};
 use crate::trust::Trust;
 
 /// Why a registrar cannot do its work at the moment. What is told says which part, and nothing of it: the log has the rest.
@@ -35,7 +35,7 @@ impl Registrar {
             tracing::error!(outcome = "not ready", sentence = in_full(err));
             why
         };
-        self.parts.pledges.is_revoked(String::new()).await.map_err(|err| trouble(NotReady::Store, &err))?;
+        self.parts.pledges.is_revoked(CertificateId::default()).await.map_err(|err| trouble(NotReady::Store, &err))?;
         self.parts.identity.signer.sign(PROBE).await.map_err(|err| trouble(NotReady::Key, &err))?;
         self.parts.ca.ready(self.now()).await.map_err(|err| trouble(NotReady::CertificateAuthority, &err))
     }

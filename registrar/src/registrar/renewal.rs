@@ -4,14 +4,15 @@ use brski_common::appraise::{Case, Facts, ReceiptFinding};
 use brski_common::provenance::Status;
 use brski_common::{MasaUrl, ProvenanceStatement, Refusal, SerialNumber, Signed, SpkiDigest, UnixTime, Verified, VoucherRequest, appraise};
 
-use super::stop::Stop;
+use super::stated::Kept;
+use super::stop::NoVoucher;
 use super::{Registrar, Requirement, trusted};
 use crate::approval::{HeldBy, Person, refused_by_person};
 use crate::enroll::Reappraised;
 use crate::error::Error;
 use crate::relay::{Admission, Declined};
-use crate::revocation::{RevocationError, Which, revoke};
-use crate::trail::{PledgeFile, RevocationReason};
+use crate::revocation::{RevocationError, RevokedLDevId, Which, revoke};
+use crate::trail::{IssuedCertificate, PledgeFile, RevocationReason};
 use crate::trust::Manufacturer;
 
 /// What a recheck found of one member.
@@ -21,8 +22,8 @@ pub struct Rechecked {
     pub serial: SerialNumber,
     /// How it stands today.
     pub standing: Standing,
-    /// The LDevIDs that were revoked because of it, by serial number in hexadecimal digits.
-    pub revoked: Vec<String>,
+    /// The LDevIDs that were revoked because of it.
+    pub revoked: Vec<RevokedLDevId>,
 }
 
 /// How a member stands under the policy and its manufacturer's word of today.
@@ -40,7 +41,7 @@ pub enum Standing {
 
 impl Registrar {
     /// Asks what the manufacturer of this admitted device says of its key today, and what the policy of today makes of that. Revokes its LDevIDs if the owner's
-    /// settings say so of that word; the trail tells of nothing else. None if the device is not admitted.
+    /// settings say so of that word; the trail tells of that, and of a word that is newer than what is on record. None if the device is not admitted.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -50,23 +51,24 @@ impl Registrar {
         let before = self.revoked_of(&admission).await?;
         let standing = match self.reappraised(&admission, Requirement::Required, now).await {
             Ok(reappraised) => Standing::Accepted(reappraised),
-            Err(Stop::Declined(declined)) => Standing::Declined(declined),
-            Err(Stop::NotYet(refusal)) => Standing::NotYet(refusal),
-            Err(Stop::Other(err @ Error::Store(_))) => return Err(err),
-            Err(Stop::Other(err)) => Standing::Unknown(err),
+            Err(NoVoucher::Declined(declined)) => Standing::Declined(declined),
+            Err(NoVoucher::NotYet(refusal)) => Standing::NotYet(refusal),
+            Err(NoVoucher::Other(err @ Error::Store(_))) => return Err(err),
+            Err(NoVoucher::Other(err)) => Standing::Unknown(err),
         };
-        let revoked = self.revoked_of(&admission).await?.into_iter().filter(|certificate| !before.contains(certificate)).collect();
+        let revoked = self.revoked_of(&admission).await?.into_iter().filter(|certificate| !before.contains(certificate));
+        let revoked = revoked.map(|certificate| self.told(certificate)).collect();
         Ok(Some(Rechecked { serial: admission.device().serial.clone(), standing, revoked }))
     }
 
-    async fn revoked_of(&self, admission: &Admission) -> Result<Vec<String>, Error> {
+    async fn revoked_of(&self, admission: &Admission) -> Result<Vec<IssuedCertificate>, Error> {
         let file = self.parts.pledges.file(admission.spki_digest()).await?;
         let certificates = file.into_iter().flat_map(|file| file.certificates).filter(|filed| filed.revoked.is_some());
-        Ok(certificates.map(|filed| filed.certificate.serial).collect())
+        Ok(certificates.map(|filed| filed.certificate).collect())
     }
 
     /// Appraises again how the key of an admitted device came to be: the policy may be another than at its admission, and so may be its manufacturer's word.
-    pub(super) async fn reappraised(&self, admission: &Admission, demand: Requirement, now: UnixTime) -> Result<Reappraised, Stop> {
+    pub(super) async fn reappraised(&self, admission: &Admission, demand: Requirement, now: UnixTime) -> Result<Reappraised, NoVoucher> {
         let manufacturer = self.parts.trust.still_accepts(admission)?;
         let file = self.parts.pledges.file(admission.spki_digest()).await.map_err(Error::Store)?;
         if file.as_ref().is_some_and(|file| file.disapproval.is_some()) {
@@ -74,27 +76,31 @@ impl Registrar {
         }
 
         let kept_facts = admission.ground().facts.as_ref();
-        // What the manufacturer said at the admission. Its anchors may be others since, which is of no matter where it speaks today.
-        let kept = kept_facts.and_then(|facts| facts.statement().ok().flatten());
-        let kept = kept.map(|statement| trusted(&statement, manufacturer, admission.admitted_at())).transpose();
+        // The newest that the manufacturer said so far, which need not be what it said at the admission.
+        let kept = Kept::newest(admission, file.as_ref());
         let today = self.statement_today(admission, manufacturer, demand, now).await?;
-        if let Some(status) = today.as_ref().map(|statement| statement.get().status) {
-            self.revoke_on(status, admission, now).await?;
+        if let Some(today) = &today {
+            // Of another device it may say what it likes.
+            today.get().check_binding(admission.idevid())?;
+            self.note_stated(today, kept.as_ref(), admission, now).await?;
         }
-        let statement = match (today, kept) {
-            (Some(today), Ok(Some(kept))) if today.get().seq < kept.get().seq => {
-                let (today, kept) = (today.get().seq, kept.get().seq);
-                let why = format!("it is number {today} of what its manufacturer says of the key, and number {kept} was shown at the admission already");
+        let statement = match (today, &kept) {
+            (Some(today), Some(kept)) if today.get().seq < kept.seq() => {
+                let (today, kept) = (today.get().seq, kept.seq());
+                let why = format!("it is number {today} of what its manufacturer says of the key, and number {kept} was shown earlier already");
                 return Err(Refusal::StatementVoid(why).into());
             }
-            (Some(today), Ok(_) | Err(_)) => Some(today),
-            (None, Ok(Some(_))) if demand == Requirement::Required => {
-                let reason = "its manufacturer says nothing of its key today, although it did at the admission".to_owned();
+            (Some(today), _) => Some(today),
+            (None, Some(_)) if demand == Requirement::Required => {
+                let reason = "its manufacturer says nothing of its key today, although it did earlier".to_owned();
                 return Err(Refusal::Pending { reason, wait: self.parts.settings.hold_retry }.into());
             }
             // Of which it has taken nothing back, as far as we know.
-            (None, kept) => kept?,
+            (None, kept) => kept.as_ref().map(|kept| kept.verified(manufacturer)).transpose()?,
         };
+        if let Some(status) = statement.as_ref().map(|statement| statement.get().status) {
+            self.revoke_on(status, admission, now).await?;
+        }
         let receipt = statement.as_ref().map_or(ReceiptFinding::Missing, |statement| manufacturer.receipt_of(statement));
         let case = Case {
             idevid: admission.idevid(),
@@ -127,11 +133,13 @@ impl Registrar {
         if !self.parts.settings.revoke_on.contains(&status) {
             return Ok(());
         }
-        let by = Person { name: "brski-registrar".to_owned(), why: format!("its manufacturer calls the record of its key {status}"), at: now };
+        let by = Person::registrar(format!("its manufacturer calls the record of its key {status}"), now);
         let revoked = revoke(&*self.parts.pledges, admission.spki_digest(), &Which::Current, RevocationReason::PrivilegeWithdrawn, &by).await;
         match revoked {
             Ok(certificates) => {
-                tracing::warn!(serial = %admission.device().serial, %status, certificates = certificates.join(", "), "LDevIDs revoked");
+                for certificate in certificates {
+                    tracing::warn!(serial = %admission.device().serial, %status, outcome = %self.told(certificate), "LDevID revoked");
+                }
                 Ok(())
             }
             Err(RevocationError::Store(err)) => Err(err.into()),
@@ -149,15 +157,15 @@ impl Registrar {
         manufacturer: &Manufacturer,
         demand: Requirement,
         now: UnixTime,
-    ) -> Result<Option<Verified<ProvenanceStatement>>, Stop> {
+    ) -> Result<Option<Verified<ProvenanceStatement>>, NoVoucher> {
         let url = manufacturer.masa_url_of(admission.idevid())?;
         let answer = match self.ask_statement(admission, manufacturer, &url, now).await {
             Ok(answer) => answer,
             // It will be known in a moment.
-            Err(Error::Refused(refusal @ Refusal::Pending { .. })) => return Err(Stop::NotYet(refusal)),
+            Err(Error::Refused(refusal @ Refusal::Pending { .. })) => return Err(NoVoucher::NotYet(refusal)),
             Err(Error::Masa(err)) if demand == Requirement::Optional && err.is_passing() => {
                 let reason = brski_common::text::in_full(&err);
-                tracing::warn!(serial = %admission.device().serial, reason, "renewed on what the MASA said at the admission, since it cannot be asked now");
+                tracing::warn!(serial = %admission.device().serial, reason, "renewed on the newest that the MASA said, since it cannot be asked now");
                 None
             }
             Err(err) => return Err(err.into()),

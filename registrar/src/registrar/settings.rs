@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::provenance::Status;
 use brski_common::voucher::Wanted;
 use brski_common::{Certificate, DomainId};
@@ -22,7 +23,7 @@ pub struct Settings {
     pub statement_in_voucher: Option<Wanted>,
     /// What stands in LDevIDs, and for how long they are valid.
     pub ldevid: CertificateProfile,
-    /// CAs that issued LDevIDs before the present one, which those devices may renew. The present one's CRL says nothing of them to others.
+    /// CAs that issued LDevIDs before the present one, which those devices may renew. The present one's CRL says nothing of them: [`Registrar::listing_for`](super::Registrar::listing_for) has theirs.
     pub former_cas: Vec<Certificate>,
     /// With which word of its manufacturer about its key a device loses its LDevIDs, as soon as a renewal or a recheck hears it. None by default: such a device is not renewed in
     /// any case, but to take a device out of a running network at once, for good and on somebody else's word, is something its owner has to want.
@@ -40,7 +41,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            oldest_request: Duration::from_secs(4 * 86_400),
+            oldest_request: LONGEST_DEFERRAL,
             clock_skew: Duration::from_secs(300),
             hold_retry: Duration::from_secs(60),
             statement_in_voucher: None,

@@ -14,27 +14,32 @@ use crate::trail::{Event, PledgeFile, State, Subject, What};
 /// What stands around one voucher-request.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
+    /// The octets that were sent.
+    pub(super) request: SpkiDigest,
+    /// The format that the voucher shall have.
     pub(super) answer: Format,
+    /// Whether that is the request's own.
+    pub(super) own_format: bool,
     pub(super) file: Option<&'a PledgeFile>,
     pub(super) now: UnixTime,
 }
 
 /// Why there is no voucher: the owner's own "no" or "not yet" with its grounds, or anything else.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum NoVoucher {
     Declined(Declined),
     /// Another process asks what is said of a member's key, and has no answer yet.
     NotYet(Refusal),
     Other(Error),
 }
 
-impl<T: Into<Declined>> From<T> for Stop {
+impl<T: Into<Declined>> From<T> for NoVoucher {
     fn from(declined: T) -> Self {
         Self::Declined(declined.into())
     }
 }
 
-impl From<Error> for Stop {
+impl From<Error> for NoVoucher {
     fn from(err: Error) -> Self {
         match err {
             Error::Refused(refusal) => Self::Declined(refusal.into()),
@@ -44,36 +49,29 @@ impl From<Error> for Stop {
 }
 
 impl Registrar {
-    /// Writes down why there is no voucher, withdraws what must not outlive it, and returns what the pledge hears.
-    pub(super) async fn note_stop(
-        &self,
-        stop: Stop,
-        pledge: Subject,
-        request: SpkiDigest,
-        asked: Asked<'_>,
-        known: bool,
-        own_format: bool,
-    ) -> Result<Error, Error> {
+    /// Writes down why there is no voucher, withdraws what must not outlive it where the pledge is `known`, and returns what the pledge hears.
+    pub(super) async fn note_stop(&self, stop: NoVoucher, pledge: Subject, asked: Asked<'_>, known: bool) -> Result<Error, Error> {
+        let Asked { request, own_format, .. } = asked;
         let patient = is_patient(request, asked.file, asked.now);
         // What is wrong with the way to the MASA is for the owner to read, not for the pledge.
         let mut trouble = None;
         let (err, decision, held) = match stop {
-            Stop::Declined(Declined { refusal: Refusal::Pending { .. }, decision, held: Some(_) }) if !patient => {
+            NoVoucher::Declined(Declined { refusal: Refusal::Pending { .. }, decision, held: Some(_) }) if !patient => {
                 (undecided(&pledge.serial).into(), decision, None)
             }
-            Stop::Declined(Declined { refusal, decision, held }) => (Error::from(refusal), decision, held),
-            Stop::NotYet(refusal) => (Error::from(refusal), None, None),
+            NoVoucher::Declined(Declined { refusal, decision, held }) => (Error::from(refusal), decision, held),
+            NoVoucher::NotYet(refusal) => (Error::from(refusal), None, None),
             // The MASA may be up again before the pledge gives up.
-            Stop::Other(Error::Masa(err)) if patient && err.is_passing() => {
+            NoVoucher::Other(Error::Masa(err)) if patient && err.is_passing() => {
                 let cause = in_full(&err);
                 tracing::warn!(serial = %pledge.serial, reason = cause, "the pledge waits for its MASA");
                 trouble = Some(cause);
                 let reason = "the MASA cannot be asked at the moment".to_owned();
                 (Refusal::Pending { reason, wait: self.parts.settings.hold_retry }.into(), None, None)
             }
-            Stop::Other(err) => (err, None, None),
+            NoVoucher::Other(err) => (err, None, None),
         };
-        let sentence = trouble.unwrap_or_else(|| in_full(&err));
+        let sentence = trouble.unwrap_or_else(|| for_owner(&err));
         let withdrawn = known && err.is_definite(own_format);
         let what = match (&err, held) {
             (Error::Refused(Refusal::Pending { .. }), Some(held)) => What::Held { request, held: Some(*held), sentence, decision },
@@ -88,6 +86,19 @@ impl Registrar {
             false => self.parts.pledges.note(event).await?,
         }
         Ok(err)
+    }
+}
+
+/// Why there is no voucher, as its owner should read it: without what only the pledge has to do, and with the setting that an owner has who wants it otherwise.
+pub(super) fn for_owner(err: &Error) -> String {
+    match err {
+        Error::Refused(Refusal::Pending { reason, .. }) => reason.clone(),
+        // Both are written alike, so that the earlier one is the smaller.
+        Error::Refused(refusal @ Refusal::NotFresh { created_on, now, .. }) => {
+            let setting = if created_on <= now { "requests.oldest" } else { "requests.clock-skew" };
+            format!("{refusal}; {setting} in the registrar's configuration sets that")
+        }
+        other => in_full(other),
     }
 }
 
@@ -112,11 +123,15 @@ pub(super) fn repeats(event: &Event, file: Option<&PledgeFile>, now: UnixTime) -
         | What::Admitted { .. }
         | What::Approved { .. }
         | What::Disapproved { .. }
+        | What::Bound { .. }
         | What::Issued { .. }
         | What::Revoked { .. }
         | What::Told { .. }
+        | What::Opinion { .. }
+        | What::Stated { .. }
         | What::Strangers { .. }
         | What::Configured { .. }
+        | What::Rechecked { .. }
         | What::Restored { .. } => false,
     }
 }

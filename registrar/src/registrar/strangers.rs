@@ -11,7 +11,7 @@ mod tests;
 
 /// How many there were since they were last written down, and when that was.
 #[derive(Debug, Default)]
-pub(super) struct Strangers {
+pub(super) struct StrangerCount {
     state: Mutex<State>,
 }
 
@@ -21,7 +21,7 @@ struct State {
     written: Option<UnixTime>,
 }
 
-impl Strangers {
+impl StrangerCount {
     /// Counts one more, refused for this reason. Returns what is to be written down: at most one event a minute, the first at once. Those that come after it are told of with the
     /// first that comes a minute later.
     pub(super) fn refused(&self, sentence: &str, now: UnixTime) -> Option<Event> {

@@ -1,5 +1,6 @@
 //! What becomes of a pledge whose manufacturer nobody has accepted, where the owner wants to decide about such pledges.
 
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::{IDevIdCert, PeerCertificates, Refusal, Signed, SignedBy, SpkiDigest, UnixTime, Verifier, VoucherRequest};
 
 use super::Registrar;
@@ -37,16 +38,13 @@ impl Registrar {
         }
         let digest = SpkiDigest(request.signed().digest());
         let since = file.as_ref().and_then(|file| file.waiting).filter(|waiting| waiting.request == digest).map(|waiting| waiting.since);
-        if since.is_some_and(|since| now.as_secs().saturating_sub(since.as_secs()) >= Stranger::WAITS.as_secs()) {
+        if since.is_some_and(|since| now.as_secs().saturating_sub(since.as_secs()) >= LONGEST_DEFERRAL.as_secs()) {
             let undecided = undecided(&serial);
             let what = What::Refused { request: Some(digest), sentence: undecided.to_string(), decision: None, withdrawn: false };
             self.parts.pledges.note(Event { at: now, pledge: Some(subject(key, serial)), what }).await?;
             return Ok(undecided.into());
         }
-        if strangers.keep(Stranger::new(key, serial.clone(), peer, now)?)?.is_none() {
-            tracing::warn!(%serial, most = Strangers::MOST, "too many pledges of unknown manufacturers wait already; `trust pending` lists them");
-            return Ok(refusal);
-        }
+        strangers.keep(Stranger::new(key, serial.clone(), peer, now)?);
 
         let sentence = format!("{refusal}; it waits for the owner, whom `brski-registrar trust pending` tells what it showed");
         // A pledge that waits asks every minute, perhaps with another nonce each time: the trail has it once an hour.

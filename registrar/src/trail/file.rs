@@ -1,12 +1,13 @@
 //! A pledge's file: what people see of it, folded from its events.
 
 use brski_common::UnixTime;
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::text::{LONGEST_LINE, printable};
 use brski_common::time::rfc3339;
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Event, IssuedCertificate, RequestDigest, RevocationReason, Subject, What};
-use crate::approval::{Approval, HeldBy, LONGEST_WAIT, Person};
+use super::{CertificateId, Decision, Event, IssuedCertificate, RequestDigest, RevocationReason, Subject, What};
+use crate::approval::{Approval, HeldBy, Person};
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ pub struct PledgeFile {
     /// When it first came.
     #[serde(with = "rfc3339")]
     pub first_seen: UnixTime,
-    /// When it last came, or somebody last decided about it.
+    /// When it last came or somebody last decided about it, as far as that is an event: a request that is repeated is one only an hour later.
     #[serde(with = "rfc3339")]
     pub last_seen: UnixTime,
     /// The request that waits, and since when.
@@ -37,6 +38,9 @@ pub struct PledgeFile {
     pub approvals: Vec<Person>,
     /// Who decided against it, if neither they nor enough others approved since.
     pub disapproval: Option<Person>,
+    /// The newest that its manufacturer said of its key since it was admitted first, if it was anything new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<Stated>,
     /// Its LDevIDs, oldest first: all that can be revoked, and of those that are expired or revoked the newest as far as there are no more than a hundred together.
     pub certificates: Vec<FiledCertificate>,
 }
@@ -57,6 +61,19 @@ impl FiledCertificate {
     pub fn is_current(&self, now: UnixTime) -> bool {
         self.revoked.is_none() && self.certificate.not_after >= now
     }
+}
+
+/// A statement that was verified when it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stated {
+    /// In COSE, in base64.
+    pub statement: String,
+    /// Its number among all that the manufacturer said of the key.
+    pub seq: u32,
+    /// When it came.
+    #[serde(with = "rfc3339")]
+    pub at: UnixTime,
 }
 
 /// A request of a pledge that was told to come again.
@@ -150,6 +167,7 @@ impl PledgeFile {
             held: None,
             approvals: Vec::new(),
             disapproval: None,
+            stated: None,
             certificates: Vec::new(),
         }
     }
@@ -218,8 +236,9 @@ impl PledgeFile {
                 }
                 self.decide(decision.as_deref());
             }
-            What::Revoked { certificate, reason, by } => {
-                let revoked = self.certificates.iter_mut().filter(|filed| filed.certificate.serial == *certificate);
+            What::Revoked { reason, by, .. } => {
+                let Some(meant) = event.what.revoked() else { return };
+                let revoked = self.certificates.iter_mut().filter(|filed| filed.certificate.id().may_be(&meant));
                 revoked.for_each(|filed| filed.revoked = Some((*reason, by.clone())));
                 if self.certificates.iter().all(|filed| filed.revoked.is_some()) {
                     // What somebody took back does not return on an older yes.
@@ -227,8 +246,25 @@ impl PledgeFile {
                     self.stand(State::Revoked, &format!("{} revoked its LDevIDs: {}", by.name, by.why));
                 }
             }
-            What::Told { .. } | What::Strangers { .. } | What::Configured { .. } | What::Restored { .. } => {}
+            // What is older counts no longer, whatever order it comes in.
+            What::Stated { statement, seq, .. } if self.stated.as_ref().is_none_or(|stated| stated.seq <= *seq) => {
+                self.stated = Some(Stated { statement: statement.clone(), seq: *seq, at: event.at });
+            }
+            What::Stated { .. } => {}
+            What::Bound { .. }
+            | What::Told { .. }
+            | What::Opinion { .. }
+            | What::Strangers { .. }
+            | What::Configured { .. }
+            | What::Rechecked { .. }
+            | What::Restored { .. } => {}
         }
+    }
+
+    /// The last second of this LDevID, or of the longest-lived that it may be; none if the file has forgotten it.
+    pub(crate) fn last_second_of(&self, certificate: &CertificateId) -> Option<UnixTime> {
+        let meant = self.certificates.iter().filter(|filed| filed.certificate.id().may_be(certificate));
+        meant.map(|filed| filed.certificate.not_after).max()
     }
 
     /// How many of its LDevIDs are neither expired nor revoked.
@@ -263,13 +299,13 @@ impl PledgeFile {
         // What takes a refusal back need not answer a question.
         let counts = self.held.as_ref().map_or(self.disapproval.is_some(), |question| question == held);
         if counts {
-            self.approvals.retain(|other| other.name != by.name);
+            self.approvals.retain(|other| !other.is_same_as(by));
             if self.approvals.len() < MOST_APPROVALS {
                 self.approvals.push(by.clone());
             }
         }
         let Some(disapproval) = &self.disapproval else { return };
-        if disapproval.name != by.name && self.approvers_at(by.at).count() < needed {
+        if !disapproval.is_same_as(by) && self.approvers_at(by.at).count() < needed {
             return;
         }
         self.disapproval = None;
@@ -287,7 +323,7 @@ impl PledgeFile {
 }
 
 fn lapsed(since: UnixTime, now: UnixTime) -> bool {
-    now.as_secs().saturating_sub(since.as_secs()) >= LONGEST_WAIT.as_secs()
+    now.as_secs().saturating_sub(since.as_secs()) >= LONGEST_DEFERRAL.as_secs()
 }
 
 /// So many LDevIDs can be in use of one pledge, and so many are kept in its file. A device that renews every day has had them in three months.

@@ -5,7 +5,6 @@ use core::fmt;
 use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
 
 use super::{RevocationReason, What};
-use crate::approval::Person;
 
 impl RevocationReason {
     /// As the trail and the command line write it, such as `key-compromise`.
@@ -18,12 +17,6 @@ impl RevocationReason {
             Self::CessationOfOperation => "cessation-of-operation",
             Self::PrivilegeWithdrawn => "privilege-withdrawn",
         }
-    }
-}
-
-impl fmt::Display for Person {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", words(&self.name), words(&self.why))
     }
 }
 
@@ -45,19 +38,32 @@ impl fmt::Display for What {
             Self::Approved { held, by, .. } if held.rule.is_empty() => write!(f, "said not to be refused any more by {by}"),
             Self::Approved { held, by, .. } => write!(f, "approved for rule '{}' by {by}", words(&held.rule)),
             Self::Disapproved { by } => write!(f, "refused by {by}"),
+            Self::Bound { key } => write!(f, "key {key} taken for an LDevID"),
             Self::Issued { certificate, renewal, .. } => {
                 write!(f, "LDevID {} {}", words(&certificate.serial), if *renewal { "issued for renewal" } else { "issued" })
             }
             Self::NotIssued { sentence, renewal, .. } => write!(f, "{} refused: {}", if *renewal { "renewal" } else { "LDevID" }, line(sentence)),
-            Self::Revoked { certificate, reason, by } => write!(f, "LDevID {} revoked ({}) by {by}", words(certificate), reason.name()),
+            Self::Revoked { certificate, reason, by, .. } => write!(f, "LDevID {} revoked ({}) by {by}", words(certificate), reason.name()),
             Self::Told { resource, success, reason, .. } => {
                 write!(f, "told {}: {}", words(resource), if *success { "success" } else { "failure" })?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ", {}", words(reason)) }
             }
+            Self::Opinion { by, allow, about, sentence, .. } => {
+                let about = about.as_ref().map_or("a device", |about| about.serial.as_str());
+                write!(f, "{} was told that {} is {}: {}", words(by), words(about), if *allow { "acceptable" } else { "not acceptable" }, line(sentence))
+            }
+            Self::Stated { seq, status, .. } => write!(f, "its manufacturer said something newer of its key, number {seq}: {status}"),
             Self::Strangers { sentence, count: 1 } => write!(f, "a stranger was refused: {}", line(sentence)),
             Self::Strangers { sentence, count } => write!(f, "{count} strangers were refused, the last: {}", line(sentence)),
             Self::Configured { why, .. } => write!(f, "configured: {}", words(why)),
-            Self::Restored { by } => write!(f, "restored out of a backup by {by}"),
+            Self::Rechecked { by, devices, declined, unknown, revoked } => {
+                write!(
+                    f,
+                    "rechecked {devices} devices, of which {declined} would not be renewed and {unknown} are not known; {revoked} LDevIDs revoked; by {by}"
+                )
+            }
+            Self::Restored { by, new_key: None } => write!(f, "restored out of a backup by {by}"),
+            Self::Restored { by, new_key: Some(_) } => write!(f, "restored out of a backup, to go on under a new key, by {by}"),
         }
     }
 }

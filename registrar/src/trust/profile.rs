@@ -1,8 +1,8 @@
-//! The profile file in which a manufacturer tells registrars what they must know of it, and the rule by which a newer one takes the place of an accepted one.
+//! The profile file in which a manufacturer tells registrars what they must know of it.
 
 use brski_common::log::VerifierKey;
-use brski_common::time::{from_rfc3339, to_rfc3339};
-use brski_common::{Anchors, Certificate, DecodeError, Leniencies, MasaUrl, PolicyOid, ProfileText, PublicKey, SerialSource, UnixTime, Verified};
+use brski_common::time::from_rfc3339;
+use brski_common::{Anchors, Certificate, DecodeError, Leniencies, MasaUrl, PolicyOid, ProfileText, PublicKey, SerialSource, SpkiDigest, UnixTime};
 use serde::Deserialize;
 
 use super::Manufacturer;
@@ -50,26 +50,13 @@ impl Manufacturer {
         let issued_at = Profile::read(text)?.issued_at;
         issued_at.as_deref().map(|text| from_rfc3339("issued-at", text)).transpose().map_err(|source| field("issued-at", source))
     }
-}
 
-/// Decides whether a signed profile takes the place of the accepted one, without anybody comparing fingerprints: `offered` was verified under the anchors of the
-/// manufacturer that `accepted` is the profile of.
-///
-/// It has to be of the same manufacturer and, unless `older` is allowed, no older than what it replaces: whoever kept an old profile could otherwise bring back a key that was given up.
-///
-/// # Errors
-/// [`ProfileError`] saying which of these it is not.
-pub fn update(accepted: &str, offered: &Verified<ProfileText>, older: bool) -> Result<Manufacturer, ProfileError> {
-    let text = offered.get().as_str();
-    let (known, manufacturer) = (Manufacturer::from_profile(accepted)?, Manufacturer::from_profile(text)?);
-    if known.name != manufacturer.name {
-        return Err(ProfileError::OtherManufacturer { found: manufacturer.name, expected: known.name });
-    }
-    match (Manufacturer::profile_issued_at(accepted)?, Manufacturer::profile_issued_at(text)?) {
-        _ if older => Ok(manufacturer),
-        (_, None) => Err(field("issued-at", DecodeError::MissingField { field: "issued-at", artefact: "signed profile" })),
-        (Some(accepted), Some(offered)) if offered < accepted => Err(ProfileError::Older { found: to_rfc3339(offered), accepted: to_rfc3339(accepted) }),
-        (Some(_) | None, Some(_)) => Ok(manufacturer),
+    /// Whose signature a profile accepts on the one that takes its place: SHA-256 over the SubjectPublicKeyInfo of each key. Nobody's, if it names none.
+    ///
+    /// # Errors
+    /// As for [`from_profile`](Self::from_profile).
+    pub fn profile_signers(text: &str) -> Result<Vec<SpkiDigest>, ProfileError> {
+        Ok(Profile::read(text)?.profile_signers)
     }
 }
 
@@ -139,6 +126,8 @@ struct Profile {
     #[serde(default)]
     log_keys: Vec<String>,
     #[serde(default)]
+    profile_signers: Vec<SpkiDigest>,
+    #[serde(default)]
     issued_at: Option<String>,
 }
 
@@ -151,7 +140,7 @@ impl Profile {
     }
 }
 
-fn field(field: &'static str, source: DecodeError) -> ProfileError {
+pub(super) fn field(field: &'static str, source: DecodeError) -> ProfileError {
     ProfileError::Field { field, source }
 }
 
@@ -199,9 +188,17 @@ pub enum ProfileError {
         /// Whose it should be.
         expected: String,
     },
-    /// It is older than the one that is accepted.
-    #[error("the profile was written {found}, before the accepted one of {accepted}; an old profile may name keys that were given up since")]
-    Older {
+    /// Its date lies ahead: no later one could take its place until then.
+    #[error("issued-at of the profile is {found}, which lies in the future here, where it is {now}; one of the two clocks is wrong")]
+    Future {
+        /// When it says that it was written.
+        found: String,
+        /// What time it is here.
+        now: String,
+    },
+    /// It is no newer than the one that is accepted.
+    #[error("the profile was written {found}, not after the accepted one of {accepted}; an old profile may name keys that were given up since")]
+    NotNewer {
         /// When it was written.
         found: String,
         /// When the accepted one was.

@@ -2,17 +2,24 @@
 //!
 //! Nothing here is trusted. Whoever is on the network can put something in, so that its size is bounded.
 
-use core::time::Duration;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+mod folder;
+mod room;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-use brski_common::files;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brski_common::pledge::LONGEST_DEFERRAL;
+use brski_common::sign::Hash;
 use brski_common::time::rfc3339;
 use brski_common::{Certificate, DecodeError, PeerCertificates, SerialNumber, SpkiDigest, UnixTime};
 use serde::{Deserialize, Serialize};
 
+pub use self::folder::{NoStranger, StrangerFolder};
+use self::room::Maker;
+use self::writer::Writer;
 use crate::pledges::StoreError;
 
 /// What a pledge of an unknown manufacturer showed.
@@ -34,9 +41,6 @@ impl Stranger {
     /// Largest chain in octets of PEM.
     pub const LARGEST: usize = 16 * 1024;
 
-    /// How long it waits.
-    pub const WAITS: Duration = Duration::from_secs(4 * 86_400);
-
     /// What this peer shows.
     ///
     /// # Errors
@@ -50,7 +54,7 @@ impl Stranger {
     }
 
     fn waits_at(&self, now: UnixTime) -> bool {
-        now.as_secs().saturating_sub(self.since.as_secs()) < Self::WAITS.as_secs()
+        now.as_secs().saturating_sub(self.since.as_secs()) < LONGEST_DEFERRAL.as_secs()
     }
 
     /// Its certificates as it presented them, its own first.
@@ -66,208 +70,99 @@ impl Stranger {
     /// # Errors
     /// [`DecodeError`] if they cannot be read.
     pub fn issuer(&self) -> Result<Option<Certificate>, DecodeError> {
-        let PeerCertificates(chain) = self.chain()?;
+        let PeerCertificates(mut chain) = self.chain()?;
+        // Each step up may try all of them, and anybody may have made them up.
+        chain.truncate(MOST_CERTIFICATES);
         let mut path: Vec<&Certificate> = chain.first().into_iter().collect();
         while let Some(above) = path.last().and_then(|last| chain.iter().find(|above| above.is_ca() && !path.contains(above) && last.is_issued_by(above))) {
             path.push(above);
         }
         Ok(path.get(1..).and_then(<[&Certificate]>::last).map(|issuer| (*issuer).clone()))
     }
+
+    /// Who made it, as far as it shows that: the key of its topmost CA, or else no more than the name that its own certificate has for its issuer.
+    fn maker(&self) -> Maker {
+        let own_issuer = || Hash::Sha256.of(self.chain().ok()?.0.first()?.issuer_der()).try_into().map(Maker::Claimed).ok();
+        let shown = self.issuer().ok().flatten().map(|issuer| Maker::Shown(issuer.spki_digest()));
+        shown.or_else(own_issuer).unwrap_or(Maker::Unreadable)
+    }
 }
 
 /// What strangers showed, each kept for four days after it first came, which is how long a pledge waits (RFC 8995, section 5.6). Clones share it.
+///
+/// It is bounded for each maker and in total. Where there is no room left, the oldest of the maker that has the most gives way: a crowd displaces itself and not the newcomer, and who was
+/// displaced comes in again when it asks again.
 #[derive(Clone, Debug)]
-pub struct Strangers(Arc<Mutex<Keep>>);
-
-#[derive(Debug)]
-enum Keep {
-    Memory(Vec<Stranger>),
-    /// One file for each.
-    Folder(PathBuf),
+pub struct Strangers {
+    waiting: Arc<Mutex<Waiting>>,
+    writer: Option<Arc<Writer>>,
 }
+
+type Waiting = BTreeMap<SpkiDigest, (Maker, Stranger)>;
 
 impl Strangers {
     /// How many are kept.
     pub const MOST: usize = 256;
 
+    /// How many of them of one maker.
+    pub const MOST_OF_ONE_MAKER: usize = 32;
+
     /// Forgotten when the process ends.
     pub fn in_memory() -> Self {
-        Self(Arc::new(Mutex::new(Keep::Memory(Vec::new()))))
+        Self { waiting: Arc::default(), writer: None }
     }
 
-    /// In this folder, which is made with the first of them.
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(Mutex::new(Keep::Folder(folder.into()))))
-    }
-
-    /// Keeps what a stranger showed, unless something of it is kept already, and returns since when it waits. None if so many wait that there is no room.
-    ///
-    /// Writes a small file where they are in a folder, and blocks for as long as that takes.
+    /// In memory, and in this folder, where a thread of its own writes them down: nobody who keeps one waits for the disk. Reads what is there, and blocks for as long as that takes.
     ///
     /// # Errors
-    /// [`StoreError`] if the folder cannot be read or written.
-    pub fn keep(&self, stranger: Stranger) -> Result<Option<UnixTime>, StoreError> {
-        let mut keep = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Most requests repeat an earlier one: those look at no other.
-        if let Some(known) = keep.find(stranger.key)?.filter(|kept| kept.waits_at(stranger.since)) {
-            return Ok(Some(known.since));
+    /// [`StoreError`] if the folder cannot be read or the thread cannot be started.
+    pub fn in_folder(folder: StrangerFolder) -> Result<Self, StoreError> {
+        let waiting: Waiting = folder.all()?.into_iter().map(|stranger| (stranger.key, (stranger.maker(), stranger))).collect();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let writer = Writer::start(folder, waiting.clone())?;
+        Ok(Self { waiting, writer: Some(Arc::new(writer)) })
+    }
+
+    /// Keeps what a stranger showed, unless something of it is kept already, and returns since when it waits. Does not wait for a file.
+    pub fn keep(&self, stranger: Stranger) -> UnixTime {
+        let (key, since) = (stranger.key, stranger.since);
+        // Most requests repeat an earlier one.
+        if let Some((_, known)) = lock(&self.waiting).get(&key).filter(|(_, known)| known.waits_at(since)) {
+            return known.since;
         }
-        let (waiting, late): (Vec<_>, Vec<_>) = keep.all()?.into_iter().partition(|kept| kept.waits_at(stranger.since));
-        late.iter().try_for_each(|kept| keep.remove(kept.key))?;
-        match waiting.len() < Self::MOST {
-            true => keep.add(&stranger).map(|()| Some(stranger.since)),
-            false => Ok(None),
+        // Looks at signatures, therefore not under the lock.
+        let maker = stranger.maker();
+        let gone = {
+            let mut waiting = lock(&self.waiting);
+            let gone = room::make(&mut waiting, maker, since);
+            waiting.insert(key, (maker, stranger.clone()));
+            gone
+        };
+        if let Some(writer) = &self.writer {
+            gone.into_iter().for_each(|key| writer.remove(key));
+            writer.write(stranger);
         }
+        since
     }
 
     /// Those who wait, the first that came first.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the folder or a file in it cannot be read.
-    pub fn waiting(&self, now: UnixTime) -> Result<Vec<Stranger>, StoreError> {
-        let keep = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = keep.all()?;
-        all.retain(|stranger| stranger.waits_at(now));
-        all.sort_by_key(|stranger| (stranger.since, stranger.key));
-        Ok(all)
-    }
-
-    /// Forgets what this one showed.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the file system does not play along.
-    pub fn forget(&self, key: SpkiDigest) -> Result<(), StoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+    pub fn waiting(&self, now: UnixTime) -> Vec<Stranger> {
+        let all = lock(&self.waiting).values().map(|(_, stranger)| stranger.clone()).collect();
+        in_order(all, now)
     }
 }
 
-impl Keep {
-    fn find(&self, key: SpkiDigest) -> Result<Option<Stranger>, StoreError> {
-        match self {
-            Self::Memory(strangers) => Ok(strangers.iter().find(|stranger| stranger.key == key).cloned()),
-            Self::Folder(folder) => match file_of(folder, key) {
-                path if path.is_file() => read(&path).map(Some),
-                _ => Ok(None),
-            },
-        }
-    }
-
-    fn all(&self) -> Result<Vec<Stranger>, StoreError> {
-        match self {
-            Self::Memory(strangers) => Ok(strangers.clone()),
-            Self::Folder(folder) => {
-                let entries = match fs::read_dir(folder) {
-                    Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-                    entries => entries.map_err(unavailable)?,
-                };
-                let paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(unavailable)?;
-                paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")).map(|path| read(path)).collect()
-            }
-        }
-    }
-
-    fn add(&mut self, stranger: &Stranger) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(strangers) => strangers.push(stranger.clone()),
-            Self::Folder(folder) => {
-                fs::create_dir_all(&folder).map_err(unavailable)?;
-                let text = serde_json::to_vec(stranger).map_err(|err| StoreError::Unavailable(err.into()))?;
-                files::replace(&file_of(folder, stranger.key), &text).map_err(unavailable)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, key: SpkiDigest) -> Result<(), StoreError> {
-        match self {
-            Self::Memory(strangers) => strangers.retain(|stranger| stranger.key != key),
-            Self::Folder(folder) => match fs::remove_file(file_of(folder, key)) {
-                Err(err) if err.kind() != ErrorKind::NotFound => return Err(unavailable(err)),
-                Ok(()) | Err(_) => {}
-            },
-        }
-        Ok(())
-    }
+/// What is in there is whole after every single change of it.
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn file_of(folder: &Path, key: SpkiDigest) -> PathBuf {
-    folder.join(format!("{key}.json"))
+/// Those of them who still wait, the first that came first.
+fn in_order(mut strangers: Vec<Stranger>, now: UnixTime) -> Vec<Stranger> {
+    strangers.retain(|stranger| stranger.waits_at(now));
+    strangers.sort_by_key(|stranger| (stranger.since, stranger.key));
+    strangers
 }
 
-fn read(path: &Path) -> Result<Stranger, StoreError> {
-    let damaged =
-        |err: serde_json::Error| StoreError::Damaged { what: format!("{} is no pledge of an unknown manufacturer", path.display()), source: Some(err.into()) };
-    serde_json::from_slice(&fs::read(path).map_err(unavailable)?).map_err(damaged)
-}
-
-fn unavailable(err: std::io::Error) -> StoreError {
-    StoreError::Unavailable(err.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use brski_common::time::at;
-
-    use super::*;
-    use crate::testing::{NOW, World};
-
-    fn stranger(number: u16, since: u64) -> Stranger {
-        let mut key = [0; 32];
-        key[..2].copy_from_slice(&number.to_be_bytes());
-        Stranger { key: SpkiDigest(key), serial: SerialNumber::new("JADA1").unwrap(), since: at(since), certificates: String::new() }
-    }
-
-    #[test]
-    fn stranger_waits_since_it_first_came() {
-        let strangers = Strangers::in_memory();
-        assert_eq!(strangers.keep(stranger(1, NOW)).unwrap(), Some(at(NOW)));
-        assert_eq!(strangers.keep(stranger(1, NOW + 60)).unwrap(), Some(at(NOW)));
-    }
-
-    #[test]
-    fn crowd_of_strangers_finds_no_room_until_the_first_have_left() {
-        let strangers = Strangers::in_memory();
-        for number in 0..256 {
-            strangers.keep(stranger(number, NOW)).unwrap();
-        }
-        assert_eq!(strangers.keep(stranger(999, NOW + 1)).unwrap(), None);
-        let later = NOW + Stranger::WAITS.as_secs() + 1;
-        assert_eq!(strangers.keep(stranger(999, later)).unwrap(), Some(at(later)));
-        assert_eq!(strangers.waiting(at(later)).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn folder_outlives_the_process() {
-        let folder = std::env::temp_dir().join(format!("brski-strangers-{}", std::process::id()));
-        Strangers::in_folder(&folder).keep(stranger(1, NOW)).unwrap();
-        let read = Strangers::in_folder(&folder).waiting(at(NOW)).unwrap();
-        Strangers::in_folder(&folder).forget(stranger(1, NOW).key).unwrap();
-        let left = Strangers::in_folder(&folder).waiting(at(NOW)).unwrap();
-        fs::remove_dir_all(&folder).unwrap();
-        assert_eq!((read, left), (vec![stranger(1, NOW)], Vec::new()));
-    }
-
-    #[test]
-    fn issuer_of_a_stranger_is_the_topmost_that_signed_what_is_below() {
-        let world = World::new();
-        let below = world.idevid_ca.subordinate("Maker Line CA");
-        let pledge = world.pledge_of(&below, "JADA1", brski_common::issuing::never());
-        let shown = |above: &[&Certificate]| {
-            let chain = core::iter::once(pledge.idevid.certificate()).chain(above.iter().copied()).cloned().collect();
-            let stranger = Stranger::new(pledge.idevid.spki_digest(), pledge.idevid.device().serial.clone(), &PeerCertificates(chain), at(NOW)).unwrap();
-            stranger.issuer().unwrap()
-        };
-        let root = &world.idevid_ca.certificate;
-        assert_eq!(shown(&[root, &below.certificate]), Some(root.clone()));
-        assert_eq!(shown(&[&below.certificate, &world.domain.certificate]), Some(below.certificate.clone()));
-        assert_eq!(shown(&[root]), None);
-    }
-
-    #[test]
-    fn chain_of_a_stranger_is_bounded() {
-        let world = World::new();
-        let peer = PeerCertificates(vec![world.idevid_ca.certificate.clone(); 64]);
-        let outcome = Stranger::new(SpkiDigest([1; 32]), SerialNumber::new("JADA1").unwrap(), &peer, at(NOW));
-        assert!(matches!(outcome, Err(DecodeError::TooLarge { limit: Stranger::LARGEST, .. })));
-    }
-}
+/// More certificates than a path from a device to its root has.
+const MOST_CERTIFICATES: usize = 8;

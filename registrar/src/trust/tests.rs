@@ -5,7 +5,7 @@ use brski_common::{Anchors, Format, Leniencies, MasaUrl, Method, PolicyOid, Prof
 use super::*;
 use crate::testing::{Ca, NOW, World, block_on, now};
 
-fn profile(world: &World, more: &str) -> String {
+pub(super) fn profile(world: &World, more: &str) -> String {
     let (idevid, voucher) = (world.idevid_ca.certificate.to_pem(), world.voucher.identity.chain[1].to_pem());
     format!("version = 1\nname = \"Maker\"\nidevid-anchors = \"\"\"\n{idevid}\"\"\"\nvoucher-anchors = \"\"\"\n{voucher}\"\"\"\n{more}")
 }
@@ -258,27 +258,16 @@ fn profile_that_is_founded_on_certificates_reads_back_as_it_was_meant() {
 }
 
 /// A profile whose statements' anchor is the world's, signed by this party.
-fn signed_profile(world: &World, by: &SigningParty, more: &str) -> Signed<ProfileText> {
+pub(super) fn signed_profile(world: &World, by: &SigningParty, more: &str) -> Signed<ProfileText> {
     let anchor = world.provenance.identity.chain[1].to_pem();
     let text = profile(world, &format!("provenance-anchors = '''{anchor}'''\n{more}"));
     block_on(by.seal(&ProfileText::new(text).unwrap(), Format::Cms)).unwrap()
 }
 
-const DATED: &str = "issued-at = \"2026-05-01T00:00:00Z\"\n";
-
 #[test]
-fn newer_profile_under_an_accepted_anchor_takes_the_place_of_the_old() {
-    let world = World::new();
-    let offered = signed_profile(&world, &world.provenance, &format!("{DATED}masa-url = \"new.example.com\"\n"));
-    let offered = world.manufacturer().verify_profile(&offered, now()).unwrap();
-    let updated = update(&profile(&world, "issued-at = \"2026-04-01T00:00:00Z\"\n"), &offered, false).unwrap();
-    assert_eq!(updated.masa_url, Some(MasaUrl::new("new.example.com").unwrap()));
-}
-
-#[test]
-fn profile_that_somebody_else_signed_is_no_update() {
+fn profile_that_somebody_else_signed_is_refused() {
     let (world, other) = (World::new(), World::new());
-    let offered = signed_profile(&world, &other.provenance, DATED);
+    let offered = signed_profile(&world, &other.provenance, "");
     assert!(world.manufacturer().verify_profile(&offered, now()).is_err());
 }
 
@@ -289,25 +278,7 @@ fn device_signs_no_profile_where_it_shares_a_root_with_its_manufacturer() {
     let shared = Anchors::new([world.idevid_ca.certificate.clone()]).unwrap();
     let manufacturer = Manufacturer { voucher_anchors: shared, ..world.manufacturer() };
     let own = SigningParty::with_chain(vec![pledge.idevid.certificate().clone()], pledge.key.clone());
-    assert!(manufacturer.verify_profile(&signed_profile(&world, &own, DATED), now()).is_err());
-}
-
-#[test]
-fn older_profile_is_no_update_unless_the_owner_says_so() {
-    let world = World::new();
-    let accepted = profile(&world, "issued-at = \"2026-06-01T00:00:00Z\"\n");
-    let verified = |more: &str| world.manufacturer().verify_profile(&signed_profile(&world, &world.provenance, more), now()).unwrap();
-    assert!(matches!(update(&accepted, &verified(DATED), false), Err(ProfileError::Older { .. })));
-    assert!(matches!(update(&accepted, &verified(""), false), Err(ProfileError::Field { field: "issued-at", .. })));
-    assert!(update(&accepted, &verified(DATED), true).is_ok());
-}
-
-#[test]
-fn profile_of_another_name_is_no_update() {
-    let world = World::new();
-    let offered = world.manufacturer().verify_profile(&signed_profile(&world, &world.provenance, DATED), now()).unwrap();
-    let accepted = profile(&world, "").replace("\"Maker\"", "\"Other\"");
-    assert!(matches!(update(&accepted, &offered, true), Err(ProfileError::OtherManufacturer { .. })));
+    assert!(manufacturer.verify_profile(&signed_profile(&world, &own, ""), now()).is_err());
 }
 
 #[test]
@@ -317,4 +288,37 @@ fn what_was_signed_as_a_voucher_is_no_profile() {
     let voucher = world.sign_voucher(&world.voucher_for(&world.request(&world.pledge("JADA1"))));
     let outcome = shared.verify_profile(&Signed::from_wire(Format::Cms, voucher.wire()), now());
     assert!(matches!(outcome, Err(VerifyError::Decode { source: brski_common::DecodeError::Unexpected { what: "eContentType", .. }, .. })));
+}
+
+fn missing(trust: &Trust, shown: &[&Certificate]) -> Option<String> {
+    match trust.admit(&PeerCertificates(shown.iter().copied().cloned().collect()), now()) {
+        Err(Error::Refused(Refusal::UnknownManufacturer { missing, .. })) => missing,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pledge_that_does_not_show_its_intermediate_ca_is_told_which_one_is_missing() {
+    let world = World::new();
+    let below = world.idevid_ca.subordinate("Maker Line CA");
+    let pledge = world.pledge_of(&below, "JADA1", never());
+    let id: String = below.certificate.subject_key_id().unwrap().iter().map(|octet| format!("{octet:02x}")).collect();
+    assert_eq!(missing(&world.trust(), &[pledge.idevid.certificate()]), Some(format!("CN=Maker Line CA (key identifier {id})")));
+}
+
+#[test]
+fn missing_ca_is_the_first_that_was_not_shown() {
+    let (world, other) = (World::new(), World::new());
+    let sub = other.idevid_ca.subordinate("Other Sub CA");
+    let line = sub.subordinate("Other Line CA");
+    let pledge = other.pledge_of(&line, "JADA1", never());
+    let told = missing(&world.trust(), &[pledge.idevid.certificate(), &line.certificate]).unwrap();
+    assert!(told.starts_with("CN=Other Sub CA (key identifier "), "{told}");
+}
+
+#[test]
+fn pledge_that_shows_its_whole_path_lacks_no_ca() {
+    let (world, other) = (World::new(), World::new());
+    assert_eq!(missing(&world.trust(), &[other.pledge("JADA1").idevid.certificate(), &other.idevid_ca.certificate]), None);
+    assert_eq!(missing(&Trust::default(), &[other.pledge("JADA1").idevid.certificate()]), None);
 }

@@ -97,5 +97,73 @@ fn lost_events_that_are_accepted_begin_a_trail_under_a_new_key() {
     let checkpoint = registrar(&folder, &["audit", "checkpoint"]).ok();
     assert_eq!(checkpoint.lines().nth(1), Some("2"));
     registrar(&folder, &["audit", "verify"]).ok();
-    assert!(registrar(&folder, &["audit", "verify", "--checkpoint", "signed.txt"]).error().contains("is lost"));
+    let error = registrar(&folder, &["audit", "verify", "--checkpoint", "signed.txt"]).error();
+    let expected = "the checkpoint over 3 events is of a former trail, of which this one has the first 1: event 1 tells that it was restored out of a backup, to go on under a \
+                    new key, by ann (command line, as ";
+    assert!(error.contains(expected), "{error}");
+    assert!(error.contains(": the disk died; the other 2 are lost, and nothing else was touched"), "{error}");
+}
+
+#[test]
+fn checkpoint_of_the_former_key_over_what_came_back_is_as_good_as_ever() {
+    let folder = backed_up();
+    let signed = registrar(&folder, &["audit", "checkpoint"]).ok();
+    folder.write("signed.txt", signed);
+    append(&folder, [strangers(1)]);
+    registrar(&folder, &["audit", "checkpoint"]).ok();
+    restore(&folder, &["--replace", "--new-trail-key"]).ok();
+    registrar(&folder, &["audit", "verify", "--checkpoint", "signed.txt"]).ok();
+}
+
+#[test]
+fn former_checkpoint_excuses_nothing_else() {
+    let folder = backed_up();
+    append(&folder, [strangers(1), strangers(2)]);
+    let signed = registrar(&folder, &["audit", "checkpoint"]).ok();
+    folder.write("signed.txt", signed);
+    restore(&folder, &["--replace", "--new-trail-key"]).ok();
+    damage(&folder);
+    let error = registrar(&folder, &["audit", "verify", "--checkpoint", "signed.txt"]).error();
+    assert!(error.contains("the audit trail is damaged: the file of "), "{error}");
+}
+
+/// Somebody changes a pledge's file with a database tool.
+fn damage(folder: &Folder) {
+    let store = rusqlite::Connection::open(folder.path("registrar/pledges.sqlite")).unwrap();
+    store.execute("UPDATE file SET state = 'enrolled'", []).unwrap();
+}
+
+#[test]
+fn store_that_is_damaged_does_not_tell_how_long_the_trail_was() {
+    let folder = backed_up();
+    append(&folder, [strangers(1), strangers(2)]);
+    let signed = registrar(&folder, &["audit", "checkpoint"]).ok();
+    damage(&folder);
+    std::fs::remove_file(folder.path("registrar/trail-last-signed.txt")).unwrap();
+    let before = std::fs::read(folder.path("registrar/pledges.sqlite")).unwrap();
+    let error = restore(&folder, &["--replace"]).error();
+    assert!(
+        error.contains(
+            "the backup ends after 1 events, and nobody knows how many there were: the store that is there does not tell (the audit trail is damaged: "
+        ),
+        "{error}"
+    );
+    assert!(error.ends_with("or accept the loss with --new-trail-key"), "{error}");
+    assert_eq!(std::fs::read(folder.path("registrar/pledges.sqlite")).unwrap(), before);
+
+    // What others hold stands in for it.
+    folder.write("registrar/trail-last-signed.txt", signed);
+    assert!(restore(&folder, &["--replace"]).error().contains("the backup ends after 1 events, and 3 are known: 2 would be lost"));
+}
+
+#[test]
+fn trail_of_unknown_length_goes_on_under_a_new_key() {
+    let folder = backed_up();
+    lose(&folder);
+    std::fs::remove_file(folder.path("registrar/trail-last-signed.txt")).unwrap();
+    let error = restore(&folder, &[]).error();
+    assert!(error.contains("nobody knows how many there were: there is no store, and there is no trail-last-signed.txt"), "{error}");
+    let report = restore(&folder, &["--new-trail-key"]).ok();
+    assert!(report.contains("\nlost: nobody knows how many events there were since the backup\n"), "{report}");
+    registrar(&folder, &["audit", "verify"]).ok();
 }

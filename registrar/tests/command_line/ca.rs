@@ -33,6 +33,87 @@ fn next_issuing_ca_is_asked_for_signed_and_used() {
     registrar(&folder, &["config", "check"]).ok();
 }
 
+const FIRST: &str = "certificate = \"certificates/domain-ca.pem\"\nkey = \"keys/domain-ca.pem\"";
+
+/// An owner whose LDevIDs come from another CA below the same root, and a line that names the former one.
+fn succeeded(former: &str) -> Folder {
+    let folder = asking();
+    sign(&folder, &["--yes"]).ok();
+    folder.edit("registrar/registrar.toml", FIRST, "certificate = \"../issuing-ca.pem\"\nkey = \"../issuing-ca-key.pem\"");
+    folder.edit("registrar/registrar.toml", "\nlifetime-days = 365\n", &format!("\nlifetime-days = 365\n{former}\n"));
+    folder
+}
+
+const WITH_KEY: &str = "former-cas = [{ certificate = \"certificates/domain-ca.pem\", key = \"keys/domain-ca.pem\" }]";
+
+#[test]
+fn former_ca_is_listed_with_where_its_crl_is() {
+    let listed = registrar(&succeeded(WITH_KEY), &["ca", "list", "-o", "json"]).ok();
+    let cas: Vec<serde_json::Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = cas.iter().map(|ca| (ca["role"].as_str().unwrap(), ca["crl"].as_str().is_some_and(|crl| crl.starts_with("/crl/")))).collect();
+    assert_eq!(told, [("issuing", true), ("root", false), ("former", true)]);
+    assert_ne!(cas[0]["crl"], cas[2]["crl"]);
+}
+
+#[test]
+fn former_ca_without_its_key_is_warned_of() {
+    let warning = "warning: ldevid.former-cas names no key of CN=Example Domain domain CA";
+    let check = |former| registrar(&succeeded(former), &["config", "check"]).ok();
+    let warned = check("former-cas = [\"certificates/domain-ca.pem\"]");
+    assert!(warned.contains(warning), "{warned}");
+    assert!(!check(WITH_KEY).contains(warning));
+}
+
+#[test]
+fn url_that_leads_ldevids_of_two_cas_to_one_list_is_warned_of() {
+    let warning = "warning: ldevid.crl-url is http://crl.example.net/ldevid.crl whichever CA issues";
+    let check = |url: &str| registrar(&succeeded(&format!("{WITH_KEY}\ncrl-url = \"{url}\"")), &["config", "check"]).ok();
+    assert!(check("http://crl.example.net/ldevid.crl").contains(warning));
+    assert!(!check("http://crl.example.net/{issuer}.crl").contains("ldevid.crl-url"));
+}
+
+#[test]
+fn wrong_former_ca_is_named_with_what_would_be_right() {
+    let said = |former: &str| registrar(&succeeded(former), &["config", "check"]).error();
+    let other = "former-cas = [{ certificate = \"certificates/domain-ca.pem\", key = \"keys/registrar.pem\" }]";
+    assert!(said(other).contains("field ldevid.former-cas"));
+    assert!(said("former-cas = [7]").contains("must be a certificate's file, or { certificate = "));
+}
+
+#[test]
+fn registrar_certificate_below_the_former_ca_is_warned_of_until_another_is_issued() {
+    let warning = "warning: the certificate of [identity] does not stand under the CA that issues LDevIDs";
+    let folder = succeeded(WITH_KEY);
+    assert!(registrar(&folder, &["config", "check"]).ok().contains(warning));
+    let printed = registrar(&folder, &["ca", "issue-registrar"]).ok();
+    assert!(printed.contains("hosts: localhost, 127.0.0.1") && printed.contains("issued by: CN=Next CA"), "{printed}");
+    folder.edit("registrar/registrar.toml", "\"certificates/registrar.pem\"", "\"../registrar.pem\"");
+    assert!(!registrar(&folder, &["config", "check"]).ok().contains(warning));
+}
+
+#[test]
+fn second_registrar_is_certified_by_its_request() {
+    let folder = owner();
+    // Any request will do: what it is for, it does not say.
+    registrar(&folder, &["ca", "request", "--name", "Second registrar"]).ok();
+    let issue = ["ca", "issue-registrar", "--request", "issuing-ca.csr", "--host", "second.example.net", "--days", "30"];
+    registrar(&folder, &issue).ok();
+    let chain = Certificate::all_from_pem(&folder.read("registrar.pem")).unwrap();
+    let lifetime = chain[0].not_after().as_secs() - chain[0].not_before().as_secs();
+    assert_eq!((chain.len(), chain[0].subject(), chain[0].usages().len(), lifetime), (3, "CN=Second registrar", 3, 30 * 86_400));
+    assert!(!chain[0].is_ca() && chain[0].is_issued_by(&chain[1]));
+    let error = registrar(&folder, &issue).error();
+    assert!(error.contains("registrar.pem: exists already"), "{error}");
+}
+
+#[test]
+fn registrar_is_not_certified_where_the_cas_key_is_elsewhere() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", &format!("[domain-ca]\n{FIRST}\n"), EST);
+    let error = registrar(&folder, &["ca", "issue-registrar"]).error();
+    assert!(error.contains("field ca: says that an EST server issues: it has to certify the registrar, too, since its key is not here"), "{error}");
+}
+
 #[test]
 fn issuing_ca_may_issue_to_end_entities_alone() {
     let folder = asking();

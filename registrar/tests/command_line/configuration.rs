@@ -125,3 +125,13 @@ fn unknown_leniency_of_a_manufacturer_is_named() {
     let error = registrar(&folder, &["config", "check"]).error();
     assert!(error.contains("unknown field `anything`"), "{error}");
 }
+
+#[test]
+fn unknown_table_is_named_with_the_one_that_was_meant() {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "\n[admin]\n", "\n[admn]\n");
+    let error = registrar(&folder, &["config", "check"]).error();
+    let line = folder.read("registrar/registrar.toml").lines().position(|line| line == "[admn]").unwrap() + 1;
+    assert!(error.starts_with(&format!("error: registrar/registrar.toml, line {line}, field admn: unknown field `admn`")), "{error}");
+    assert!(error.ends_with("did you mean 'admin'?"), "{error}");
+}

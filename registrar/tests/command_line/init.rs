@@ -61,3 +61,16 @@ fn name_that_no_certificate_can_hold_is_refused() {
     let error = registrar(&Folder::new(), &["init", "--name", &"x".repeat(41)]).error();
     assert!(error.contains("--name must be 1 to 40"), "{error}");
 }
+
+#[test]
+fn admin_port_is_the_one_after_the_port_unless_it_is_named() {
+    let folder = Folder::new();
+    for (port, more, expected) in [("9443", &[][..], "9444"), ("65535", &[], "65534"), ("9443", &["--admin-port", "7000"], "7000")] {
+        let dir = format!("of-{port}-{expected}");
+        registrar(&folder, &[&["init", "--dir", &dir, "--port", port], more].concat()).ok();
+        let config: toml::Table = folder.read(&format!("{dir}/registrar.toml")).parse().unwrap();
+        assert_eq!(config["admin"]["listen"].as_str(), Some(&*format!("127.0.0.1:{expected}")));
+    }
+    let error = registrar(&folder, &["init", "--dir", "same", "--port", "9443", "--admin-port", "9443"]).error();
+    assert!(error.contains("--admin-port must be another port than --port, 9443"), "{error}");
+}

@@ -12,6 +12,8 @@ mod client;
 mod configuration;
 mod init;
 mod inspect;
+mod masas;
+mod pipe;
 mod pledges;
 mod policy;
 mod reload;
@@ -24,6 +26,8 @@ mod systemd;
 mod token;
 mod trust;
 mod trust_certificates;
+#[path = "../../../masa/tests/command_line/units.rs"]
+mod units;
 mod worker;
 
 use std::path::Path;
@@ -95,6 +99,7 @@ fn help_is_what_it_was() {
             "ca list",
             "ca request",
             "ca sign-request",
+            "ca issue-registrar",
             "ca fetch",
             "revoke",
             "recheck",

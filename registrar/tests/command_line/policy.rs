@@ -121,6 +121,14 @@ fn manufacturer_without_a_profile_is_warned_about() {
 }
 
 #[test]
+fn rule_that_never_decides_is_warned_about() {
+    let folder = Folder::new();
+    folder.write("p.toml", "version = 1\n[[rule]]\nname = \"wide\"\nmethod = [\"salak\"]\nthen = \"hold\"\n[[rule]]\nname = \"narrow\"\nmethod = [\"salak\"]\nsite = [\"A\"]\nthen = \"accept\"");
+    let text = registrar(&folder, &["policy", "check", "p.toml"]).ok();
+    assert!(text.contains("\nwarning: rule 'narrow' never decides: rule 'wide' comes before it, whose conditions hold wherever its own do\n"), "{text}");
+}
+
+#[test]
 fn accepted_statement_ends_with_status_0_and_its_trace() {
     let (folder, _) = with_statement(Method::Sapodilla, Status::Valid);
     folder.write("p.toml", "version = 1\n[[rule]]\nname = \"a\"\nmethod = [\"salak\"]\nthen = \"refuse\"\n[[rule]]\nname = \"long-name\"\nserial = [\"ACME-?\"]\nmethod = [\"sapodilla\"]\nthen = \"accept\"");
@@ -186,17 +194,18 @@ fn replay_tells_what_changes_under_another_policy() {
     runtime().block_on(store.note(device.refused_by(&folder.read("registrar/policy.toml"), Method::Bamboo, None))).unwrap();
     drop(store);
     let same = registrar(&folder, &["policy", "replay"]).ok();
-    let expected = "ACME-1 of Acme: as before, refuse by rule 'no-loaded-keys'\npledges: 1; judged otherwise: 0; accepted: 0; held: 0; refused: 1\n";
+    let expected = "ACME-1 of Acme: as before, refuse by rule 'no-loaded-keys'\npledges: 1; judged otherwise: 0; accepted: 0; held: 0; refused: 1\neach judged as of when it was last seen, with the approvals in force then\n";
     assert_eq!(same, expected);
 
     let any = format!("{}/policies/any-recorded.toml", env!("CARGO_MANIFEST_DIR"));
     let expected = "ACME-1 of Acme: refuse by rule 'no-loaded-keys'; now accept by rule 'recorded', as long as the MASA says nothing else\n  \
-                    -> recorded  method is bamboo\npledges: 1; judged otherwise: 1; accepted: 1; held: 0; refused: 0\n";
+                    -> recorded  method is bamboo\npledges: 1; judged otherwise: 1; accepted: 1; held: 0; refused: 0\neach judged as of when it was last seen, with the approvals in force then\n";
     assert_eq!(registrar(&folder, &["policy", "replay", "--policy", &any]).ok(), expected);
 
     let lines = registrar(&folder, &["policy", "replay", "--policy", &any, "-o", "json"]).ok();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["changed"], &lines[0]["then"]["verdict"], &lines[0]["now"]["verdict"]), (&true.into(), &"refuse".into(), &"accept".into()));
+    assert_eq!((&lines[0]["judged-at"], &lines[0]["outcome"]), (&brski_common::time::to_rfc3339(at(NOW)).into(), &"accept".into()));
     assert_eq!(lines[1]["summary"]["changed"], 1);
 }
 

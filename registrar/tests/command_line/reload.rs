@@ -8,7 +8,7 @@ use super::registrar;
 use super::serve::anywhere;
 
 /// Tells the server to reload, and waits until it has, `outcome` being `applied` or `refused`.
-fn reload(serving: &Serving, outcome: &str) {
+pub(crate) fn reload(serving: &Serving, outcome: &str) {
     let line = format!("brski_reloads_total{{outcome=\"{outcome}\"}}");
     let before = serving.metric(&line).unwrap_or_default();
     serving.process.signal("HUP");

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use brski_common::time::at;
 use brski_common::{SerialNumber, SpkiDigest, UnixTime};
-use brski_registrar::trail::{Event, IssuedCertificate, Subject, What};
+use brski_registrar::trail::{CertificateId, Event, IssuedCertificate, Issuer, Subject, What};
 use brski_registrar::{PledgeStore as _, SqlitePledges};
 
 use super::support::{Finished, Folder};
@@ -24,15 +24,23 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+fn id(serial: &str) -> CertificateId {
+    CertificateId { serial: serial.to_owned(), issuer: None }
+}
+
 fn pledges(folder: &Folder) -> SqlitePledges {
     SqlitePledges::open(folder.path("registrar/pledges.sqlite")).unwrap()
 }
 
 fn issue(folder: &Folder, key: u8, certificate: &str) {
+    issue_by(folder, key, certificate, None);
+}
+
+fn issue_by(folder: &Folder, key: u8, certificate: &str, issuer: Option<Issuer>) {
     let now = UnixTime::now();
     let pledge = Subject { key: SpkiDigest([key; 32]), serial: SerialNumber::new("JADA1").unwrap(), manufacturer: "Maker".to_owned() };
     let not_after = at(now.as_secs() + 86_400);
-    let certificate = IssuedCertificate { serial: certificate.to_owned(), key: SpkiDigest([key + 1; 32]), sha256: "00".repeat(32), not_after };
+    let certificate = IssuedCertificate { serial: certificate.to_owned(), issuer, key: SpkiDigest([key + 1; 32]), sha256: "00".repeat(32), not_after };
     let what = What::Issued { certificate, renewal: false, decision: None };
     block_on(pledges(folder).note(Event { at: now, pledge: Some(pledge), what })).unwrap();
 }
@@ -51,8 +59,8 @@ fn revoke(folder: &Folder, more: &[&str]) -> Finished {
 #[test]
 fn revoked_ldevid_is_on_record_with_who_and_why() {
     let folder = enrolled();
-    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID}\n"));
-    assert!(block_on(pledges(&folder).is_revoked(LDEVID.to_owned())).unwrap());
+    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID} is on the CRL from now on (issuer not on record)\n"));
+    assert!(block_on(pledges(&folder).is_revoked(id(LDEVID))).unwrap());
     let file = block_on(pledges(&folder).file(SpkiDigest([1; 32]))).unwrap().unwrap();
     let (_, by) = file.certificates[0].revoked.clone().unwrap();
     assert_eq!((by.name.as_str(), by.why.as_str()), ("jane", "flash was read out"));
@@ -74,7 +82,7 @@ fn pledges_of_one_serial_number_are_told_apart_by_the_certificate() {
     assert!(error.contains("'JADA1' is ambiguous; name the key instead, or the serial number of the LDevID's certificate: "), "{error}");
     revoke(&folder, &["--certificate", "CE:00"]).ok();
     let store = pledges(&folder);
-    assert_eq!([LDEVID, "00ce00"].map(|certificate| block_on(store.is_revoked(certificate.to_owned())).unwrap()), [false, true]);
+    assert_eq!([LDEVID, "00ce00"].map(|certificate| block_on(store.is_revoked(id(certificate))).unwrap()), [false, true]);
 }
 
 #[test]
@@ -92,16 +100,62 @@ fn recheck_of_nobody_is_well() {
 }
 
 #[test]
+fn recheck_is_an_event_of_the_trail() {
+    let folder = owner();
+    registrar(&folder, &["recheck"]).ok();
+    let exported: serde_json::Value = serde_json::from_str(registrar(&folder, &["audit", "export"]).ok().trim_end()).unwrap();
+    let what = &exported["event"]["what"];
+    assert_eq!((&what["event"], &what["devices"], &what["by"]["via"]["way"]), (&"rechecked".into(), &0.into(), &"command-line".into()), "{exported}");
+}
+
+#[test]
 fn pledge_is_named_by_the_beginning_of_its_key_as_well() {
     let folder = enrolled();
     issue(&folder, 3, "00ce00");
     let told = registrar(&folder, &["revoke", "--reason", "superseded", "--why", "x", "--by", "jane", "03030303"]).ok();
-    assert_eq!(told, "JADA1: revoked by jane\n  LDevID 00ce00\n");
+    assert_eq!(told, "JADA1: revoked by jane\n  LDevID 00ce00 is on the CRL from now on (issuer not on record)\n");
 }
 
 #[test]
 fn namesake_that_was_never_enrolled_is_not_meant() {
     let folder = enrolled();
     super::append(&folder, [super::held("JADA1", 7, "Other", 60)]);
-    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID}\n"));
+    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID} is on the CRL from now on (issuer not on record)\n"));
+}
+
+/// An LDevID of a CA whose key is not here.
+fn of_another_ca() -> Folder {
+    let folder = owner();
+    let issuer = Issuer { name: "CN=Upstream CA".to_owned(), sha256: SpkiDigest([9; 32]) };
+    issue_by(&folder, 1, LDEVID, Some(issuer));
+    folder
+}
+
+#[test]
+fn ca_elsewhere_has_to_be_told_by_hand_with_what_to_tell_it() {
+    let said = revoke(&of_another_ca(), &[]).ok();
+    let told = format!(
+        "JADA1: revoked by jane\n  LDevID {LDEVID} is no longer accepted by this registrar, which makes no CRL for its CA: that CA has to be told by hand to revoke serial number \
+         {LDEVID}, issuer CN=Upstream CA\n"
+    );
+    assert_eq!(said, told);
+    let json: serde_json::Value = serde_json::from_str(&revoke(&of_another_ca(), &["-o", "json"]).ok()).unwrap();
+    assert_eq!(json["to-tell"], serde_json::json!([{ "serial": LDEVID, "issuer": "CN=Upstream CA" }]));
+}
+
+#[test]
+fn est_server_has_to_be_told_of_whatever_is_revoked() {
+    let folder = enrolled();
+    let est = "[ca]\nkind = \"est\"\nurl = \"https://est.example.net:8443\"\nanchors = [\"certificates/root-ca.pem\"]\ncertificates = \"certificates/domain-ca.pem\"\n";
+    folder.edit("registrar/registrar.toml", "[domain-ca]\ncertificate = \"certificates/domain-ca.pem\"\nkey = \"keys/domain-ca.pem\"\n", est);
+    let said = revoke(&folder, &[]).ok();
+    assert!(said.contains("that CA has to be told by hand") && !said.contains("is on the CRL"), "{said}");
+}
+
+#[test]
+fn ldevid_of_the_ca_here_is_on_the_crl() {
+    let folder = owner();
+    let ca = brski_common::Certificate::all_from_pem(&folder.read("registrar/certificates/domain-ca.pem")).unwrap().remove(0);
+    issue_by(&folder, 1, LDEVID, Some(Issuer { name: ca.subject().to_owned(), sha256: Issuer::digest_of_ca(&ca) }));
+    assert!(revoke(&folder, &[]).ok().contains(&format!("LDevID {LDEVID} is on the CRL from now on (issuer CN=Example Domain domain CA")));
 }

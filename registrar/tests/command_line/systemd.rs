@@ -1,70 +1,64 @@
-//! The units of the service, judged by systemd itself where it is installed.
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! The units of the service.
 
 use super::REGISTRAR;
-use super::support::Folder;
+use super::units::{Units, source};
 
-const UNITS: [&str; 2] = ["brski-registrar.service", "brski-registrar-masa-worker.service"];
+const SERVICES: [&str; 2] = ["brski-registrar.service", "brski-registrar-masa-worker.service"];
 
-fn source(unit: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(unit)
-}
-
-/// The units, with the program where it is here.
-fn units() -> Folder {
-    let folder = Folder::new();
-    for unit in UNITS {
-        folder.write(unit, std::fs::read_to_string(source(unit)).unwrap().replace("/usr/bin/brski-registrar", REGISTRAR));
-    }
-    folder
-}
-
-/// Runs `systemd-analyze` and returns all it said; `None` where it is not installed, which may not be in CI.
-fn analyze(folder: &Folder, arguments: &[&str]) -> Option<(bool, String)> {
-    let output = Command::new("systemd-analyze").args(arguments).current_dir(folder.path("")).env("SYSTEMD_COLORS", "0").output();
-    match output {
-        Ok(output) => Some((output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())),
-        Err(_) => {
-            assert!(std::env::var_os("CI").is_none(), "systemd-analyze is not installed, and CI is set");
-            eprintln!("skipped: systemd-analyze is not installed");
-            None
-        }
-    }
-}
+const UNITS: Units =
+    Units { program: REGISTRAR, name: "brski-registrar", configuration: "/etc/brski-registrar/registrar.toml", services: &SERVICES, timers: &[] };
 
 #[test]
 fn units_have_no_error_that_systemd_finds() {
-    let folder = units();
-    let Some((good, said)) = analyze(&folder, &["verify", "--man=no", "./brski-registrar.service", "./brski-registrar-masa-worker.service"]) else {
-        return;
-    };
-    let ours: Vec<&str> = said.lines().filter(|line| line.contains("brski-registrar")).collect();
-    assert!(good && ours.is_empty(), "{said}");
+    UNITS.assert_right();
 }
 
 #[test]
 fn services_are_exposed_little_by_systemd_s_measure() {
-    let folder = units();
-    // In tenths: 20 of 100 is the upper end of what systemd calls OK.
-    for service in ["./brski-registrar.service", "./brski-registrar-masa-worker.service"] {
-        let Some((good, said)) = analyze(&folder, &["security", "--no-pager", "--offline=true", "--threshold=20", service]) else { return };
-        assert!(good, "{said}");
-    }
+    UNITS.assert_exposed_little();
 }
 
 #[test]
 fn every_command_in_the_units_is_one_of_the_program_s() {
-    for unit in ["brski-registrar.service"] {
-        let text = std::fs::read_to_string(source(unit)).unwrap();
-        for line in text.lines().filter_map(|line| line.split_once("=/usr/bin/brski-registrar ").map(|(_, arguments)| arguments)) {
-            // Whatever is installed on this machine is left alone.
-            let line = line.replace("/etc/brski-registrar/registrar.toml", "absent.toml");
-            let arguments: Vec<&str> = line.split_whitespace().collect();
-            let finished = Folder::new().run(REGISTRAR, &arguments);
-            assert_eq!(finished.code, Some(1), "{line}: {finished:?}");
-            assert!(finished.stderr.contains("absent.toml: cannot be read"), "{line}: {finished:?}");
-        }
+    UNITS.assert_commands_exist();
+}
+
+/// The values of a setting of a unit.
+fn settings(unit: &str, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(source(unit)).unwrap();
+    let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    values.flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_unit_in_the_folder_is_looked_at() {
+    let there = std::fs::read_dir(source("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut services: Vec<String> = there.filter(|name| name.ends_with(".service")).collect();
+    services.sort_unstable_by_key(String::len);
+    assert_eq!(services, SERVICES);
+}
+
+#[test]
+fn every_unit_has_a_user_of_its_own_whom_sysusers_makes() {
+    let users = SERVICES.map(|unit| settings(unit, "User"));
+    assert_ne!(users[0], users[1]);
+    let made = std::fs::read_to_string(source("brski-registrar.sysusers.conf")).unwrap();
+    for (unit, user) in SERVICES.into_iter().zip(&users) {
+        assert_eq!(*user, settings(unit, "Group"));
+        assert!(made.lines().any(|line| line.starts_with(&format!("u {} ", user[0]))), "{made}");
+    }
+    // Of each other's files the server may use the worker's, and the worker none.
+    let members: Vec<&str> = made.lines().filter(|line| line.starts_with("m ")).collect();
+    assert_eq!(members, ["m brski-registrar brski-masa-worker"]);
+}
+
+#[test]
+fn worker_may_write_into_the_folder_of_questions_alone_and_see_neither_pledges_nor_keys() {
+    let worker = SERVICES[1];
+    assert_eq!(settings(worker, "ReadWritePaths"), ["/var/lib/brski-masa-worker"]);
+    assert_eq!((settings(worker, "StateDirectory"), settings(worker, "ProtectSystem")), (vec![], vec!["strict".to_owned()]));
+    let unseen = settings(worker, "InaccessiblePaths");
+    for path in ["-/var/lib/brski-registrar", "-/etc/brski-registrar/keys"] {
+        assert!(unseen.contains(&path.to_owned()), "{unseen:?}");
     }
 }

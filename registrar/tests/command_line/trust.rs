@@ -20,7 +20,7 @@ fn write_profile(folder: &Folder, file: &str, name: &str) {
 pub(super) fn write_profile_around(folder: &Folder, file: &str, name: &str, anchor: &str) {
     let anchor = folder.read(anchor);
     let mut profile = include_str!("../../../masa/src/cli/init/manufacturer-profile.toml").replace("{name}", &format!("\"{name}\""));
-    profile = profile.replace("{authority}", "masa.example.com").replace("{voucher-policy}", "").replace("{log-keys}", "");
+    profile = profile.replace("{authority}", "masa.example.com").replace("{voucher-policy}", "").replace("{log-keys}", "").replace("{profile-signers}", "");
     for purpose in ["{idevid-anchors}", "{voucher-anchors}", "{provenance-anchors}", "{masa-tls-anchors}"] {
         profile = profile.replace(purpose, &anchor);
     }

@@ -36,7 +36,7 @@ async fn pledge_lives(format: Format) {
     owner.fetch_crl();
     assert_eq!(["ldevid", "renewed"].map(|ldevid| reason(python, openssl, ldevid)), ["keyCompromise"; 2]);
     owner.stop();
-    let enrolled = ["held", "approved", "admitted", "told", "issued", "told", "issued", "issued"];
+    let enrolled = ["held", "approved", "admitted", "told", "bound", "issued", "told", "bound", "issued", "bound", "issued"];
     assert_eq!(owner.story(), [&enrolled[..], &["revoked"; 3], &["not-issued"]].concat());
 }
 

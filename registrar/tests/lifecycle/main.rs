@@ -16,6 +16,8 @@ mod pledge;
 mod python;
 #[path = "../../../tests/interop/requests.rs"]
 mod requests;
+#[path = "../../../masa/tests/command_line/softhsm.rs"]
+mod softhsm;
 #[path = "../../../masa/tests/command_line/support.rs"]
 mod support;
 #[path = "../../../tests/interop/tool.rs"]
@@ -28,5 +30,6 @@ mod owner;
 mod admin_by_curl;
 mod life_of_curl;
 mod life_of_python;
+mod token;
 
 const REGISTRAR: &str = env!("CARGO_BIN_EXE_brski-registrar");

@@ -27,6 +27,11 @@ pub(crate) struct Owner {
 impl Owner {
     /// `None` where `openssl` or `curl` is missing. Held pledges are told to come again after this many seconds.
     pub(crate) async fn start(hold_retry: u8) -> Option<Self> {
+        Self::prepared(hold_retry, |_| true).await
+    }
+
+    /// The same after something was done to the program's folder; `None` also where that could not be done.
+    pub(crate) async fn prepared(hold_retry: u8, prepare: impl FnOnce(&Folder) -> bool) -> Option<Self> {
         let (world, folder) = (World::start().await?, Folder::new());
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut owner = Self { world, folder, process: None, admin: nowhere };
@@ -36,6 +41,9 @@ impl Owner {
         owner.folder.listen_anywhere("registrar/registrar.toml");
         for role in ["approver", "auditor"] {
             owner.run(&["token", role, "--role", role, "--add", "--out", &format!("registrar/keys/{role}-token")]).ok();
+        }
+        if !prepare(&owner.folder) {
+            return None;
         }
         // A pledge names the registrar, and finds pinned, what `init` made.
         for name in ["registrar", "domain-ca"] {
@@ -102,7 +110,9 @@ impl Owner {
 
     /// Somebody at the command line says yes to JADA1.
     pub(crate) fn approve(&self) -> String {
-        self.run(&["pledges", "approve", "JADA1", "--why", "order 4711", "--by", "ann"]).ok()
+        let [shown] = &self.json(&["pledges", "show", "JADA1"])[..] else { panic!("one pledge is shown") };
+        let question = shown["question"].as_str().unwrap();
+        self.run(&["pledges", "approve", "JADA1", "--question", question, "--why", "order 4711", "--by", "ann"]).ok()
     }
 
     /// Somebody at the command line revokes all LDevIDs of JADA1.
@@ -116,6 +126,36 @@ impl Owner {
         let url = format!("https://{}{path}", self.admin);
         let arguments = format!("--cacert domain-ca.pem --oauth2-bearer {} {arguments} {url}", token.trim_end());
         curl::start(&self.world.openssl.path(""), &arguments).finish().unwrap()
+    }
+
+    /// Another CA below the same root takes over from the one that `init` made, whose key goes on signing its revocation list; the registrar gets a certificate below the new
+    /// one. The CAs are `domain-ca.pem` and `next-ca.pem` then, and the root is `root-ca.pem`.
+    pub(crate) fn replace_ca(&mut self) {
+        self.run(&["ca", "request", "--name", "Next CA", "--new-key", "registrar/keys/next.pem", "--out", "next.csr"]).ok();
+        let root = ["--root-key", "registrar/offline/root-ca-key.pem", "--root-cert", "registrar/certificates/root-ca.pem"];
+        let sign = ["ca", "sign-request", "--yes", "--out", "registrar/certificates/next.pem", "next.csr"];
+        self.run(&[&sign[..], &root].concat()).ok();
+        let present = ["certificate = \"certificates/domain-ca.pem\"\nkey = \"keys/domain-ca.pem\"", "certificate = \"certificates/registrar.pem\""];
+        self.folder.edit("registrar/registrar.toml", present[0], "certificate = \"certificates/next.pem\"\nkey = \"keys/next.pem\"");
+        let former = "former-cas = [{ certificate = \"certificates/domain-ca.pem\", key = \"keys/domain-ca.pem\" }]";
+        self.folder.edit("registrar/registrar.toml", "# former-cas = [{ certificate = \"certificates/former-ca.pem\", key = \"keys/former-ca.pem\" }]", former);
+        self.run(&["ca", "issue-registrar", "--out", "registrar/certificates/registrar-2.pem"]).ok();
+        self.folder.edit("registrar/registrar.toml", present[1], "certificate = \"certificates/registrar-2.pem\"");
+        for (from, to) in [("next", "next-ca"), ("root-ca", "root-ca"), ("registrar-2", "registrar-2")] {
+            let made = brski_common::Certificate::all_from_pem(&self.folder.read(&format!("registrar/certificates/{from}.pem"))).unwrap();
+            self.world.openssl.write(&format!("{to}.pem"), made[0].to_pem());
+        }
+        self.restart();
+    }
+
+    /// Fetches the list of this CA into `NAME-crl.pem`.
+    pub(crate) fn fetch_crl_of(&self, ca: &str) {
+        let path = brski_registrar::http::crl_path_of(&certificate(&self.world.openssl, ca));
+        let url = format!("https://{}{path}", self.world.registrar_address);
+        let reply = curl::start(&self.world.openssl.path(""), &format!("--cacert root-ca.pem {url}")).finish().unwrap();
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/pkix-crl")), "{reply:?}");
+        self.world.openssl.write("fetched.der", reply.body);
+        self.world.openssl.run(&format!("crl -inform DER -in fetched.der -out {ca}-crl.pem"));
     }
 
     /// Fetches the revocation list into `crl.der` and, for `openssl`, `crl.pem`.
@@ -134,6 +174,13 @@ impl Owner {
         let events = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let about = events.filter(|line| line["event"]["pledge"]["serial"] == "JADA1");
         about.map(|line| line["event"]["what"]["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What the trail tells of each recheck, in their order.
+    pub(crate) fn rechecked(&self) -> Vec<Value> {
+        let exported = self.run(&["audit", "export"]).ok();
+        let events = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"]["what"].take());
+        events.filter(|what| what["event"] == "rechecked").collect()
     }
 
     /// SHA-256 over the key of JADA1, by which the admin interface knows it as well.

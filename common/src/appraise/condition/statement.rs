@@ -19,6 +19,7 @@ pub(in crate::appraise) enum AboutStatement {
     Locus(Vec<Locus>),
     SeGeneration(Vec<Told<SecureElementGeneration>>),
     Lock(Vec<Told<Lock>>),
+    CertificateTransfer(Vec<Told<Transfer>>),
     PrivateTransfer(Vec<Told<Transfer>>),
     Status(Vec<Status>),
     ProtectionAtLeast(Protection),
@@ -136,6 +137,7 @@ impl AboutStatement {
                 among_told("se-generation", said.se_generation, SecureElementGeneration::Unknown, wanted, SecureElementGeneration::name)
             }
             Self::Lock(wanted) => among_told("lock", said.lock, Lock::Unknown, wanted, Lock::name),
+            Self::CertificateTransfer(wanted) => among_told("certificate-transfer", said.certificate_transfer, Transfer::Unknown, wanted, Transfer::name),
             Self::PrivateTransfer(wanted) => among_told("private-transfer", said.private_transfer, Transfer::Unknown, wanted, Transfer::name),
             Self::Status(wanted) => among("status", said.status, wanted, Status::name),
             Self::ProtectionAtLeast(least) => {
@@ -196,6 +198,7 @@ impl AboutStatement {
             | Self::Locus(_)
             | Self::SeGeneration(_)
             | Self::Lock(_)
+            | Self::CertificateTransfer(_)
             | Self::PrivateTransfer(_)
             | Self::Status(_)
             | Self::ProtectionAtLeast(_)
@@ -219,6 +222,7 @@ impl AboutStatement {
             Self::Locus(wanted) => format!("made {}", list(wanted, Locus::description, " or ")),
             Self::SeGeneration(wanted) => told_in_words("se-generation", wanted, SecureElementGeneration::description),
             Self::Lock(wanted) => told_in_words("lock", wanted, Lock::description),
+            Self::CertificateTransfer(wanted) => format!("with a certificate that {}", told_in_words("certificate-transfer", wanted, Transfer::description)),
             Self::PrivateTransfer(wanted) => format!("with a private key that {}", told_in_words("private-transfer", wanted, Transfer::description)),
             Self::Status(wanted) => format!("with status {}", list(wanted, Status::description, " or ")),
             Self::ProtectionAtLeast(Protection::NonExtractable) => "protected non-extractable".to_owned(),

@@ -174,3 +174,69 @@ fn new_conditions_are_told_in_words() {
     assert_eq!(words("lock = [\"fuse\", \"absent\"]"), format!("salak {} or with nothing said of lock", crate::provenance::Lock::Fuse.description()));
     assert_eq!(words("pki = { pki-level = { at-least = 2 }, pki-lifespan = \"answered\" }"), "salak with pki-level at least 2 and with pki-lifespan answered");
 }
+
+/// What is said of rules that never decide; each rule is its conditions and its verdict, and is named by its place.
+fn unreachable(rules: &[(&str, &str)]) -> Vec<String> {
+    let rule = |(place, (conditions, then)): (usize, &(&str, &str))| format!("[[rule]]\nname = \"{}\"\n{conditions}\nthen = \"{then}\"\n", place + 1);
+    let text: String = rules.iter().enumerate().map(rule).collect();
+    Policy::from_toml(&format!("version = 1\n{text}")).unwrap().unreachable_in_words()
+}
+
+#[test]
+fn rule_after_one_without_conditions_never_decides() {
+    let expected = "rule '2' never decides: rule '1' comes before it, which has no conditions and so decides about every pledge";
+    assert_eq!(unreachable(&[("", "hold"), ("method = [\"salak\"]", "accept")]), [expected]);
+    assert_eq!(unreachable(&[("method = [\"salak\"]", "accept"), ("", "hold")]), Vec::<String>::new());
+}
+
+#[test]
+fn rule_whose_conditions_imply_those_of_an_earlier_one_never_decides() {
+    let expected = ["rule '2' never decides: rule '1' comes before it, whose conditions hold wherever its own do"];
+    for (wide, narrow) in [
+        ("method = [\"salak\"]", "method = [\"salak\"]\nsite = [\"A\"]"),
+        ("method = [\"salak\", \"avocado\"]", "method = [\"avocado\"]"),
+        ("statement = \"present\"", "basis = [\"station-signed\"]"),
+        ("protection-at-least = \"extractable-for-storage\"", "protection-at-least = \"non-extractable\""),
+        ("serial = [\"ACME-*\"]\nstatement = \"present\"", "serial = [\"ACME-1\"]\nmethod = [\"salak\"]"),
+        ("made-after = 2025-01-01T00:00:00Z", "made-after = 2026-01-01T00:00:00Z"),
+        ("statement-age-at-most = \"30d\"", "statement-age-at-most = \"1d\""),
+        ("site = [\"A\", \"absent\"]", "site = [\"absent\"]"),
+        ("certificate-transfer = [\"none\", \"network-transferred\"]", "certificate-transfer = [\"none\"]"),
+    ] {
+        assert_eq!(unreachable(&[(wide, "accept"), (narrow, "hold")]), expected, "{narrow}");
+        assert_eq!(unreachable(&[(narrow, "accept"), (wide, "hold")]), Vec::<String>::new(), "{wide}");
+    }
+}
+
+#[test]
+fn rules_on_different_things_both_decide() {
+    for (one, other) in [
+        ("method = [\"salak\"]", "method = [\"avocado\", \"salak\"]"),
+        ("private-transfer = [\"none\"]", "certificate-transfer = [\"none\"]"),
+        ("statement = \"present\"", "statement = \"absent\""),
+        ("serial = [\"ACME-?\"]", "serial = [\"ACME-*\"]"),
+        ("made-before = 2025-01-01T00:00:00Z", "made-before = 2026-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(unreachable(&[(one, "hold"), (other, "hold")]), Vec::<String>::new(), "{one}");
+    }
+}
+
+#[test]
+fn rule_that_lists_what_the_earlier_one_is_passed_over_for_can_decide() {
+    let wide = "method = [\"salak\"]";
+    for listed in ["status = [\"disputed\"]", "audit-log = [\"foreign-nonceless\"]", "audit-log = [\"truncated\"]"] {
+        let narrow = format!("{wide}\n{listed}");
+        assert_eq!(unreachable(&[(wide, "accept"), (&narrow, "hold")]), Vec::<String>::new(), "{listed}");
+        // A refusal is passed over for nothing, and nothing is gained by refusing what is refused already.
+        assert_eq!(unreachable(&[(wide, "refuse"), (&narrow, "accept")]).len(), 1, "{listed}");
+        assert_eq!(unreachable(&[(wide, "accept"), (&narrow, "refuse")]).len(), 1, "{listed}");
+    }
+}
+
+#[test]
+fn rules_of_a_manufacturer_are_compared_with_each_other_alone() {
+    let own = |name: &str| format!("[[manufacturer.Acme.rule]]\nname = \"{name}\"\nmethod = [\"salak\"]\nthen = \"accept\"\n");
+    let text = format!("version = 1\n[[rule]]\nname = \"all\"\nmethod = [\"salak\"]\nthen = \"hold\"\n{}{}", own("a"), own("b"));
+    let expected = "from Acme: rule 'b' never decides: rule 'a' comes before it, whose conditions hold wherever its own do";
+    assert_eq!(Policy::from_toml(&text).unwrap().unreachable_in_words(), [expected]);
+}

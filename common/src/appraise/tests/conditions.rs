@@ -108,6 +108,17 @@ fn said_unknown_and_not_said_can_be_told_apart() {
 }
 
 #[test]
+fn transfer_of_the_certificate_is_asked_for_apart_from_that_of_the_private_key() {
+    let full = Scene::of(full_origin());
+    full.holds("certificate-transfer = [\"none\", \"network-transferred\"]", "certificate-transfer is network-transferred");
+    full.fails("certificate-transfer = [\"mechanically-installed\"]", "certificate-transfer is network-transferred, not mechanically-installed");
+    let silent = Scene::of(full_origin()).edit(|said| said.certificate_transfer = None);
+    silent.holds("certificate-transfer = [\"absent\"]", "certificate-transfer is absent");
+    silent.holds("certificate-transfer = [\"unknown\"]", "certificate-transfer is absent");
+    silent.fails("certificate-transfer = [\"stated-unknown\"]", "certificate-transfer is absent, not stated-unknown");
+}
+
+#[test]
 fn retention_and_co_generation_can_be_asked_for_by_their_absence() {
     let full = Scene::of(full_origin());
     full.holds("key-retained = false", "key-retained is false");

@@ -139,7 +139,9 @@ fn vouched<'a>(signer: &Certificate, pool: &[Certificate], authorities: &'a Auth
 /// What makes a certificate none of an attestation key (section 3.2 of the draft).
 pub(super) fn fault(certificate: &Certificate) -> Option<String> {
     use x509_parser::prelude::FromDer as _;
-    let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(certificate.der()).ok()?;
+    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(certificate.der()) else {
+        return Some("whose certificate cannot be read".to_owned());
+    };
     let signs = parsed.key_usage().ok().flatten().is_some_and(|usage| usage.value.digital_signature());
     let attests = certificate.usages().iter().any(|usage| usage == KeyAttestation::ATTESTATION_KEY_USAGE);
     match (attests, signs) {

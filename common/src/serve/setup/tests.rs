@@ -203,3 +203,10 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[test]
+fn unknown_table_is_named_before_what_is_missing_in_the_one_that_was_meant() {
+    let text = "listen = '127.0.0.1:0'\n[tsl]\ncertificate = 'a'\n[tls]\nkey = 'b'\n";
+    let said = ConfigFile::read_as::<Sample>(Path::new("masa.toml"), text).unwrap_err().to_string();
+    assert_eq!(said, "masa.toml, line 2, field tsl: unknown field `tsl`, expected `listen` or `tls`; did you mean 'tls'?");
+}

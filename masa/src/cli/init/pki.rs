@@ -20,7 +20,7 @@ pub(super) struct Pki {
     pub(super) vouching: Vouching,
     nonceless_signer: Party,
     pub(super) provenance_ca: Party,
-    provenance_signer: Party,
+    pub(super) provenance_signer: Party,
     pub(super) tls_ca: Party,
     tls: Party,
     station: Key,

@@ -41,16 +41,16 @@ impl Teller {
                 progress.beside(|| {
                     if without_receipt {
                         let warning = "is recorded, but its statement has no receipt of the log";
-                        writeln!(std::io::stderr(), "warning: {serial} {warning}; `log prove {serial}` tells why")?;
+                        writeln!(crate::cli::err(), "warning: {serial} {warning}; `log prove {serial}` tells why")?;
                     }
                     Output::Text.print(&Told(outcome))
                 })
             }
             (Output::Text, Err(_)) if self.tally.failed > MOST_LISTED + 1 => Ok(()),
             (Output::Text, Err(_)) if self.tally.failed == MOST_LISTED + 1 => {
-                progress.beside(|| Ok(writeln!(std::io::stderr(), "further failures are in the file of errors alone")?))
+                progress.beside(|| Ok(writeln!(crate::cli::err(), "further failures are in the file of errors alone")?))
             }
-            (Output::Text, Err(_)) => progress.beside(|| Ok(writeln!(std::io::stderr(), "{}", Told(outcome))?)),
+            (Output::Text, Err(_)) => progress.beside(|| Ok(writeln!(crate::cli::err(), "{}", Told(outcome))?)),
         }
     }
 
@@ -58,7 +58,7 @@ impl Teller {
     pub(super) fn finish(&self, errors: Option<&Path>) {
         let told = errors.map(|path| format!("; the rows that failed are in {}", path.display())).unwrap_or_default();
         // Standard error is for people; a run without any is none the worse.
-        let _ = writeln!(std::io::stderr(), "{}{told}", self.tally);
+        let _ = writeln!(crate::cli::err(), "{}{told}", self.tally);
     }
 }
 

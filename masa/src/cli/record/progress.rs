@@ -71,7 +71,7 @@ impl Progress {
                 bar.set_message(told);
             }
             None => {
-                let _ = writeln!(std::io::stderr(), "{told}");
+                let _ = writeln!(crate::cli::err(), "{told}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Many rows at once, signed in batches.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -30,6 +30,7 @@ pub(super) async fn sign(station: &SigningParty, source: &Source<'_>, format: Fo
         true => Box::new(std::io::stdin()),
         false => Box::new(File::open(rows).with_context(|| named("cannot be read"))?),
     };
+    let mut out = crate::cli::out();
     let (mut lines, mut reader) = (BufReader::new(input), None);
     let (mut number, mut failed, mut batch, mut size) = (0u64, 0, Vec::with_capacity(each), 0);
     while let Some(line) = line(&mut lines).with_context(|| named("cannot be read any further"))? {
@@ -61,16 +62,19 @@ pub(super) async fn sign(station: &SigningParty, source: &Source<'_>, format: Fo
             }
             Err(fault) => {
                 failed += 1;
-                writeln!(std::io::stderr(), "{}, line {number}: {}", rows.display(), printable(&fault.to_string(), LONGEST_LINE))?;
+                writeln!(crate::cli::err(), "{}, line {number}: {}", rows.display(), printable(&fault.to_string(), LONGEST_LINE))?;
             }
         }
         if batch.len() >= each || size >= ENOUGH {
             size = 0;
-            write(station, &core::mem::take(&mut batch), format).await?;
+            write(&mut out, station, &core::mem::take(&mut batch), format).await?;
+            if out.is_gone() {
+                break;
+            }
         }
     }
     if !batch.is_empty() {
-        write(station, &batch, format).await?;
+        write(&mut out, station, &batch, format).await?;
     }
     Ok(failed)
 }
@@ -95,9 +99,8 @@ fn certificate(folder: &Path, name: &str) -> Result<Certificate, RowError> {
     certificates.into_iter().next().ok_or_else(|| fault("the file holds no certificate".to_owned()))
 }
 
-async fn write(station: &SigningParty, reports: &[ManufactureReport], format: Format) -> anyhow::Result<()> {
+async fn write(out: &mut impl Write, station: &SigningParty, reports: &[ManufactureReport], format: Format) -> anyhow::Result<()> {
     let signed = station.seal(&ManufactureBatch::of_reports(reports)?, format).await?;
-    let mut out = std::io::stdout().lock();
     out.write_all(signed.wire())?;
     if format == Format::Jws {
         out.write_all(b"\n")?;

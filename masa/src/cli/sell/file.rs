@@ -105,7 +105,7 @@ impl Faults {
         let errors = errors.write(&RefusedRow { file, line: Some(*line), row: None, serial: None, field: named, cause })?;
         if is_first {
             let what = named.map(|field| format!("{field}: ")).unwrap_or_default();
-            writeln!(io::stderr(), "{file}, line {line}: {what}{cause}; this and further errors are in {}", errors.display())?;
+            writeln!(crate::cli::err(), "{file}, line {line}: {what}{cause}; this and further errors are in {}", errors.display())?;
         }
         tally.failed += 1;
         Ok(())

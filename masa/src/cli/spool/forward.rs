@@ -93,7 +93,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     progress.end();
     if let Some(path) = errors.path() {
-        writeln!(std::io::stderr(), "{} rows were refused, see {}", done.refused, path.display())?;
+        writeln!(crate::cli::err(), "{} rows were refused, see {}", done.refused, path.display())?;
     }
     arguments.output.print(&done)?;
     Ok(if done.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

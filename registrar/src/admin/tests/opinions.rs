@@ -32,6 +32,35 @@ fn statement_of_a_pledge_that_is_known_is_judged_by_the_policy() {
 }
 
 #[test]
+fn opinion_is_an_event_of_the_trail_with_question_answer_and_asker() {
+    let scene = Scene::new();
+    let octets = scene.world.statement(&scene.good, brski_common::Method::Avocado, 1).wire().to_vec();
+    let told = scene.appraise("", "application/eat+cwt", &octets).json();
+    let What::Opinion { by, question, allow, verdict, rule, about, sentence, left_out } = scene.last_event().what else { panic!("no opinion") };
+    let question_was: [u8; 32] = brski_common::sign::Hash::Sha256.of(&octets).try_into().unwrap();
+    assert_eq!((by.as_str(), question.0, allow, left_out), ("auditor", question_was, true, 0));
+    assert_eq!(
+        (json!(verdict), json!(rule), json!(about), json!(sentence)),
+        (told["verdict"].clone(), told["rule"].clone(), told["pledge"].clone(), told["sentence"].clone())
+    );
+}
+
+#[test]
+fn same_opinion_is_told_of_once_until_it_changes() {
+    let scene = Scene::new();
+    let before = block_on(scene.store.head()).unwrap().size;
+    let octets = scene.world.statement(&scene.good, brski_common::Method::Avocado, 1).wire().to_vec();
+    let events = || {
+        scene.appraise("", "application/eat+cwt", &octets);
+        block_on(scene.store.head()).unwrap().size - before
+    };
+    assert_eq!((events(), events(), events()), (1, 1, 1));
+    // The refusal is an event as well.
+    scene.say(Role::Operator, "/pledges/JADA1", "refuse");
+    assert_eq!((events(), events()), (3, 3));
+}
+
+#[test]
 fn allow_is_the_first_thing_in_the_answer() {
     let scene = Scene::new();
     assert!(scene.statement(&scene.good).body.starts_with(b"{\"allow\":true,"));
@@ -109,7 +138,7 @@ fn refused_and_revoked_devices_are_not_acceptable_any_more() {
     scene.post(Role::Operator, "/pledges/JADA1/revoke", &json!({ "why": "stolen", "reason": "key-compromise" }));
     let told = scene.appraise("", "application/pkcs10", &scene.good.csr(&key)).json();
     assert_eq!((&told["allow"], &told["sentence"]), (&json!(false), &json!("the key is of no pledge that was admitted, or its admission was withdrawn")));
-    scene.post(Role::Operator, "/pledges/JADA1/refuse", &why());
+    scene.say(Role::Operator, "/pledges/JADA1", "refuse");
     assert_eq!(scene.statement(&scene.good).json()["allow"], false);
 }
 

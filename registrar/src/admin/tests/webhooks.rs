@@ -134,7 +134,7 @@ fn serial_number_in_the_subject_counts_only_where_the_configuration_says_so() {
 #[test]
 fn refused_pledge_is_not_allowed_by_any_authority() {
     let scene = Scene::new();
-    scene.post(Role::Approver, "/pledges/JADA1/refuse", &why());
+    scene.say(Role::Approver, "/pledges/JADA1", "refuse");
     assert_eq!(scene.signed("by-key", &authorizing(&scene.good.key, "JADA1"))["allow"], false);
 }
 

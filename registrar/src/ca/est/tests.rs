@@ -36,8 +36,26 @@ impl Scene {
     }
 
     fn order_on(&self, csr: &Csr) -> IssueOrder {
-        let (verified, admission) = (self.world.verified(&self.pledge), self.world.admission(&self.pledge));
-        evaluate(csr, Enrollee::Pledge(&verified), Some(&admission), None, &Settings::default(), now()).unwrap()
+        self.order_under(csr, CertificateProfile::default())
+    }
+
+    /// On the usual request, under this profile.
+    fn ordered(&self, profile: &CertificateProfile) -> IssueOrder {
+        self.order_under(&Csr::from_der(&self.pledge.csr(&self.key)).unwrap(), profile.clone())
+    }
+
+    fn order_under(&self, csr: &Csr, ldevid: CertificateProfile) -> IssueOrder {
+        let (world, pledge) = (&self.world, &self.pledge);
+        // Admitted on a statement that names avocado.
+        let statement = world.verified_statement(pledge, brski_common::Method::Avocado, 0);
+        let receipt = brski_common::appraise::ReceiptFinding::Missing;
+        let case = brski_common::appraise::Case { idevid: &pledge.idevid, manufacturer: "Maker", statement: Some(&statement), receipt, word: None };
+        let facts = Some(brski_common::appraise::Facts::of(&case));
+        let admission = world.admission(pledge);
+        let ground = crate::relay::Ground { facts, ..admission.ground().clone() };
+        let chain = vec![world.domain.certificate.clone()];
+        let admission = crate::Admission::assertion(pledge.idevid.clone(), chain, [4; 32], admission.voucher().clone(), ground, now());
+        evaluate(csr, Enrollee::Pledge(&world.verified(pledge)), Some(&admission), None, &Settings { ldevid, ..Settings::default() }, now()).unwrap()
     }
 
     /// What a server would rightly issue.
@@ -190,6 +208,80 @@ fn certificate_that_outlives_the_order_is_not_passed_on() {
     assert!(detail(scene.sent(&[scene.issuing.issue(long)])).contains("longer than ordered"));
 }
 
+/// What is made of a certificate after an order under this profile.
+fn under(profile: &CertificateProfile, change: impl FnOnce(Template) -> Template) -> Result<Vec<Certificate>, IssueError> {
+    let scene = Scene::new();
+    let order = scene.ordered(profile);
+    let came = vec![scene.issuing.issue(change(scene.template()))];
+    block_on_tokio(async { upstream(Vec::new(), scene.chain()).await.0.check(came, &order, now()) })
+}
+
+fn accepted(profile: &CertificateProfile, change: impl FnOnce(Template) -> Template) -> bool {
+    under(profile, change).is_ok()
+}
+
+const NAME: &str = "JADA1.example";
+const POLICY: &str = "1.3.6.1.4.1.32473.1.1";
+const CRL: &str = "http://crl.example/ldevid.crl";
+
+#[test]
+fn certificate_is_valid_no_more_than_minutes_longer_than_ordered() {
+    let hour = CertificateProfile { lifetime: Duration::from_secs(3600), ..CertificateProfile::default() };
+    let until = |end: u64| {
+        let scene = Scene::new();
+        let subject = Subject::from_der(scene.pledge.idevid.certificate().subject_der()).unwrap();
+        let template = Template::new(subject, scene.key.public_key(), [9; 16], at(NOW - 60), at(NOW + end)).usages(&["1.3.6.1.5.5.7.3.2"]);
+        let (order, came) = (scene.ordered(&hour), vec![scene.issuing.issue(template)]);
+        block_on_tokio(async { upstream(Vec::new(), scene.chain()).await.0.check(came, &order, now()) })
+    };
+    assert!(until(3600 + 300).is_ok());
+    assert!(detail(until(3600 + 301)).contains("longer than ordered"));
+}
+
+#[test]
+fn certificate_with_other_usages_is_not_passed_on() {
+    let profile = CertificateProfile::default();
+    assert!(accepted(&profile, |template| template));
+    let said = detail(under(&profile, |template| template.usages(&["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"])));
+    assert_eq!(said, "the LDevID's extended key usages are 1.3.6.1.5.5.7.3.1, 1.3.6.1.5.5.7.3.2, expected 1.3.6.1.5.5.7.3.2 ([ldevid] usages)");
+    assert!(detail(under(&profile, |template| template.usages(&[]))).contains("extended key usages are none, expected 1.3.6.1.5.5.7.3.2"));
+}
+
+#[test]
+fn certificate_with_other_names_is_not_passed_on() {
+    let plain = CertificateProfile::default();
+    let said = detail(under(&plain, |template| template.alternative_names(&["registrar.example".to_owned()])));
+    assert_eq!(said, "the LDevID's subjectAltName is registrar.example, expected none ([ldevid] names)");
+    let names = ["{serial}.example", "urn:dev:{serial}"].map(|pattern| crate::enroll::profile::NamePattern::new(pattern).unwrap());
+    let named = CertificateProfile { names: names.to_vec(), ..plain };
+    let (dns, uri) = (vec![NAME.to_owned()], vec!["urn:dev:JADA1".to_owned()]);
+    assert!(accepted(&named, |template| template.alternative_names(&dns).alternative_uris(&uri)));
+    let said = detail(under(&named, |template| template.alternative_names(&dns)));
+    assert_eq!(said, "the LDevID's subjectAltName is JADA1.example, expected JADA1.example, urn:dev:JADA1 ([ldevid] names)");
+    assert!(!accepted(&named, |template| template));
+}
+
+#[test]
+fn certificate_without_the_policies_of_the_key_is_not_passed_on() {
+    let policy = |dotted| brski_common::PolicyOid::new(dotted).unwrap();
+    let by_method = std::collections::HashMap::from([(brski_common::Method::Avocado, policy(POLICY))]);
+    let policies = crate::enroll::profile::ProvenancePolicies { by_method, ..Default::default() };
+    let profile = CertificateProfile { policies, ..CertificateProfile::default() };
+    assert!(accepted(&profile, |template| template.policy(&policy(POLICY)).policy(&policy("1.3.6.1.4.1.32473.9"))));
+    let said = detail(under(&profile, |template| template.policy(&policy("1.3.6.1.4.1.32473.9"))));
+    assert_eq!(said, "the LDevID's certificate policies are 1.3.6.1.4.1.32473.9, without 1.3.6.1.4.1.32473.1.1 ([ldevid] method-policies and basis-policies)");
+}
+
+#[test]
+fn certificate_that_names_another_crl_is_not_passed_on() {
+    let profile = CertificateProfile { crl_url: Some(CRL.to_owned()), ..CertificateProfile::default() };
+    assert!(accepted(&profile, |template| template.crl_distribution_point(CRL)));
+    let said = detail(under(&profile, |template| template.crl_distribution_point("http://crl.example/other.crl")));
+    assert_eq!(said, "the LDevID's CRL distribution points are http://crl.example/other.crl, without http://crl.example/ldevid.crl ([ldevid] crl-url)");
+    assert!(detail(under(&profile, |template| template)).contains("distribution points are none"));
+    assert!(accepted(&CertificateProfile::default(), |template| template.crl_distribution_point("http://crl.example/other.crl")));
+}
+
 #[test]
 fn certificate_of_an_unknown_ca_is_not_passed_on() {
     let scene = Scene::new();
@@ -238,9 +330,6 @@ fn ca_certificates_come_in_the_order_of_the_path() {
 fn profile_with_names_wants_them_in_the_request() {
     let scene = Scene::new();
     let names = vec![crate::enroll::profile::NamePattern::new("{serial}.example").unwrap()];
-    let settings = Settings { ldevid: CertificateProfile { names, ..CertificateProfile::default() }, ..Settings::default() };
-    let (verified, admission) = (scene.world.verified(&scene.pledge), scene.world.admission(&scene.pledge));
-    let csr = Csr::from_der(&scene.pledge.csr(&scene.key)).unwrap();
-    let order = evaluate(&csr, Enrollee::Pledge(&verified), Some(&admission), None, &settings, now()).unwrap();
+    let order = scene.ordered(&CertificateProfile { names, ..CertificateProfile::default() });
     assert!(matches!(suits(&order), Err(IssueError::Unsuitable(words)) if words.contains("it lacks the subjectAltName that csrattrs says")));
 }

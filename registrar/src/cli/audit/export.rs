@@ -33,11 +33,11 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let store = Configuration::read(&arguments.config)?.existing_pledges()?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(crate::cli::out());
     let mut next = arguments.from;
     loop {
         let events = store.events(next, AT_ONCE).await?;
-        if events.is_empty() {
+        if events.is_empty() || out.get_ref().is_gone() {
             return Ok(out.flush()?);
         }
         for octets in events {

@@ -17,9 +17,11 @@ use crate::config::{Configuration, read_verifiers};
 /// Verify that nothing in the audit trail was touched, nor anything that follows from it
 ///
 /// Every leaf hash and the root are computed anew and compared with every checkpoint that was signed; the events of each pledge are folded again and compared with its
-/// file, its admission and the list of LDevIDs that were revoked. The first event that was touched is named. The server may run meanwhile.
+/// file, its admission, the keys of its LDevIDs and the list of those that were revoked: a row that somebody added is found as well as one that was changed or removed.
+/// The first that was touched is named. The server may run meanwhile.
 ///
-/// Somebody who has the file and the trail's key can rewrite both: only a checkpoint that is kept elsewhere, named with --checkpoint, tells that.
+/// Somebody who has the file and the trail's key can rewrite both: only a checkpoint that is kept elsewhere, named with --checkpoint, tells that. One that is older than
+/// a restore under a new key, and has more events than came back, is of a former trail: it is refused, and by which event.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -57,7 +59,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => {
             let notary = configuration.notary()?;
             let remembered = notary.as_ref().map(Notary::remembered).transpose()?.flatten();
-            (configuration.trail_keys(notary.as_ref())?, remembered.map(|(checkpoint, _)| checkpoint).into_iter().collect())
+            (
+                configuration.trail_keys(notary.as_ref())?,
+                notary.as_ref().map(|notary| notary.verifier().clone()).zip(remembered.map(|(checkpoint, _)| checkpoint)).into_iter().collect(),
+            )
         }
     };
     for path in &arguments.checkpoints {
@@ -68,13 +73,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.output.print(&Found { events, root: root.to_string(), pledges, checkpoints, last_signed, trusted })
 }
 
-fn read_checkpoint(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<Checkpoint> {
+/// A checkpoint, and the key that signed it.
+fn read_checkpoint(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<(VerifierKey, Checkpoint)> {
     let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let signed = SignedCheckpoint::parse(&text).with_context(|| format!("{}: not a checkpoint", path.display()))?;
     let mut refused = anyhow::anyhow!("no key of the trail is known; name it with --verifier");
     for key in keys {
         match signed.verify(key) {
-            Ok(checkpoint) => return Ok(checkpoint.clone()),
+            Ok(checkpoint) => return Ok((key.clone(), checkpoint.clone())),
             Err(err) => refused = err.into(),
         }
     }

@@ -3,18 +3,19 @@
 use core::fmt;
 
 use brski_common::SpkiDigest;
-use brski_registrar::desk::{self, Pick};
+use brski_registrar::desk;
 use brski_registrar::trail::{PledgeFile, State};
 use clap::Args;
 use serde::Serialize;
 
 use super::Common;
+use super::question::Asked;
 use crate::cli::person::By;
 
 /// Say yes to a held pledge, or take back that it is refused
 ///
-/// The yes is to what holds it now: this key, this policy and its rule, this record of how the key came to be, this word of the MASA. If any of them is another when the
-/// pledge comes again, it is held anew.
+/// The yes is to the question that was looked at: this key, this policy and its rule, this record of how the key came to be, this word of the MASA. If any of them is another
+/// by now, nothing is approved; if any is another when the pledge comes again, it is held anew.
 /// It counts for four days, as long as a pledge repeats its request; the pledge itself need not be touched, nor the server be told.
 /// Where the configuration demands two persons, two names have to say so, also to take a refusal back, unless it was their own; here names are what whoever runs this says
 /// they are.
@@ -24,6 +25,8 @@ pub(crate) struct Approve {
     /// Its serial number, or the first eight or more digits of its key's SHA-256
     #[arg(value_name = "SERIAL|KEY")]
     pledge: String,
+    #[command(flatten)]
+    asked: Asked,
     #[command(flatten)]
     by: By,
     #[command(flatten)]
@@ -39,6 +42,8 @@ pub(crate) struct Refuse {
     /// Its serial number, or the first eight or more digits of its key's SHA-256
     #[arg(value_name = "SERIAL|KEY")]
     pledge: String,
+    #[command(flatten)]
+    asked: Asked,
     #[command(flatten)]
     by: By,
     #[command(flatten)]
@@ -62,7 +67,8 @@ pub(super) async fn approve(arguments: &Approve) -> anyhow::Result<()> {
     let configuration = arguments.common.configuration()?;
     let (store, needed) = (configuration.existing_pledges()?, configuration.approvers());
     let file = desk::pick(&*store, &arguments.pledge).await?;
-    let approved = desk::approve(&*store, &Pick::of(&file), arguments.by.person(), needed).await?;
+    let pick = arguments.asked.pick(file, "approve", &configuration)?;
+    let approved = desk::approve(&*store, &pick, arguments.by.person()?, needed).await?;
     let sentence = approved.in_words(needed);
     arguments.common.output.print(&Decided::new(approved.file, approved.persons, needed, sentence))
 }
@@ -71,10 +77,9 @@ pub(super) async fn refuse(arguments: &Refuse) -> anyhow::Result<()> {
     let configuration = arguments.common.configuration()?;
     let (store, needed) = (configuration.existing_pledges()?, configuration.approvers());
     let file = desk::pick(&*store, &arguments.pledge).await?;
-    let file = desk::refuse(&*store, &Pick::of(&file), arguments.by.person()).await?;
-    let valid = file.certificates.iter().filter(|filed| filed.revoked.is_none()).count();
-    let rest = if valid == 0 { String::new() } else { format!("; LDevIDs it has that nobody revoked: {valid}") };
-    let sentence = format!("{} is refused until somebody approves it{rest}", file.pledge.serial);
+    let pick = arguments.asked.pick(file, "refuse", &configuration)?;
+    let file = desk::refuse(&*store, &pick, arguments.by.person()?).await?;
+    let sentence = desk::refused_in_words(&file);
     arguments.common.output.print(&Decided::new(file, 0, needed, sentence))
 }
 
@@ -94,8 +99,9 @@ impl fmt::Display for Decided {
 const APPROVE: &str = "\
 Examples:
   brski-registrar pledges approve JADA123456789 --why 'order 4711, checked with the plant'
-  brski-registrar pledges approve 3f9a01bc --by alice --why 'spare part' -o json";
+  brski-registrar pledges approve 3f9a01bc --question 6b1d09c2f4a87e35 --by alice --why 'spare part'";
 
 const REFUSE: &str = "\
-Example:
-  brski-registrar pledges refuse JADA123456789 --why 'never ordered'";
+Examples:
+  brski-registrar pledges refuse JADA123456789 --why 'never ordered'
+  brski-registrar pledges refuse JADA123456789 --unseen --why 'the whole delivery was stolen'";

@@ -5,6 +5,7 @@ use core::fmt;
 use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
 use brski_common::time::{rfc3339, to_rfc3339};
 use brski_common::{SpkiDigest, UnixTime};
+use brski_registrar::approval::QuestionDigest;
 use brski_registrar::trail::{PledgeFile, State};
 use brski_registrar::{PledgeStore as _, Query};
 use clap::Args;
@@ -13,6 +14,8 @@ use serde::Serialize;
 use super::Common;
 
 /// List pledges, those seen last first: state, serial number, manufacturer, when last seen, and why they stand there
+///
+/// A pledge that repeats its request is written down once an hour: it may have been there up to an hour later than it says here.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -40,6 +43,7 @@ struct Line {
     last_seen: UnixTime,
     approvals: usize,
     needed: usize,
+    question: QuestionDigest,
     sentence: String,
 }
 
@@ -56,8 +60,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 impl Line {
     fn new(file: PledgeFile, needed: usize) -> Self {
         let approvals = file.approval_at(UnixTime::now()).map_or(0, |approval| approval.persons().len());
+        let question = QuestionDigest::of(&file);
         let PledgeFile { pledge, state, last_seen, sentence, .. } = file;
-        Self { serial: pledge.serial.to_string(), manufacturer: pledge.manufacturer, key: pledge.key, state, last_seen, approvals, needed, sentence }
+        let (serial, manufacturer, key) = (pledge.serial.to_string(), pledge.manufacturer, pledge.key);
+        Self { serial, manufacturer, key, state, last_seen, approvals, needed, question, sentence }
     }
 }
 
@@ -66,7 +72,7 @@ impl fmt::Display for Line {
         let manufacturer = printable(&self.manufacturer, LONGEST_WORDS);
         write!(f, "{:8}  {}  {manufacturer}  {}", self.state.name(), self.serial, to_rfc3339(self.last_seen))?;
         if self.state == State::Held {
-            write!(f, "  {} of {} approved", self.approvals, self.needed)?;
+            write!(f, "  {} of {} approved, question {}", self.approvals, self.needed, self.question)?;
         }
         match self.sentence.as_str() {
             "" => Ok(()),

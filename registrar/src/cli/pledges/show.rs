@@ -1,18 +1,21 @@
 //! `pledges show`: why a pledge stands where it stands, and all that led there.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, printable};
 use brski_common::time::to_rfc3339;
 use brski_common::{Clock, UnixTime, Verdict};
-use brski_registrar::approval::LONGEST_WAIT;
+use brski_registrar::approval::QuestionDigest;
 use brski_registrar::trail::{Event, FiledCertificate, PledgeFile};
 use brski_registrar::{PledgeStore as _, desk};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Common, facts};
+use super::{Common, facts, next};
 use crate::cli::{Output, trace};
+use crate::config::Configuration;
 
 /// Show why a pledge stands where it stands: the reason in a sentence, what was judged, the policy rule by rule, approvals, LDevIDs, and its events
 #[derive(Debug, Args)]
@@ -31,13 +34,20 @@ pub(crate) struct Arguments {
 /// All that is known of it.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Shown {
+pub(super) struct Shown {
     file: PledgeFile,
+    /// What whoever decides about it has to answer.
+    question: QuestionDigest,
     /// How many persons have to approve it.
     needed: usize,
     /// How many approvals count now.
     approvals: usize,
+    /// What to do next, if anything can be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     history: Vec<Numbered>,
+    #[serde(skip)]
+    now: UnixTime,
 }
 
 #[derive(Serialize)]
@@ -50,24 +60,45 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let configuration = arguments.common.configuration()?;
     let store = configuration.existing_pledges()?;
     let file = desk::pick(&*store, &arguments.pledge).await?;
-    let now = Clock::system().now();
-    let history = store.history(file.pledge.key, arguments.events).await?;
-    let history = history.into_iter().map(|(number, event)| Numbered { number, event }).collect();
-    let approvals = file.approval_at(now).map_or(0, |approval| approval.persons().len());
-    let shown = Shown { file, needed: configuration.approvers(), approvals, history };
+    // However few are wanted: the last refusal tells what to do next.
+    let history = store.history(file.pledge.key, arguments.events.max(LOOKED_AT)).await?;
+    let mut shown = Shown::new(file, history, &configuration);
+    shown.history.drain(..shown.history.len().saturating_sub(arguments.events as usize));
     match arguments.common.output {
-        Output::Text => Ok(shown.write(&mut io::stdout().lock(), now)?),
-        Output::Json => Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&shown)?)?),
+        Output::Text => Ok(shown.write(&mut crate::cli::out())?),
+        Output::Json => Ok(writeln!(crate::cli::out(), "{}", serde_json::to_string(&shown)?)?),
     }
 }
 
 impl Shown {
-    fn write(&self, out: &mut impl Write, now: UnixTime) -> io::Result<()> {
+    /// This file as this owner should see it, with its last events.
+    pub(super) fn new(file: PledgeFile, history: Vec<(u64, Event)>, configuration: &Configuration) -> Self {
+        Self::of(file, history, configuration.approvers(), &configuration.policy_path())
+    }
+
+    /// The same where so many persons have to approve, and the policy is in this file.
+    pub(super) fn of(file: PledgeFile, history: Vec<(u64, Event)>, needed: usize, policy: &Path) -> Self {
+        let (numbers, events): (Vec<_>, Vec<_>) = history.into_iter().unzip();
+        let now = Clock::system().now();
+        let next = next::step(&file, &events, needed, policy, now);
+        let history = numbers.into_iter().zip(events).map(|(number, event)| Numbered { number, event }).collect();
+        let approvals = file.approval_at(now).map_or(0, |approval| approval.persons().len());
+        Self { question: QuestionDigest::of(&file), file, needed, approvals, next, history, now }
+    }
+
+    pub(super) fn serial(&self) -> String {
+        self.file.pledge.serial.to_string()
+    }
+
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let PledgeFile { pledge, first_seen, last_seen, .. } = &self.file;
         writeln!(out, "{}", self.why())?;
         writeln!(out, "key: {}", pledge.key)?;
-        writeln!(out, "first seen {}, last seen {}", to_rfc3339(*first_seen), to_rfc3339(*last_seen))?;
-        self.write_waiting(out, now)?;
+        let repeated = if self.file.waiting.is_some() { ", or within the hour after: what it repeats is written down once an hour" } else { "" };
+        writeln!(out, "first seen {}, last seen {}{repeated}", to_rfc3339(*first_seen), to_rfc3339(*last_seen))?;
+        self.write_waiting(out)?;
+        writeln!(out, "question: {}", self.question)?;
+        self.next.iter().try_for_each(|next| writeln!(out, "next: {next}"))?;
         if let Some(decision) = &self.file.decision {
             writeln!(out, "\nWhat was judged:")?;
             facts::in_words(&decision.facts).into_iter().try_for_each(|(name, fact)| writeln!(out, "  {name}: {fact}"))?;
@@ -107,10 +138,10 @@ impl Shown {
         format!("{} of {manufacturer} is {}{because}", pledge.serial, state.name())
     }
 
-    fn write_waiting(&self, out: &mut impl Write, now: UnixTime) -> io::Result<()> {
+    fn write_waiting(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(waiting) = self.file.waiting {
-            let end = UnixTime::since_unix_epoch(core::time::Duration::from_secs(waiting.since.as_secs().saturating_add(LONGEST_WAIT.as_secs())));
-            let verb = if self.file.has_waited_in_vain(now) { "gave" } else { "gives" };
+            let end = UnixTime::since_unix_epoch(core::time::Duration::from_secs(waiting.since.as_secs().saturating_add(LONGEST_DEFERRAL.as_secs())));
+            let verb = if self.file.has_waited_in_vain(self.now) { "gave" } else { "gives" };
             writeln!(out, "waits since {}, and {verb} up at {}", to_rfc3339(waiting.since), to_rfc3339(end))?;
         }
         if self.file.held.is_some() && self.file.disapproval.is_none() {
@@ -133,6 +164,9 @@ fn certificate(filed: &FiledCertificate) -> String {
 fn short(digest: &str) -> String {
     printable(digest.get(..16).unwrap_or(digest), 16)
 }
+
+/// Events, to find the last refusal among.
+const LOOKED_AT: u32 = 20;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sha256: SpkiDigest(*policy.digest()).to_string(),
         mode: policy.mode().name(),
         rules: policy.rules_in_words(),
-        warnings: nothing.into_iter().chain(strangers).collect(),
+        warnings: nothing.into_iter().chain(strangers).chain(policy.unreachable_in_words()).collect(),
         accepted,
         policy: path,
     })?;

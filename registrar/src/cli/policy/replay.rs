@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use brski_common::appraise::{Verdict, rehearse};
 use brski_common::text::{LONGEST_WORDS, printable};
+use brski_common::time::rfc3339;
+use brski_common::{Policy, UnixTime};
+use brski_registrar::approval::Rehearsed;
 use brski_registrar::trail::{Decision, PledgeFile};
 use brski_registrar::{PledgeStore as _, Query};
 use clap::Args;
@@ -17,8 +20,9 @@ use crate::config::Configuration;
 
 /// Tell what a policy would have made of the last pledges, beside what was decided
 ///
-/// Judges again what was written down with each pledge's last decision, as of the time when the pledge was last seen. A rehearsal: nothing is changed, no
-/// signature is verified, no MASA is asked, and what persons approved or refused is left out. Pledges that another verdict or rule would meet are told rule by rule.
+/// Judges again what was written down with each pledge's last decision, as of the time when the pledge was last seen, so that ages are what they were. What persons approved
+/// or refused counts as it would then: an approval is of one rule of one policy. A rehearsal: nothing is changed, no signature is verified, and no MASA is asked. Pledges that
+/// another verdict, rule or outcome would meet are told rule by rule.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -38,11 +42,17 @@ pub(crate) struct Arguments {
 
 /// One pledge, then and now.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Replayed {
     serial: String,
     manufacturer: String,
+    #[serde(with = "rfc3339")]
+    judged_at: UnixTime,
     then: Then,
     now: Said,
+    /// With what persons said.
+    #[serde(flatten)]
+    rehearsed: Rehearsed,
     changed: bool,
 }
 
@@ -79,7 +89,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(&arguments.config)?;
     let policy = read(&arguments.policy.clone().unwrap_or_else(|| configuration.policy_path()))?;
     let files = configuration.existing_pledges()?.files(Query { limit: arguments.last, ..Query::default() }).await?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::out();
     let mut summary = Summary::default();
     for file in &files {
         summary.pledges += 1;
@@ -95,7 +105,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        let replayed = Replayed::new(file, decision, now);
+        let replayed = Replayed::new(file, decision, now, &policy, configuration.approvers());
         summary.count(&replayed);
         match arguments.output {
             Output::Text => replayed.write(&mut out)?,
@@ -110,29 +120,39 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Replayed {
-    fn new(file: &PledgeFile, decision: &Decision, now: Said) -> Self {
+    fn new(file: &PledgeFile, decision: &Decision, now: Said, policy: &Policy, approvers: usize) -> Self {
+        let rehearsed = Rehearsed::new(file, policy, now.verdict, now.rule.as_deref().unwrap_or_default(), approvers);
         let then = Then { verdict: decision.verdict, rule: decision.rule.clone(), warned: decision.warned };
-        let same = now.verdict == then.verdict && now.rule.as_ref() == Some(&then.rule) && now.warned == then.warned;
-        Self { serial: file.pledge.serial.to_string(), manufacturer: file.pledge.manufacturer.clone(), then, now, changed: !same }
+        let judged_alike = now.verdict == then.verdict && now.rule.as_ref() == Some(&then.rule) && now.warned == then.warned;
+        let changed = !judged_alike || rehearsed.outcome != Rehearsed::on_record(file, then.verdict, approvers);
+        let (serial, manufacturer) = (file.pledge.serial.to_string(), file.pledge.manufacturer.clone());
+        Self { serial, manufacturer, judged_at: file.last_seen, then, now, rehearsed, changed }
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let pledge = printable(&format!("{} of {}", self.serial, self.manufacturer), LONGEST_WORDS);
         let then = by_rule(self.then.verdict, self.then.warned, &self.then.rule);
         match self.changed {
-            false => writeln!(out, "{pledge}: as before, {}", printable(&then, LONGEST_WORDS)),
+            false => writeln!(out, "{pledge}: as before, {}{}", printable(&then, LONGEST_WORDS), self.persons()),
             true => {
-                writeln!(out, "{pledge}: {}; now {}", printable(&then, LONGEST_WORDS), printable(&self.now.in_words(), LONGEST_WORDS))?;
+                writeln!(out, "{pledge}: {}; now {}{}", printable(&then, LONGEST_WORDS), printable(&self.now.in_words(), LONGEST_WORDS), self.persons())?;
                 trace::write(out, &self.now.trace)
             }
         }
     }
 }
 
+impl Replayed {
+    /// What persons make of it, as the end of a line.
+    fn persons(&self) -> String {
+        self.rehearsed.persons.as_ref().map(|persons| format!("; {}", printable(persons, LONGEST_WORDS))).unwrap_or_default()
+    }
+}
+
 impl Summary {
     fn count(&mut self, replayed: &Replayed) {
         self.changed += u32::from(replayed.changed);
-        let count = match replayed.now.verdict {
+        let count = match replayed.rehearsed.outcome {
             Verdict::Accept => &mut self.accept,
             Verdict::Hold => &mut self.hold,
             Verdict::Refuse => &mut self.refuse,
@@ -144,9 +164,10 @@ impl Summary {
         let Self { pledges, changed, accept, hold, refuse, undecided, unreadable } = self;
         write!(out, "pledges: {pledges}; judged otherwise: {changed}; accepted: {accept}; held: {hold}; refused: {refuse}")?;
         match (undecided, unreadable) {
-            (0, 0) => writeln!(out),
-            (undecided, unreadable) => writeln!(out, "; without a decision on record: {undecided}; with a record that cannot be read: {unreadable}"),
+            (0, 0) => writeln!(out)?,
+            (undecided, unreadable) => writeln!(out, "; without a decision on record: {undecided}; with a record that cannot be read: {unreadable}")?,
         }
+        writeln!(out, "each judged as of when it was last seen, with the approvals in force then")
     }
 }
 

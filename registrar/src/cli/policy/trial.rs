@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn write(output: Output, tried: Tried) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::out();
     match output {
         Output::Text => {
             writeln!(out, "{}: {}", tried.statement, printable(&tried.said.in_words(), LONGEST_WORDS))?;

@@ -12,12 +12,14 @@ use brski_registrar::registrar::NotReady;
 use brski_registrar::{AdminService, PledgeStore, Registrar, RegistrarService, metrics};
 use tokio::signal::unix::Signal;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, MasaMemory};
 
 /// What lives as long as the process, whatever is configured.
 pub(super) struct Process {
     pub(super) pledges: Arc<dyn PledgeStore>,
     pub(super) throttle: Throttle,
+    /// A new configuration wakes nobody who is left alone, and asks nobody again who has answered.
+    pub(super) masas: MasaMemory,
 }
 
 /// Everything that a configuration decides on.
@@ -36,7 +38,8 @@ pub(super) struct Served {
 impl Served {
     /// Reads every file that the configuration names.
     pub(super) fn new(configuration: &Configuration, process: &Process) -> anyhow::Result<Self> {
-        let registrar = Arc::new(configuration.registrar_on(Arc::clone(&process.pledges))?);
+        configuration.revocation_warnings()?.iter().for_each(|warning| tracing::warn!(warning, "revocation"));
+        let registrar = Arc::new(configuration.registrar_on(Arc::clone(&process.pledges), &process.masas)?);
         Ok(Self {
             pledges: RegistrarService::new(Arc::clone(&registrar), configuration.body_limit()),
             access: configuration.access(process.throttle.clone())?,

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::serve::setup::read_certificates;
-use brski_common::{Certificate, Clock, PeerCertificates, SerialSource, SpkiDigest};
+use brski_common::{Certificate, Clock, PeerCertificates, SerialSource};
 use brski_registrar::Trust;
-use brski_registrar::trust::{Founding, Strangers};
+use brski_registrar::trust::{Founding, StrangerFolder, check_date};
 use clap::Args;
 
-use super::{Shown, answers_yes};
+use super::{Shown, answers_yes, is_fingerprint};
 use crate::cli::Output;
 use crate::config::{Configuration, Profile};
 
 /// Accept a manufacturer's devices: show what its profile says, ask, and put it into the trust folder
 ///
 /// Compare the fingerprint with what the manufacturer told you by another way. Without a terminal --fingerprint or --yes must answer. A profile may be signed (CMS): at first that
-/// proves no more than that the profile is consistent, since it names itself who may sign it; `trust update` takes later ones without a fingerprint.
+/// proves no more than that the profile is consistent, since it names itself who may sign it; `trust update` takes later ones without a fingerprint if a key signed them that this one names.
 ///
 /// A manufacturer without profile is accepted by --certificate, or by --pending from what one of its pledges presented. The fingerprint is then that of the first IDevID CA's certificate.
 #[derive(Debug, Args)]
@@ -32,9 +32,9 @@ pub(crate) struct AddArguments {
     /// Certificates of the CAs that issue its IDevIDs, PEM
     #[arg(long, value_name = "FILE", requires = "name", conflicts_with = "pending")]
     certificate: Option<PathBuf>,
-    /// Take the IDevID CA from what the pledge with this key presented, by `trust pending`: the topmost of its certificates
-    #[arg(long, value_name = "SHA256", requires = "name", value_parser = |text: &str| SpkiDigest::try_from(text.to_owned()))]
-    pending: Option<SpkiDigest>,
+    /// Take the IDevID CA from what the pledge with this key presented, by `trust pending`: the topmost of its certificates. The first digits will do, at least 8
+    #[arg(long, value_name = "SHA256", requires = "name", value_parser = beginning_of_a_key)]
+    pending: Option<String>,
     /// Name for a manufacturer that is accepted without profile
     #[arg(long, conflicts_with = "profile")]
     name: Option<String>,
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &AddArguments) -> anyhow::Result<()> {
             "{path}: another profile of '{name}' is accepted already; `trust update` takes a signed one in its place, and `trust remove` makes room for any other"
         );
         arguments.output.print(&Shown::new(known))?;
-        writeln!(std::io::stderr(), "This profile is accepted already; nothing was changed.")?;
+        writeln!(crate::cli::err(), "This profile is accepted already; nothing was changed.")?;
         return Ok(());
     }
     if let Some(other) = known.iter().find(|known| known.manufacturer.shares_idevid_anchor(&profile.manufacturer)) {
@@ -97,14 +97,16 @@ pub(super) fn run(arguments: &AddArguments) -> anyhow::Result<()> {
     forget_strangers_of(profile, &configuration.strangers())?;
     arguments.output.print(&Shown { file: path, ..Shown::new(profile) })?;
     // Not part of the result: programs know when they restart what.
-    writeln!(std::io::stderr(), "A registrar that is running takes it in with SIGHUP.")?;
+    writeln!(crate::cli::err(), "A registrar that is running takes it in with SIGHUP.")?;
     Ok(())
 }
 
 fn offer(arguments: &AddArguments, configuration: &Configuration) -> anyhow::Result<Offer> {
-    let idevid = match (&arguments.profile, &arguments.certificate, arguments.pending) {
+    let idevid = match (&arguments.profile, &arguments.certificate, &arguments.pending) {
         (Some(path), _, _) => {
-            let (profile, _signed) = Profile::read_offered(path, Clock::system().now())?;
+            let now = Clock::system().now();
+            let (profile, _signed) = Profile::read_offered(path, now)?;
+            check_date(&profile.text, now, configuration.clock_skew()).with_context(|| path.display().to_string())?;
             return Ok(Offer { fingerprint: profile.fingerprint(), profile });
         }
         (None, Some(path), _) => read_certificates(path)?,
@@ -126,10 +128,24 @@ fn offer(arguments: &AddArguments, configuration: &Configuration) -> anyhow::Res
     Ok(Offer { profile: Profile::parse(&path, &founding.profile())?, fingerprint })
 }
 
+/// The first digits of a key's SHA-256, in lower case. Fewer could be hit by chance.
+fn beginning_of_a_key(text: &str) -> Result<String, String> {
+    match (8..=64).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("expected 8 to 64 hexadecimal digits".to_owned()),
+    }
+}
+
 /// The IDevID CA that a waiting pledge of an unknown manufacturer presented.
-fn presented(key: SpkiDigest, strangers: &Strangers) -> anyhow::Result<Certificate> {
-    let waiting = strangers.waiting(Clock::system().now())?;
-    let stranger = waiting.iter().find(|stranger| stranger.key == key);
+fn presented(key: &str, strangers: &StrangerFolder) -> anyhow::Result<Certificate> {
+    let mut waiting = strangers.waiting(Clock::system().now())?;
+    waiting.retain(|stranger| stranger.key.to_string().starts_with(key));
+    anyhow::ensure!(
+        waiting.len() < 2,
+        "{} pledges of unknown manufacturers wait whose key begins with {key}; give more of the digits that `trust pending` lists",
+        waiting.len()
+    );
+    let stranger = waiting.pop();
     let stranger = stranger.with_context(|| format!("no pledge of an unknown manufacturer waits whose key is {key}; `trust pending` lists those that do"))?;
     stranger.issuer()?.with_context(|| {
         format!(
@@ -140,7 +156,7 @@ fn presented(key: SpkiDigest, strangers: &Strangers) -> anyhow::Result<Certifica
 }
 
 /// Those who waited for this manufacturer wait no longer.
-fn forget_strangers_of(profile: &Profile, strangers: &Strangers) -> anyhow::Result<()> {
+fn forget_strangers_of(profile: &Profile, strangers: &StrangerFolder) -> anyhow::Result<()> {
     let (now, trust) = (Clock::system().now(), Trust::new([profile.manufacturer.clone()]));
     for stranger in strangers.waiting(now)? {
         let peer: PeerCertificates = stranger.chain()?;
@@ -153,25 +169,36 @@ fn forget_strangers_of(profile: &Profile, strangers: &Strangers) -> anyhow::Resu
 
 fn compare_fingerprint(arguments: &AddArguments, Offer { profile, fingerprint: found }: &Offer) -> anyhow::Result<()> {
     let Some(expected) = &arguments.fingerprint else { return Ok(()) };
-    let digits: String = expected.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
     let path: &Path = arguments.profile.as_deref().or(arguments.certificate.as_deref()).unwrap_or(&profile.path);
-    let (path, same) = (path.display(), digits.eq_ignore_ascii_case(found));
+    let (path, same) = (path.display(), is_fingerprint(expected, found));
     anyhow::ensure!(same, "{path}: its SHA-256 is {found}, not {expected}; nothing was accepted");
     Ok(())
 }
 
 /// Asks, unless the command line has answered.
 fn confirm(arguments: &AddArguments, Offer { profile, fingerprint }: &Offer) -> anyhow::Result<()> {
-    if arguments.yes || arguments.fingerprint.is_some() {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
+    let answered = arguments.yes || arguments.fingerprint.is_some();
+    if !answered && !std::io::stdin().is_terminal() {
         anyhow::bail!("nobody can be asked here: repeat with --fingerprint {fingerprint} once you have compared it, or with --yes");
+    }
+    if profile.manufacturer.masa_tls_anchors.certificates().is_empty() {
+        writeln!(crate::cli::err(), "{}", if arguments.profile.is_some() { NO_TLS_ANCHOR_IN_PROFILE } else { NO_TLS_ANCHOR })?;
+    }
+    if answered {
+        return Ok(());
     }
     let question = format!("{}\nIts SHA-256 is {fingerprint}. Accept devices of this manufacturer? [y/N] ", Shown::new(profile));
     anyhow::ensure!(answers_yes(&question)?, "nothing was accepted");
     Ok(())
 }
+
+const NO_TLS_ANCHOR: &str = "\
+warning: no certificate is given under which the TLS server of its MASA is verified, and the web's public CAs are not asked: the MASA cannot be asked, and its
+pledges get no vouchers (502). Give the CA of the MASA's TLS certificate with --tls-certificate.";
+
+const NO_TLS_ANCHOR_IN_PROFILE: &str = "\
+warning: its profile has no masa-tls-anchors, and the web's public CAs are not asked: its MASA cannot be asked, and its pledges get no vouchers (502). Ask the
+manufacturer for a profile that has them.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,6 +1,8 @@
 //! `trust pending`: the pledges of unknown manufacturers that wait.
 
-use brski_common::text::{LONGEST_WORDS, printable};
+use std::io::Write as _;
+
+use brski_common::text::{LONGEST_LINE, LONGEST_WORDS, in_full, printable};
 use brski_common::time::to_rfc3339;
 use brski_common::{Certificate, Clock, SpkiDigest};
 use brski_registrar::trust::Stranger;
@@ -42,12 +44,15 @@ struct ShownCertificate {
 
 pub(super) fn run(PendingArguments { common }: &PendingArguments) -> anyhow::Result<()> {
     let configuration = Configuration::read(&common.config)?;
-    for stranger in configuration.strangers().waiting(Clock::system().now())? {
+    let strangers = configuration.strangers();
+    for stranger in strangers.waiting(Clock::system().now())? {
         common.output.print(&Shown::new(&stranger)?)?;
     }
+    for err in strangers.unreadable()? {
+        writeln!(crate::cli::err(), "warning: a file was passed over: {}; remove it", printable(&in_full(&err), LONGEST_LINE))?;
+    }
     if !configuration.holds_strangers() {
-        use std::io::Write as _;
-        writeln!(std::io::stderr(), "Pledges of unknown manufacturers are refused: the configuration does not say unknown-manufacturers = \"hold\".")?;
+        writeln!(crate::cli::err(), "Pledges of unknown manufacturers are refused: the configuration does not say unknown-manufacturers = \"hold\".")?;
     }
     Ok(())
 }

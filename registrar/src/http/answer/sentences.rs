@@ -58,7 +58,7 @@ fn stops() -> Vec<Stop> {
 
 fn errors() -> Vec<Error> {
     one_of_each!(Error:
-        Error::Refused(_) => Error::Refused(Refusal::UnknownManufacturer { subject: "serialNumber=A-1".to_owned(), issuer: "CN=plant 3".to_owned() }),
+        Error::Refused(_) => Error::Refused(Refusal::UnknownManufacturer { subject: "serialNumber=A-1".to_owned(), issuer: "CN=plant 3".to_owned(), missing: None }),
         Error::Decode(_) => Error::Decode(DecodeError::MissingField { field: "status", artefact: "telemetry" }),
         Error::Verify(_) => Error::Verify(VerifyError::NoSignedAttributes { artefact: "voucher-request" }),
         Error::MasaRefused { .. } => Error::MasaRefused { status: 403, sentence: "the device was reported stolen".to_owned() },
@@ -76,6 +76,8 @@ fn masa_client_errors() -> Vec<MasaClientError> {
         MasaClientError::Unreachable { .. } => MasaClientError::Unreachable { url: url(), source: SECRET.into() },
         MasaClientError::Untrusted { .. } => MasaClientError::Untrusted { url: url(), source: SECRET.into() },
         MasaClientError::Asking { .. } => MasaClientError::Asking { url: url(), wait: Duration::from_secs(5) },
+        MasaClientError::Crowded { .. } => MasaClientError::Crowded { url: url(), waiting: 4, wait: Duration::from_secs(5) },
+        MasaClientError::Full { .. } => MasaClientError::Full { url: url() },
         MasaClientError::TimedOut { .. } => MasaClientError::TimedOut { url: url(), after: Duration::from_secs(30) },
         MasaClientError::BadAnswer { .. } => MasaClientError::BadAnswer { url: url(), detail: "its type is text/html".to_owned(), source: Some(SECRET.into()) },
     )

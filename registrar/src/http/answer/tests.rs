@@ -57,7 +57,7 @@ fn refusals() -> Vec<(Refusal, u16)> {
         (Refusal::Contradiction { what: "the public key", device: device() }, 403),
         (Refusal::BasisNotAllowed { station: text(), basis: Basis::SelfDeclared }, 403),
         (Refusal::Inconsistent(text()), 403),
-        (Refusal::UnknownManufacturer { subject: text(), issuer: text() }, 403),
+        (Refusal::UnknownManufacturer { subject: text(), issuer: text(), missing: None }, 403),
         (Refusal::ManufacturerWithdrawn(serial()), 403),
         (Refusal::NoMasa(serial()), 403),
         (Refusal::VoucherMismatch { leaf: "nonce" }, 502),
@@ -143,7 +143,7 @@ fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
 
 #[test]
 fn peer_is_not_told_what_the_operator_could_do() {
-    let stop = Stop::Registrar(Error::Refused(Refusal::UnknownManufacturer { subject: "CN=x".to_owned(), issuer: "CN=y".to_owned() }));
+    let stop = Stop::Registrar(Error::Refused(Refusal::UnknownManufacturer { subject: "CN=x".to_owned(), issuer: "CN=y".to_owned(), missing: None }));
     assert_eq!(sentence(&stop), "no accepted manufacturer issued the certificate of CN=x, whose issuer is CN=y");
     assert!(remedy(&stop).is_some());
 }

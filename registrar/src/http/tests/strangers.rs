@@ -55,7 +55,7 @@ fn held_stranger_is_kept_with_what_it_presented_and_its_masa_is_not_asked() {
     let reply = owner.scene.ask(&owner.scene.request());
     assert_eq!((reply.status, reply.header("retry-after")), (202, Some("60")));
     assert_eq!(owner.state(), Some((State::Held, "unknown".to_owned())));
-    let kept = owner.strangers.waiting(now()).unwrap();
+    let kept = owner.strangers.waiting(now());
     assert_eq!(kept.iter().map(|stranger| stranger.chain().unwrap().0).collect::<Vec<_>>(), [owner.scene.pledge.peer().0]);
     assert_eq!(owner.scene.masa.asked(), 0);
 }
@@ -78,7 +78,7 @@ fn stranger_whose_request_is_not_in_order_is_refused_and_not_kept() {
     }
     let forged = World::new().pledge("JADA1").sign(&request);
     assert_eq!(owner.scene.post(&forged).status, 403);
-    assert!(owner.strangers.waiting(now()).unwrap().is_empty());
+    assert!(owner.strangers.waiting(now()).is_empty());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn approval_alone_gets_a_stranger_nowhere() {
     let file = block_on(owner.store.file(owner.scene.pledge.idevid.spki_digest())).unwrap().unwrap();
     assert_eq!((file.held, file.waiting.map(|waiting| waiting.request)), (None, Some(SpkiDigest(request.digest()))));
     let held = crate::approval::HeldBy { pledge: file.pledge.key, rule: String::new(), record: None, policy: None, findings: None };
-    let by = crate::approval::Person { name: "alice".to_owned(), why: "because".to_owned(), at: now() };
+    let by = crate::approval::Person::new("alice", "because", now());
     let event = crate::trail::Event { at: now(), pledge: Some(file.pledge), what: What::Approved { held, by, needed: None } };
     block_on(owner.store.note(event)).unwrap();
     assert_eq!(owner.scene.post(&request).status, 202);

@@ -7,7 +7,7 @@ use crate::testing::{NOW, block_on};
 use brski_common::time::at;
 
 pub(crate) fn key(octet: u8) -> AnswerKey {
-    AnswerKey { pledge_request: [octet; 32], format: Format::Cms }
+    AnswerKey { pledge_request: [octet; 32], masa: [1; 32], format: Format::Cms }
 }
 
 pub(crate) fn answer(voucher: &[u8]) -> MasaAnswer {
@@ -71,6 +71,25 @@ fn same_request_for_another_format_is_another_question() {
         block_on(store.remember(key(1), answer(b"a voucher"), at(NOW))).unwrap();
         assert_eq!(recalled(store, AnswerKey { format: Format::Cose, ..key(1) }, 0), None);
     });
+}
+
+#[test]
+fn same_request_to_another_masa_is_another_question() {
+    with_each_store(|store| {
+        block_on(store.remember(key(1), answer(b"a voucher"), at(NOW))).unwrap();
+        assert_eq!(recalled(store, AnswerKey { masa: [2; 32], ..key(1) }, 0), None);
+    });
+}
+
+#[test]
+fn masa_is_another_if_its_url_or_its_anchors_are_others() {
+    let one = crate::testing::World::new().manufacturer();
+    let other = Manufacturer { masa_tls_anchors: brski_common::Anchors::new([crate::testing::Ca::new("other").certificate]).unwrap(), ..one.clone() };
+    let (here, there) = (MasaUrl::new("masa.example.com").unwrap(), MasaUrl::new("masa.example.net").unwrap());
+    let key = |manufacturer: &Manufacturer, url: &MasaUrl| AnswerKey::new([1; 32], manufacturer, url, Format::Cms);
+    assert_eq!(key(&one, &here), key(&Manufacturer { name: "Renamed".to_owned(), ..one.clone() }, &here));
+    assert_ne!(key(&one, &here), key(&one, &there));
+    assert_ne!(key(&one, &here), key(&other, &here));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Questions that wait for a worker.
 
+use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::time::at;
 use brski_common::{Format, MasaUrl, Signed, UnixTime, VoucherRequest};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::{DeskError, SqliteDesk, seconds};
+use super::{Bounds, QuestionsError, SqliteDesk, seconds};
 use crate::masa_client::answers::REMEMBERED_FOR;
 use crate::masa_client::stored::Stored;
 
@@ -39,6 +40,8 @@ impl Errand {
 pub(in crate::masa_client) struct Task {
     /// SHA-256 over what is asked about: the same is asked once, however often.
     pub(in crate::masa_client) id: [u8; 32],
+    /// SHA-256 over which device it is about: one that asks another thing each time fills no more than its own place.
+    pub(in crate::masa_client) device: [u8; 32],
     pub(in crate::masa_client) manufacturer: String,
     pub(in crate::masa_client) url: MasaUrl,
     pub(in crate::masa_client) request: Signed<VoucherRequest>,
@@ -56,40 +59,53 @@ pub(in crate::masa_client) enum Standing {
     Open { since: UnixTime, trouble: Option<String> },
     /// It is over, and the question gone.
     Ended(Stored),
-    /// Too many others are open.
+    /// So many about the same device wait already.
+    Crowded(i64),
+    /// There is no room for it.
     Full,
 }
 
 impl SqliteDesk {
     /// Puts a question down unless it lies there, and tells how far it has got.
-    pub(in crate::masa_client) async fn put(&self, task: Task, now: UnixTime) -> Result<Standing, DeskError> {
-        self.run(move |connection| put(connection, &task, now)).await
+    pub(in crate::masa_client) async fn put(&self, task: Task, now: UnixTime) -> Result<Standing, QuestionsError> {
+        let bounds = self.bounds;
+        self.run(move |connection| put(connection, &task, bounds, now)).await
     }
 
     /// Takes one question up: nobody else gets it before `until`.
-    pub(in crate::masa_client) async fn take(&self, now: UnixTime, until: UnixTime) -> Result<Option<Task>, DeskError> {
+    pub(in crate::masa_client) async fn take(&self, now: UnixTime, until: UnixTime) -> Result<Option<Task>, QuestionsError> {
         self.run(move |connection| take(connection, now, until)).await
     }
 
-    /// Writes down how it ended. An answer that comes after somebody else has taken the question up is dropped.
-    pub(in crate::masa_client) async fn end(&self, task: &Task, outcome: &Stored, now: UnixTime) -> Result<(), DeskError> {
-        let text = serde_json::to_string(outcome).map_err(|err| DeskError::Unavailable(err.into()))?;
-        let (id, ticket) = (task.id, task.ticket);
+    /// Writes down how it ended; false if there is no room for that. An answer that comes after somebody else has taken the question up is dropped.
+    pub(in crate::masa_client) async fn end(&self, task: &Task, outcome: &Stored, now: UnixTime) -> Result<bool, QuestionsError> {
+        let text = serde_json::to_string(outcome).map_err(|err| QuestionsError::Unavailable(err.into()))?;
+        let (id, ticket, most) = (task.id, task.ticket, self.bounds.octets);
         let sql = "UPDATE question SET outcome = ?3, answered_at = ?4 WHERE id = ?1 AND ticket = ?2 AND outcome IS NULL";
-        self.run(move |connection| Ok(connection.execute(sql, params![id, ticket, text, seconds(now)]).map(drop)?)).await
+        self.run(move |connection| {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            let fits = octets(&transaction)?.saturating_add(length(text.len())) <= most;
+            if fits {
+                transaction.execute(sql, params![id, ticket, text, seconds(now)])?;
+                transaction.commit()?;
+            }
+            Ok(fits)
+        })
+        .await
     }
 
     /// Puts it back until `not_before`, with the reason.
-    pub(in crate::masa_client) async fn put_back(&self, task: &Task, trouble: String, not_before: UnixTime) -> Result<(), DeskError> {
+    pub(in crate::masa_client) async fn put_back(&self, task: &Task, trouble: String, not_before: UnixTime) -> Result<(), QuestionsError> {
         let (id, ticket) = (task.id, task.ticket);
         let sql = "UPDATE question SET trouble = ?3, not_before = ?4, tries = tries + 1 WHERE id = ?1 AND ticket = ?2 AND outcome IS NULL";
         self.run(move |connection| Ok(connection.execute(sql, params![id, ticket, trouble, seconds(not_before)]).map(drop)?)).await
     }
 }
 
-fn put(connection: &Connection, task: &Task, now: UnixTime) -> Result<Standing, DeskError> {
+fn put(connection: &Connection, task: &Task, bounds: Bounds, now: UnixTime) -> Result<Standing, QuestionsError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let (longest, fresh) = (seconds(now).saturating_sub(LONGEST_SECONDS), seconds(now).saturating_sub(REMEMBERED_FOR.as_secs().cast_signed()));
+    let (longest, fresh) =
+        (seconds(now).saturating_sub(LONGEST_DEFERRAL.as_secs().cast_signed()), seconds(now).saturating_sub(REMEMBERED_FOR.as_secs().cast_signed()));
     transaction.execute("DELETE FROM question WHERE asked_at <= ?1 OR answered_at <= ?2", [longest, fresh])?;
 
     let found = "SELECT asked_at, trouble, outcome FROM question WHERE id = ?1";
@@ -99,20 +115,27 @@ fn put(connection: &Connection, task: &Task, now: UnixTime) -> Result<Standing, 
     let standing = match found {
         Some((_, _, Some(outcome))) => {
             transaction.execute("DELETE FROM question WHERE id = ?1", [task.id])?;
-            Standing::Ended(serde_json::from_str(&outcome).map_err(|err| DeskError::Damaged(format!("an outcome cannot be read: {err}")))?)
+            Standing::Ended(serde_json::from_str(&outcome).map_err(|err| QuestionsError::Damaged(format!("an outcome cannot be read: {err}")))?)
         }
         Some((since, trouble, None)) => {
             // Signed a moment ago: a MASA may find the earlier one old.
             transaction.execute("UPDATE question SET request = ?2, request_type = ?3 WHERE id = ?1", params![task.id, request, request_type])?;
             Standing::Open { since: at(since.try_into().unwrap_or(0)), trouble }
         }
-        None if transaction.query_row("SELECT count(*) FROM question", [], |row| row.get::<_, i64>(0))? >= MOST_QUESTIONS => Standing::Full,
+        None if waiting_of(&transaction, task.device)? >= bounds.of_one => Standing::Crowded(bounds.of_one),
+        None if count(&transaction)? >= bounds.questions => Standing::Full,
+        // What is left is for the answers to those that are there.
+        None if octets(&transaction)?.saturating_add(length(request.len())) > bounds.octets / 2 => Standing::Full,
         None => {
+            // It asks something else now, so that it hardly comes for what it asked then.
+            let stale = "DELETE FROM question WHERE id IN
+                         (SELECT id FROM question WHERE device = ?1 AND outcome IS NOT NULL ORDER BY answered_at DESC LIMIT -1 OFFSET ?2)";
+            transaction.execute(stale, params![task.device, bounds.of_one])?;
             let (pledge_request, wanted) = task.errand.columns();
             transaction.execute(
-                "INSERT INTO question (id, manufacturer, url, request_type, request, pledge_request, wanted, asked_at, not_before, ticket, tries)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0)",
-                params![task.id, task.manufacturer, task.url.to_string(), request_type, request, pledge_request, wanted, seconds(now)],
+                "INSERT INTO question (id, device, manufacturer, url, request_type, request, pledge_request, wanted, asked_at, not_before, ticket, tries)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0)",
+                params![task.id, task.device, task.manufacturer, task.url.to_string(), request_type, request, pledge_request, wanted, seconds(now)],
             )?;
             Standing::Open { since: now, trouble: None }
         }
@@ -121,19 +144,35 @@ fn put(connection: &Connection, task: &Task, now: UnixTime) -> Result<Standing, 
     Ok(standing)
 }
 
-fn take(connection: &Connection, now: UnixTime, until: UnixTime) -> Result<Option<Task>, DeskError> {
+fn count(connection: &Connection) -> Result<i64, QuestionsError> {
+    Ok(connection.query_row("SELECT count(*) FROM question", [], |row| row.get(0))?)
+}
+
+fn octets(connection: &Connection) -> Result<i64, QuestionsError> {
+    Ok(connection.query_row("SELECT coalesce(sum(octets), 0) FROM question", [], |row| row.get(0))?)
+}
+
+fn waiting_of(connection: &Connection, device: [u8; 32]) -> Result<i64, QuestionsError> {
+    Ok(connection.query_row("SELECT count(*) FROM question WHERE device = ?1 AND outcome IS NULL", [device], |row| row.get(0))?)
+}
+
+fn length(octets: usize) -> i64 {
+    i64::try_from(octets).unwrap_or(i64::MAX)
+}
+
+fn take(connection: &Connection, now: UnixTime, until: UnixTime) -> Result<Option<Task>, QuestionsError> {
     // One transaction: another worker looks for the same at the same time.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let oldest = seconds(now).saturating_sub(LONGEST_SECONDS);
-    let next = "SELECT id, manufacturer, url, request_type, request, pledge_request, wanted, ticket, tries FROM question
+    let oldest = seconds(now).saturating_sub(LONGEST_DEFERRAL.as_secs().cast_signed());
+    let next = "SELECT id, manufacturer, url, request_type, request, pledge_request, wanted, ticket, tries, device FROM question
                 WHERE outcome IS NULL AND not_before <= ?1 AND asked_at > ?2 ORDER BY not_before, asked_at LIMIT 1";
     let read = |row: &rusqlite::Row<'_>| {
         let (url, format, wanted): (String, String, Option<String>) = (row.get(2)?, row.get(3)?, row.get(6)?);
         let (manufacturer, request, ticket, tries) = (row.get(1)?, row.get::<_, Vec<u8>>(4)?, row.get::<_, i64>(7)? + 1, row.get(8)?);
-        let id = row.get(0)?;
+        let (id, device) = (row.get(0)?, row.get(9)?);
         let known = (MasaUrl::new(&url), Format::from_voucher_media_type(&format), Errand::from_columns(row.get(5)?, wanted.as_deref()));
         let (Ok(url), Some(format), Some(errand)) = known else { return Ok(Err(id)) };
-        Ok(Ok(Task { id, manufacturer, url, request: Signed::from_wire(format, request), errand, ticket, tries }))
+        Ok(Ok(Task { id, device, manufacturer, url, request: Signed::from_wire(format, request), errand, ticket, tries }))
     };
     let taken = match transaction.query_row(next, [seconds(now), oldest], read).optional()? {
         Some(Ok(task)) => {
@@ -151,9 +190,3 @@ fn take(connection: &Connection, now: UnixTime, until: UnixTime) -> Result<Optio
     transaction.commit()?;
     Ok(taken)
 }
-
-/// As long as a pledge repeats its request: "longer than a long weekend" (RFC 8995, section 5.6).
-const LONGEST_SECONDS: i64 = 4 * 86_400;
-
-/// Several pallets of pledges that are switched on at once.
-pub(super) const MOST_QUESTIONS: i64 = 10_000;

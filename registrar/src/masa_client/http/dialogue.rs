@@ -16,11 +16,13 @@ use tracing::info;
 use super::HttpMasaClient;
 use super::line::{InUse, Route};
 use crate::masa_client::MasaClientError;
+use crate::metrics;
 use crate::trust::Manufacturer;
 
 /// One connection at a time, given back at the end.
 pub(super) struct Dialogue<'a> {
     client: &'a HttpMasaClient,
+    manufacturer: &'a str,
     url: &'a MasaUrl,
     request: &'a Signed<VoucherRequest>,
     content_type: &'static str,
@@ -32,10 +34,13 @@ pub(super) struct Dialogue<'a> {
 impl<'a> Dialogue<'a> {
     pub(super) fn new(
         client: &'a HttpMasaClient,
-        manufacturer: &Manufacturer,
+        manufacturer: &'a Manufacturer,
         url: &'a MasaUrl,
         request: &'a Signed<VoucherRequest>,
     ) -> Result<Self, MasaClientError> {
+        if manufacturer.masa_tls_anchors.certificates().is_empty() {
+            return Err(untrusted(url, NotAnchored::Nothing { manufacturer: printable(&manufacturer.name, LONGEST_WORDS) }));
+        }
         let route = client.line.route(url.authority(), &manufacturer.masa_tls_anchors).map_err(|err| untrusted(url, err))?;
         // A MASA that knows the older type alone refuses the new one, so that there is no trying.
         let content_type = match request.format().older_voucher_media_type(manufacturer.lenient) {
@@ -45,7 +50,7 @@ impl<'a> Dialogue<'a> {
             }
             None => request.format().voucher_media_type(),
         };
-        Ok(Self { client, url, request, content_type, route, in_use: None, begun: Instant::now() })
+        Ok(Self { client, manufacturer: &manufacturer.name, url, request, content_type, route, in_use: None, begun: Instant::now() })
     }
 
     /// The device's history; none if this MASA has none to show us.
@@ -95,7 +100,7 @@ impl<'a> Dialogue<'a> {
                 };
             };
             tracing::debug!(masa = %self.url, resource, failed, ?wait, "a MASA cannot be reached, and is asked again");
-            self.client.line.figures.count_repeat();
+            metrics::count_masa_retry();
             tokio::time::sleep(wait).await;
             failed += 1;
         }
@@ -164,7 +169,7 @@ impl<'a> Dialogue<'a> {
     fn failed(&self, resource: &str, err: ClientError) -> MasaClientError {
         let url = self.url;
         match err {
-            err if err.is_distrust() => untrusted(url, err),
+            err if err.is_distrust() => untrusted(url, NotAnchored::Other { manufacturer: printable(self.manufacturer, LONGEST_WORDS), source: err }),
             ClientError::TimedOut { after, .. } => MasaClientError::TimedOut { url: url.clone(), after },
             ClientError::Body { source, .. } => unreadable(url, format!("its answer to {resource} cannot be read"), source),
             other => MasaClientError::Unreachable { url: url.clone(), source: Box::new(other) },
@@ -199,6 +204,17 @@ fn random() -> u32 {
         Ok(()) => u32::from_be_bytes(octets),
         Err(_) => u32::MAX,
     }
+}
+
+/// Why a server is not the MASA of this manufacturer.
+#[derive(Debug, thiserror::Error)]
+enum NotAnchored {
+    #[error(
+        "no TLS anchor of the MASA of '{manufacturer}' is accepted, and the web's public CAs are not asked: it belongs in masa-tls-anchors of the profile, or into `trust add --tls-certificate`"
+    )]
+    Nothing { manufacturer: String },
+    #[error("its TLS certificate does not hold under the anchors of the MASA of '{manufacturer}' (masa-tls-anchors of the profile)")]
+    Other { manufacturer: String, source: ClientError },
 }
 
 fn untrusted(url: &MasaUrl, source: impl std::error::Error + Send + Sync + 'static) -> MasaClientError {

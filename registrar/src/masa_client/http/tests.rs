@@ -15,6 +15,8 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 
 use super::*;
+use brski_common::text::in_full;
+
 use crate::testing::{World, block_on, key};
 
 const JSON: &str = "application/json";
@@ -282,10 +284,15 @@ async fn endless_answer_is_cut_off() {
 }
 
 #[tokio::test]
-async fn masa_under_no_configured_anchor_learns_nothing() {
-    let (answer, asked) = ask_as(generous, |_| Anchors::default()).await;
-    assert!(matches!(answer, Err(MasaClientError::Untrusted { .. })));
-    assert_eq!(asked, []);
+async fn masa_under_no_configured_anchor_learns_nothing_and_the_manufacturer_is_named() {
+    let none = ask_as(generous, |_| Anchors::default()).await;
+    let another = ask_as(generous, |_| Anchors::new([self_signed("other").0]).unwrap()).await;
+    let said = ["no TLS anchor of the MASA of 'Maker' is accepted", "does not hold under the anchors of the MASA of 'Maker'"];
+    for ((answer, asked), said) in [none, another].into_iter().zip(said) {
+        let Err(err @ MasaClientError::Untrusted { .. }) = answer else { panic!("{answer:?}") };
+        assert!(in_full(&err).contains(said), "{}", in_full(&err));
+        assert_eq!(asked, []);
+    }
 }
 
 #[tokio::test]

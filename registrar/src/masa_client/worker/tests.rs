@@ -61,16 +61,24 @@ impl Scene {
     }
 
     fn ask_of(&self, manufacturer: &Manufacturer) -> Result<MasaAnswer, MasaClientError> {
-        let (url, request) = (url(), Signed::from_wire(Format::Cms, *b"a voucher-request"));
-        block_on(self.through.request_voucher(Question { manufacturer, url: &url, request: &request, pledge_request: [1; 32], answer: Format::Cms }))
+        self.ask_again(manufacturer, &url(), 1)
     }
 
-    fn ask_statement(&self) -> Result<Option<Signed<ProvenanceStatement>>, MasaClientError> {
+    /// As a device with a request of its own, which differs by `nonce`.
+    fn ask_again(&self, manufacturer: &Manufacturer, url: &MasaUrl, nonce: u8) -> Result<MasaAnswer, MasaClientError> {
+        let request = self.request();
+        block_on(self.through.request_voucher(Question { manufacturer, url, request: &request, pledge_request: [nonce; 32], answer: Format::Cms }))
+    }
+
+    fn request(&self) -> Signed<VoucherRequest> {
         let device: DeviceId = self.world.pledge("JADA1").idevid.device().clone();
         let now = at(self.hand.load(Ordering::SeqCst));
         let leaves = VoucherRequest { created_on: Some(now), idevid_issuer: Some(device.issuer.clone()), ..VoucherRequest::new(device.serial) };
-        let request = block_on(self.world.registrar.seal(&leaves, Format::Cms)).unwrap();
-        block_on(self.through.request_statement(&self.world.manufacturer(), &url(), &request))
+        block_on(self.world.registrar.seal(&leaves, Format::Cms)).unwrap()
+    }
+
+    fn ask_statement(&self) -> Result<Option<Signed<ProvenanceStatement>>, MasaClientError> {
+        block_on(self.through.request_statement(&self.world.manufacturer(), &url(), &self.request()))
     }
 
     fn step(&self) -> bool {
@@ -106,6 +114,28 @@ fn pledge_that_comes_often_is_asked_about_once() {
     }
     while scene.step() {}
     assert_eq!(scene.masa.asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn device_that_asks_another_thing_each_time_is_told_to_wait() {
+    let scene = Scene::new(|_, _| Ok(answer(b"a voucher")));
+    let asked = |nonce| crate::Error::from(scene.ask_again(&scene.world.manufacturer(), &url(), nonce).unwrap_err());
+    let waits = [1, 2, 3, 4, 5].map(asked).map(|err| err.to_string());
+    assert_eq!(waits[3], "not decided yet: the MASA is being asked; ask again in 5 s");
+    assert_eq!(waits[4], "not decided yet: 4 questions about this device wait for its MASA already; ask again in 5 s");
+    while scene.step() {}
+    assert_eq!(scene.masa.asked.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn question_to_a_masa_that_is_another_now_is_asked_anew() {
+    let scene = Scene::new(|_, _| Ok(answer(b"a voucher")));
+    let (manufacturer, elsewhere) = (scene.world.manufacturer(), MasaUrl::new("masa.example.net").unwrap());
+    scene.ask().unwrap_err();
+    assert!(scene.step());
+    assert!(matches!(scene.ask_again(&manufacturer, &elsewhere, 1), Err(MasaClientError::Asking { .. })));
+    assert!(scene.step());
+    assert_eq!(scene.masa.asked.load(Ordering::SeqCst), 2);
 }
 
 #[test]

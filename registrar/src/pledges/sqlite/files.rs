@@ -3,19 +3,21 @@
 use brski_common::time::at;
 use brski_common::{SpkiDigest, UnixTime};
 use rusqlite::types::Value;
+use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::trail::{damaged, row, unwritable};
-use crate::pledges::{Query, Revocation, StoreError};
-use crate::trail::{Event, PledgeFile, What};
+use crate::pledges::{Mark, Query, Revocation, StoreError};
+use crate::trail::{CertificateId, Event, PledgeFile, What};
 
 /// Brings the file of the pledge that an event is about up to date, and the list of those that were revoked.
 pub(super) fn take(connection: &Connection, event: &Event) -> Result<(), StoreError> {
     let Some(pledge) = &event.pledge else { return Ok(()) };
     let Some(file) = PledgeFile::after(one(connection, pledge.key)?, event) else { return Ok(()) };
     if let Some(revoked) = Revoked::by(event, &file)? {
-        let insert = "INSERT INTO revoked (certificate, revoked_at, reason, not_after) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-        connection.prepare_cached(insert)?.execute(params![revoked.certificate, revoked.at, revoked.reason, revoked.not_after])?;
+        let insert = "INSERT INTO revoked (certificate, issuer, revoked_at, reason, not_after) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        let Revoked { certificate, at, reason, not_after } = revoked;
+        connection.prepare_cached(insert)?.execute(params![certificate.serial, issuer(&certificate), at, reason, not_after])?;
     }
     connection.prepare_cached("INSERT OR REPLACE INTO file (spki, serial, state, last_seen, json) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
         pledge.key.0,
@@ -30,7 +32,7 @@ pub(super) fn take(connection: &Connection, event: &Event) -> Result<(), StoreEr
 /// A row of the list of those that were revoked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Revoked {
-    pub(super) certificate: String,
+    pub(super) certificate: CertificateId,
     pub(super) at: i64,
     pub(super) reason: String,
     pub(super) not_after: i64,
@@ -39,12 +41,31 @@ pub(super) struct Revoked {
 impl Revoked {
     /// The row that an event makes; `file` is its pledge's with it.
     pub(super) fn by(event: &Event, file: &PledgeFile) -> Result<Option<Self>, StoreError> {
-        let What::Revoked { certificate, reason, by } = &event.what else { return Ok(None) };
-        let filed = file.certificates.iter().find(|filed| filed.certificate.serial == *certificate);
+        let (What::Revoked { reason, by, .. }, Some(certificate)) = (&event.what, event.what.revoked()) else { return Ok(None) };
         // One that its file has forgotten stays on the list for good.
-        let not_after = filed.map_or(Ok(i64::MAX), |filed| row(filed.certificate.not_after.as_secs()))?;
-        Ok(Some(Self { certificate: certificate.clone(), at: row(by.at.as_secs())?, reason: word(reason)?, not_after }))
+        let not_after = file.last_second_of(&certificate).map_or(Ok(i64::MAX), |last| row(last.as_secs()))?;
+        Ok(Some(Self { certificate, at: row(by.at.as_secs())?, reason: word(reason)?, not_after }))
     }
+
+    /// One that was read.
+    pub(super) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let issuer: Vec<u8> = row.get("issuer")?;
+        // Of any other length it names nobody, and would not be found as what it says either.
+        let issuer = match issuer.len() {
+            0 => None,
+            blob_size => {
+                let odd = FromSqlError::InvalidBlobSize { expected_size: 32, blob_size };
+                Some(SpkiDigest(issuer.try_into().map_err(|_| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, Box::new(odd)))?))
+            }
+        };
+        let certificate = CertificateId { serial: row.get("certificate")?, issuer };
+        Ok(Self { certificate, at: row.get("revoked_at")?, reason: row.get("reason")?, not_after: row.get("not_after")? })
+    }
+}
+
+/// The issuer as its row has it.
+fn issuer(certificate: &CertificateId) -> Vec<u8> {
+    certificate.issuer.map_or_else(Vec::new, |SpkiDigest(octets)| octets.to_vec())
 }
 
 pub(super) fn one(connection: &Connection, pledge: SpkiDigest) -> Result<Option<PledgeFile>, StoreError> {
@@ -76,9 +97,11 @@ pub(super) fn all(connection: &Connection, query: &Query) -> Result<Vec<PledgeFi
         sql.push_str(" AND spki BETWEEN ? AND ?");
         values.extend([Value::from(first), Value::from(last)]);
     }
-    if let Some(before) = query.before {
-        sql.push_str(" AND last_seen < ?");
-        values.push(Value::from(row(before.as_secs())?));
+    if let Some(Mark { last_seen, key }) = query.before {
+        let last_seen = row(last_seen.as_secs())?;
+        sql.push_str(" AND last_seen <= ? AND (last_seen < ? OR spki > ?)");
+        // No key is greater than one octet more than it has.
+        values.extend([Value::from(last_seen), Value::from(last_seen), Value::from(key.map_or(vec![0xff; 33], |key| key.0.to_vec()))]);
     }
     sql.push_str(&format!(" ORDER BY last_seen DESC, spki LIMIT {}", query.most()));
     let mut statement = connection.prepare_cached(&sql)?;
@@ -93,15 +116,17 @@ fn between(digits: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((filled("0")?, filled("f")?))
 }
 
-pub(super) fn is_revoked(connection: &Connection, certificate: &str) -> Result<bool, StoreError> {
-    Ok(connection.prepare_cached("SELECT 1 FROM revoked WHERE certificate = ?1")?.exists([certificate])?)
+pub(super) fn is_revoked(connection: &Connection, certificate: &CertificateId) -> Result<bool, StoreError> {
+    // As CertificateId::may_be has it.
+    let may_be = "SELECT 1 FROM revoked WHERE certificate = ?1 AND (issuer IN (?2, x'') OR ?2 = x'')";
+    Ok(connection.prepare_cached(may_be)?.exists(params![certificate.serial, issuer(certificate)])?)
 }
 
 pub(super) fn revocations(connection: &Connection, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT certificate, revoked_at, reason FROM revoked WHERE not_after >= ?1 ORDER BY certificate")?;
-    let rows = statement.query_map([row(now.as_secs())?], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?)))?;
+    let mut statement = connection.prepare_cached("SELECT * FROM revoked WHERE not_after >= ?1 ORDER BY certificate, issuer")?;
+    let rows = statement.query_map([row(now.as_secs())?], Revoked::from_row)?;
     rows.map(|row| {
-        let (certificate, revoked_at, reason) = row?;
+        let Revoked { certificate, at: revoked_at, reason, .. } = row?;
         let reason = serde_json::from_value(serde_json::Value::String(reason)).map_err(|err| damaged("a reason of revocation", err))?;
         let revoked_at = u64::try_from(revoked_at).map_err(|err| damaged("the time of a revocation", err))?;
         Ok(Revocation { certificate, at: at(revoked_at), reason })

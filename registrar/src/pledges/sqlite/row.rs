@@ -40,18 +40,14 @@ pub(super) fn find(connection: &Connection, key: SpkiDigest) -> Result<Option<Ad
          WHERE withdrawn = 0 AND (spki = ?1 OR spki = (SELECT admitted FROM ldevid WHERE spki = ?1))
          ORDER BY spki = ?1 DESC LIMIT 1",
     )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Row {
-            idevid: row.get(0)?,
-            issuers: row.get(1)?,
-            request: row.get(2)?,
-            voucher_type: row.get(3)?,
-            voucher: row.get(4)?,
-            ground: row.get(5)?,
-            admitted_at: row.get(6)?,
-        })
-    };
-    statement.query_row([key.0], read).optional()?.map(|row| row.into_admission(key)).transpose()
+    statement.query_row([key.0], Row::read).optional()?.map(|row| row.into_admission(key)).transpose()
+}
+
+/// The admission of this IDevID key, also if it has ended.
+pub(super) fn kept(connection: &Connection, key: SpkiDigest) -> Result<Option<Admission>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT idevid, issuers, request_sha256, voucher_type, voucher, ground, admitted_at FROM admission WHERE spki = ?1")?;
+    statement.query_row([key.0], Row::read).optional()?.map(|row| row.into_admission(key)).transpose()
 }
 
 struct Row {
@@ -65,6 +61,18 @@ struct Row {
 }
 
 impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            idevid: row.get(0)?,
+            issuers: row.get(1)?,
+            request: row.get(2)?,
+            voucher_type: row.get(3)?,
+            voucher: row.get(4)?,
+            ground: row.get(5)?,
+            admitted_at: row.get(6)?,
+        })
+    }
+
     fn into_admission(self, key: SpkiDigest) -> Result<Admission, StoreError> {
         let damaged = |column: &str, source: Option<Box<dyn std::error::Error + Send + Sync>>| StoreError::Damaged {
             what: format!("{column} of the admission under key {key} cannot be read"),

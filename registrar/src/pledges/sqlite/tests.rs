@@ -10,7 +10,7 @@ fn admission_survives_reopening() {
     {
         let store = SqlitePledges::open(scratch.file()).unwrap();
         block_on(store.admit(admission.clone(), admission.event())).unwrap();
-        block_on(store.enrolled(ldevid, admission.spki_digest())).unwrap();
+        block_on(store.enrolled(ldevid, admission.spki_digest(), crate::pledges::tests::bound(ldevid))).unwrap();
     }
     let store = SqlitePledges::open(scratch.file()).unwrap();
     assert_eq!(block_on(store.find(ldevid)).unwrap(), Some(admission));

@@ -2,6 +2,7 @@
 
 mod damage;
 mod derived;
+mod former;
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use brski_common::log::{Checkpoint, Frontier, Hash, SignedCheckpoint, VerifierKe
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::damage::{Damage, Verified, VerifyTrailError};
-use super::trail;
+use super::{trail, upgrade};
 use crate::pledges::StoreError;
 use crate::trail::Event;
 
@@ -17,44 +18,65 @@ use crate::trail::Event;
 /// each pledge again.
 ///
 /// With `keys`, every checkpoint in the store must be signed by one of them; without, they are compared but not trusted. `signed` are checkpoints from elsewhere that
-/// the caller has verified.
+/// the caller has verified, each with the key that signed it.
 ///
 /// # Errors
-/// [`VerifyTrailError::Damaged`] with the first that was touched, [`VerifyTrailError::Store`] if the file cannot be read.
-pub fn verify(path: &Path, keys: &[VerifierKey], signed: &[Checkpoint]) -> Result<Verified, VerifyTrailError> {
+/// [`VerifyTrailError::Damaged`] with the first that was touched, [`VerifyTrailError::Former`] if nothing was and one of `signed` is of a trail that broke off,
+/// [`VerifyTrailError::Store`] if the file cannot be read.
+pub fn verify(path: &Path, keys: &[VerifierKey], signed: &[(VerifierKey, Checkpoint)]) -> Result<Verified, VerifyTrailError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(super::PATIENCE)?;
-    match super::recognise(&connection)? {
+    let version = super::recognise(&connection)?;
+    match version {
         Some(super::VERSION) => {}
+        // Such as a backup that an older version made.
+        Some(super::WITHOUT_ISSUERS) => upgrade::show_issuers(&connection)?,
         Some(_) => return Err(Damage::NoTrail.into()),
         None => return Err(StoreError::Unavailable("there is no store of pledges".into()).into()),
     }
     connection.pragma_update(None, "query_only", true)?;
     let snapshot = connection.unchecked_transaction()?;
 
-    let mut signatures = signatures(&snapshot, keys)?;
-    let checkpoints = signatures.len();
-    signatures.extend(signed.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)));
-    signatures.sort_by_key(|(size, _)| *size);
-    let edge = leaves(&snapshot, &signatures)?;
-    if trail::edge(&snapshot)?.peaks() != edge.peaks() {
-        return Err(Damage::Edge { found: trail::edge(&snapshot)?.size(), events: edge.size() }.into());
+    let in_the_store = signatures(&snapshot, keys)?;
+    let compared = |signed: &[&Checkpoint]| {
+        let mut signatures = in_the_store.clone();
+        signatures.extend(signed.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)));
+        signatures.sort_by_key(|(size, _)| *size);
+        leaves(&snapshot, &signatures).map(|edge| (edge, signatures.last().map(|(size, _)| *size)))
+    };
+    let all: Vec<&Checkpoint> = signed.iter().map(|(_, checkpoint)| checkpoint).collect();
+    let (mut broken_off, mut found) = (None, compared(&all));
+    if let Err(VerifyTrailError::Damaged(Damage::Signed { .. } | Damage::Lost { .. })) = found
+        && let (Some(former), others) = former::apart(&snapshot, signed)?
+    {
+        (broken_off, found) = (Some(former), compared(&others));
+    }
+    let (edge, last_signed) = found?;
+    let kept = trail::edge(&snapshot)?;
+    if (kept.size(), kept.peaks()) != (edge.size(), edge.peaks()) {
+        return Err(Damage::Edge { found: kept.size(), events: edge.size() }.into());
     }
     let pledges = derived::compare(&snapshot)?;
-    schema(&snapshot)?;
-    let last_signed = signatures.last().map(|(size, _)| *size);
-    Ok(Verified { events: edge.size(), root: edge.root(), checkpoints, last_signed, trusted: !keys.is_empty(), pledges })
+    schema(&snapshot, version == Some(super::WITHOUT_ISSUERS))?;
+    if let Some(former) = broken_off {
+        return Err(former);
+    }
+    Ok(Verified { events: edge.size(), root: edge.root(), checkpoints: in_the_store.len(), last_signed, trusted: !keys.is_empty(), pledges })
 }
 
 /// Size and root of every checkpoint in the store.
 fn signatures(connection: &Connection, keys: &[VerifierKey]) -> Result<Vec<(u64, Hash)>, VerifyTrailError> {
-    let mut statement = connection.prepare("SELECT number, note FROM checkpoint ORDER BY number")?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    let mut statement = connection.prepare("SELECT number, note, size, peaks FROM checkpoint ORDER BY number")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, Vec<u8>>(3)?)))?;
     rows.map(|row| {
-        let (number, note) = row?;
+        let (number, note, size, peaks) = row?;
         let wrong = |why: &dyn std::error::Error| Damage::Checkpoint { number, why: why.to_string() };
         let checkpoint = SignedCheckpoint::parse(&note).map_err(|err| wrong(&err))?;
+        let edge = trail::frontier(size, &peaks).map_err(|err| wrong(&err))?;
+        if (edge.size(), edge.root()) != (checkpoint.peek_unverified().size, checkpoint.peek_unverified().root) {
+            return Err(Damage::Checkpoint { number, why: "the size and the edge beside it are not those of its text".to_owned() }.into());
+        }
         let mut refused = None;
         for key in keys {
             match checkpoint.verify(key) {
@@ -110,14 +132,18 @@ fn leaves(connection: &Connection, signed: &[(u64, Hash)]) -> Result<Frontier, V
     }
 }
 
-/// Whether tables and triggers are what this version makes, letter for letter.
-fn schema(connection: &Connection) -> Result<(), VerifyTrailError> {
+/// Whether tables and triggers are what this version makes, letter for letter, or the one before it.
+fn schema(connection: &Connection, before: bool) -> Result<(), VerifyTrailError> {
     let parts = |connection: &Connection| -> rusqlite::Result<std::collections::BTreeMap<String, Option<String>>> {
         let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'")?;
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let made = Connection::open_in_memory()?;
     made.execute_batch(super::SCHEMA)?;
+    if before {
+        made.execute_batch("DROP TABLE revoked")?;
+        made.execute_batch(upgrade::REVOKED_BEFORE)?;
+    }
     let (expected, found) = (parts(&made)?, parts(connection)?);
     let differs = expected.iter().find(|(name, made)| found.get(*name) != Some(made)).or_else(|| found.iter().find(|(name, _)| !expected.contains_key(*name)));
     match differs {

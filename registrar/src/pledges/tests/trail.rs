@@ -6,7 +6,7 @@ use brski_common::time::at;
 
 use super::*;
 use crate::approval::Person;
-use crate::trail::{IssuedCertificate, Subject, What};
+use crate::trail::{CertificateId, IssuedCertificate, Issuer, Subject, What};
 
 fn subject(octet: u8, serial: &str) -> Subject {
     Subject { key: SpkiDigest([octet; 32]), serial: SerialNumber::new(serial).unwrap(), manufacturer: "Maker".to_owned() }
@@ -21,14 +21,34 @@ fn strangers(secs: u64) -> Event {
     Event { at: at(secs), pledge: None, what: What::Strangers { sentence: "no path".to_owned(), count: 1 } }
 }
 
+fn issuer(octet: u8) -> Issuer {
+    Issuer { name: format!("CN=CA {octet}"), sha256: SpkiDigest([octet; 32]) }
+}
+
+fn id(serial: &str, issuer: Option<u8>) -> CertificateId {
+    CertificateId { serial: serial.to_owned(), issuer: issuer.map(|octet| SpkiDigest([octet; 32])) }
+}
+
+/// The same of this CA.
+fn of(event: Event, ca: u8) -> Event {
+    let mut event = event;
+    match &mut event.what {
+        What::Issued { certificate, .. } => certificate.issuer = Some(issuer(ca)),
+        What::Revoked { issuer: of, .. } => *of = Some(issuer(ca)),
+        other => panic!("{other:?}"),
+    }
+    event
+}
+
 fn issued(octet: u8, certificate: &str, secs: u64, not_after: u64) -> Event {
-    let certificate = IssuedCertificate { serial: certificate.to_owned(), key: SpkiDigest([octet; 32]), sha256: "ab".to_owned(), not_after: at(not_after) };
+    let (serial, not_after) = (certificate.to_owned(), at(not_after));
+    let certificate = IssuedCertificate { serial, issuer: None, key: SpkiDigest([octet; 32]), sha256: "ab".to_owned(), not_after };
     Event { at: at(secs), pledge: Some(subject(octet, "A")), what: What::Issued { certificate, renewal: false, decision: None } }
 }
 
 fn revoked(octet: u8, certificate: &str, secs: u64) -> Event {
-    let by = Person { name: "ann".to_owned(), why: "stolen".to_owned(), at: at(secs) };
-    let what = What::Revoked { certificate: certificate.to_owned(), reason: RevocationReason::KeyCompromise, by };
+    let by = Person::new("ann", "stolen", at(secs));
+    let what = What::Revoked { certificate: certificate.to_owned(), issuer: None, reason: RevocationReason::KeyCompromise, by, withdrawn: false };
     Event { at: at(secs), pledge: Some(subject(octet, "A")), what }
 }
 
@@ -84,10 +104,26 @@ fn files_are_found_by_state_serial_number_key_and_time() {
         assert_eq!(serials(store, Query { limit: 1, ..query() }), ["B"]);
         assert_eq!(serials(store, Query { state: Some(State::Enrolled), ..query() }), ["A"]);
         assert_eq!(serials(store, Query { serial: Some("B".to_owned()), ..query() }), ["B", "B"]);
-        assert_eq!(serials(store, Query { before: Some(at(3)), ..query() }), ["B", "A"]);
+        assert_eq!(serials(store, Query { before: Some(Mark::at(at(3), None)), ..query() }), ["B", "A"]);
         for (key, expected) in [("1", vec!["B", "A"]), ("1B1B1", vec!["B"]), ("1a1a", vec!["A"]), ("3", vec![]), ("xyz", vec![])] {
             assert_eq!(serials(store, Query { key: Some(key.to_owned()), ..query() }), expected, "{key}");
         }
+    });
+}
+
+#[test]
+fn page_after_page_shows_each_file_once_though_many_were_seen_in_one_second() {
+    with_each_store(|store| {
+        note(store, [3, 1, 4, 2, 5].map(|octet| refused(octet, &format!("A{octet}"), 7)));
+        note(store, [refused(9, "A9", 6), refused(8, "A8", 8)]);
+        let (mut shown, mut before) = (Vec::new(), None);
+        loop {
+            let page = block_on(store.files(Query { before, limit: 2, ..Query::default() })).unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(Mark::of(last));
+            shown.extend(page.iter().map(|file| file.pledge.serial.to_string()));
+        }
+        assert_eq!(shown, ["A8", "A1", "A2", "A3", "A4", "A5", "A9"]);
     });
 }
 
@@ -96,9 +132,9 @@ fn revoked_ldevid_is_listed_until_it_expires_and_known_for_good() {
     with_each_store(|store| {
         note(store, [issued(1, "01", 1, 100), issued(1, "02", 2, 100), revoked(1, "01", 3)]);
         let listed = |now| block_on(store.revocations(at(now))).unwrap();
-        assert_eq!(listed(100), [Revocation { certificate: "01".to_owned(), at: at(3), reason: RevocationReason::KeyCompromise }]);
+        assert_eq!(listed(100), [Revocation { certificate: id("01", None), at: at(3), reason: RevocationReason::KeyCompromise }]);
         assert_eq!(listed(101), []);
-        let is_revoked = |certificate: &str| block_on(store.is_revoked(certificate.to_owned())).unwrap();
+        let is_revoked = |certificate: &str| block_on(store.is_revoked(id(certificate, None))).unwrap();
         assert_eq!((is_revoked("01"), is_revoked("02")), (true, false));
     });
 }
@@ -108,7 +144,7 @@ fn ldevid_that_its_file_has_forgotten_can_be_revoked() {
     with_each_store(|store| {
         note(store, (0..101).map(|number| issued(1, &format!("{number:02x}"), number, 1000)));
         note(store, [revoked(1, "00", 200)]);
-        assert!(block_on(store.is_revoked("00".to_owned())).unwrap());
+        assert!(block_on(store.is_revoked(id("00", None))).unwrap());
         assert_eq!(block_on(store.revocations(at(500))).unwrap().len(), 1);
     });
 }
@@ -118,5 +154,29 @@ fn second_revocation_changes_nothing() {
     with_each_store(|store| {
         note(store, [issued(1, "01", 1, 100), revoked(1, "01", 3), revoked(1, "01", 4)]);
         assert_eq!(block_on(store.revocations(at(5))).unwrap()[0].at, at(3));
+    });
+}
+
+#[test]
+fn same_serial_number_of_two_cas_is_two_certificates() {
+    with_each_store(|store| {
+        note(store, [of(issued(1, "01", 1, 100), 7), of(issued(1, "01", 2, 200), 8), of(revoked(1, "01", 3), 7)]);
+        let is_revoked = |certificate| block_on(store.is_revoked(certificate)).unwrap();
+        assert_eq!([id("01", Some(7)), id("01", Some(8))].map(is_revoked), [true, false]);
+        let file = block_on(store.file(SpkiDigest([1; 32]))).unwrap().unwrap();
+        assert_eq!((file.state, file.certificates.iter().map(|filed| filed.revoked.is_some()).collect::<Vec<_>>()), (State::Enrolled, vec![true, false]));
+        note(store, [of(revoked(1, "01", 4), 8)]);
+        let listed = |now| block_on(store.revocations(at(now))).unwrap().into_iter().map(|revocation| revocation.certificate).collect::<Vec<_>>();
+        assert_eq!(listed(100), [id("01", Some(7)), id("01", Some(8))]);
+        assert_eq!(listed(101), [id("01", Some(8))]);
+    });
+}
+
+#[test]
+fn revocation_without_an_issuer_on_record_counts_for_every_issuer() {
+    with_each_store(|store| {
+        note(store, [issued(1, "01", 1, 100), revoked(1, "01", 3)]);
+        let is_revoked = |certificate| block_on(store.is_revoked(certificate)).unwrap();
+        assert_eq!([id("01", Some(7)), id("01", Some(8)), id("02", Some(7))].map(is_revoked), [true, true, false]);
     });
 }

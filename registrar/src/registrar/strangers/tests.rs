@@ -10,12 +10,12 @@ fn told(event: Option<Event>) -> Option<(u64, String)> {
 
 #[test]
 fn first_stranger_is_written_down_at_once() {
-    assert_eq!(told(Strangers::default().refused("no path", at(1000))), Some((1, "no path".to_owned())));
+    assert_eq!(told(StrangerCount::default().refused("no path", at(1000))), Some((1, "no path".to_owned())));
 }
 
 #[test]
 fn thousand_strangers_within_a_minute_are_one_entry_more() {
-    let strangers = Strangers::default();
+    let strangers = StrangerCount::default();
     assert_eq!(told(strangers.refused("first", at(1000))), Some((1, "first".to_owned())));
     for _ in 0..1000 {
         assert_eq!(strangers.refused("again", at(1059)), None);
@@ -25,14 +25,14 @@ fn thousand_strangers_within_a_minute_are_one_entry_more() {
 
 #[test]
 fn clock_that_is_set_back_does_not_silence_them() {
-    let strangers = Strangers::default();
+    let strangers = StrangerCount::default();
     strangers.refused("first", at(1000));
     assert_eq!(told(strangers.refused("second", at(10))), Some((1, "second".to_owned())));
 }
 
 #[test]
 fn what_was_counted_is_told_when_the_registrar_stops() {
-    let strangers = Strangers::default();
+    let strangers = StrangerCount::default();
     strangers.refused("first", at(1000));
     assert_eq!(strangers.rest(at(1001)), None);
     strangers.refused("second", at(1002));

@@ -362,7 +362,7 @@ fn approved_under(first: &str, second: &str, events: Vec<Event>) -> Result<Admis
     let (voucher, statement) = (waiting.world.verified_voucher(&waiting.voucher()), waiting.statement(Method::Carrot, 0));
     let word = MasaWord { voucher: &voucher, statements: std::slice::from_ref(&statement), audit_log: Some(&AuditLog::default()) };
     let held = waiting.order().accept(word, &waiting.owner(), now()).unwrap_err().held.unwrap();
-    let approval = Approval::of(*held, [Person { name: "ann".to_owned(), why: "it is ours".to_owned(), at: now() }]);
+    let approval = Approval::of(*held, [Person::new("ann", "it is ours", now())]);
 
     waiting.policy = Policy::from_toml(second).unwrap();
     let log = AuditLog { events, truncation: Truncation::default() };

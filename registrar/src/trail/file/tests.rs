@@ -15,7 +15,7 @@ fn question(record: &str) -> HeldBy {
 }
 
 fn person(name: &str, secs: u64) -> Person {
-    Person { name: name.to_owned(), why: "it is ours".to_owned(), at: at(secs) }
+    Person::new(name, "it is ours", at(secs))
 }
 
 fn held(record: &str) -> What {
@@ -31,12 +31,13 @@ fn admitted() -> What {
 }
 
 fn issued(serial: &str) -> What {
-    let certificate = IssuedCertificate { serial: serial.to_owned(), key: SpkiDigest([2; 32]), sha256: "ab".to_owned(), not_after: at(100 * DAY) };
+    let certificate =
+        IssuedCertificate { serial: serial.to_owned(), issuer: None, key: SpkiDigest([2; 32]), sha256: "ab".to_owned(), not_after: at(100 * DAY) };
     What::Issued { certificate, renewal: false, decision: None }
 }
 
 fn revoked(serial: &str) -> What {
-    What::Revoked { certificate: serial.to_owned(), reason: RevocationReason::KeyCompromise, by: person("ann", 5) }
+    What::Revoked { certificate: serial.to_owned(), issuer: None, reason: RevocationReason::KeyCompromise, by: person("ann", 5), withdrawn: false }
 }
 
 fn refused() -> What {
@@ -61,6 +62,13 @@ fn approvers(file: &PledgeFile, now: u64) -> Vec<String> {
 fn pledge_goes_from_held_to_admitted_to_enrolled_to_revoked() {
     let events = vec![held("r1"), approved("r1", "ann", 1), admitted(), issued("01"), revoked("01")];
     assert_eq!(states(events), [State::Held, State::Held, State::Admitted, State::Enrolled, State::Revoked]);
+}
+
+#[test]
+fn newest_that_the_manufacturer_said_stays_whatever_else_happens() {
+    let stated = |seq: u32| What::Stated { statement: format!("s{seq}"), seq, status: brski_common::provenance::Status::Disputed };
+    let file = fold([admitted(), stated(3), issued("01"), stated(2), refused(), admitted()]);
+    assert_eq!(file.stated, Some(Stated { statement: "s3".to_owned(), seq: 3, at: at(1) }));
 }
 
 #[test]

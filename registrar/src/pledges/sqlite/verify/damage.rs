@@ -3,6 +3,7 @@
 use brski_common::log::Hash;
 use brski_common::{SerialNumber, SpkiDigest};
 
+use crate::approval::Person;
 use crate::pledges::StoreError;
 
 /// A trail that is as it was written.
@@ -96,18 +97,32 @@ pub enum Damage {
     /// A pledge's admission does not follow from its events.
     #[error("the admission of {serial} ({key}) is not the one that the trail tells of")]
     Admission {
-        /// Whose.
-        serial: SerialNumber,
+        /// Whose; what the row says if the trail tells of none.
+        serial: String,
         /// Its key.
         key: SpkiDigest,
     },
-    /// An LDevID's key does not stand for the pledge that it was issued to.
-    #[error("the LDevID key {key} does not stand for {serial}, to which the trail says that it was issued")]
+    /// An LDevID's key does not stand for the pledge that it was taken for.
+    #[error("the LDevID key {key} does not stand for {serial}, to which the trail says that it belongs")]
     LDevId {
         /// The key.
         key: SpkiDigest,
         /// The pledge.
         serial: SerialNumber,
+    },
+    /// An LDevID's key stands for a pledge that never had it.
+    #[error("the LDevID key {key} stands for the pledge with key {pledge}, of which the trail does not tell: it was added")]
+    NobodysLDevId {
+        /// The key.
+        key: SpkiDigest,
+        /// The pledge's IDevID key.
+        pledge: SpkiDigest,
+    },
+    /// A row is under a key that this program never wrote.
+    #[error("a row is under the key '{key}', which is no SHA-256 in 32 octets: it was added")]
+    NoDigest {
+        /// The key in hex, the first 32 octets of it.
+        key: String,
     },
     /// The list of LDevIDs that were revoked does not follow from the events.
     #[error("the list of LDevIDs that were revoked is not what the trail tells, at certificate {certificate}")]
@@ -127,6 +142,19 @@ pub enum Damage {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyTrailError {
+    /// All is as it was written, but a checkpoint from elsewhere is of a trail that broke off.
+    #[error(
+        "the checkpoint over {size} events is of a former trail, of which this one has the first {event}: event {event} tells that it was restored out of a backup, to go on \
+         under a new key, by {by}; the other {} are lost, and nothing else was touched", size - event
+    )]
+    Former {
+        /// How many events were signed.
+        size: u64,
+        /// The number of the event that tells of it.
+        event: u64,
+        /// Who restored it and why.
+        by: Person,
+    },
     /// Something was touched.
     #[error("the audit trail is damaged: {0}")]
     Damaged(#[from] Damage),

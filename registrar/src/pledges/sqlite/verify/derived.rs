@@ -3,31 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brski_common::SpkiDigest;
+use brski_common::text::{LONGEST_WORDS, printable};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{Damage, VerifyTrailError};
 use crate::pledges::StoreError;
 use crate::pledges::sqlite::files::{self, Revoked};
 use crate::pledges::sqlite::row;
-use crate::trail::{Event, PledgeFile, RequestDigest, What};
+use crate::trail::{CertificateId, Event, PledgeFile, RequestDigest, What};
 
 /// Compares, and says how many pledges have a file.
 pub(super) fn compare(connection: &Connection) -> Result<u64, VerifyTrailError> {
     let mut revoked = BTreeMap::new();
-    let mut pledges = 0;
+    let (mut pledges, mut bound) = (0, 0);
     let all = "SELECT spki FROM event WHERE spki IS NOT NULL UNION SELECT spki FROM file UNION SELECT spki FROM admission ORDER BY 1";
     let mut statement = connection.prepare(all)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let key = SpkiDigest(row.get(0)?);
+        let key = digest(row.get(0)?)?;
         let folded = Folded::of(connection, key, &mut revoked)?;
+        admission(connection, key, &folded)?;
         if files::one(connection, key).map_err(|_| Damage::File { key })? != folded.file || !files::is_found_by(connection, key, folded.file.as_ref())? {
             return Err(Damage::File { key }.into());
         }
-        admission(connection, key, &folded)?;
         ldevids(connection, key, &folded)?;
         pledges += u64::from(folded.file.is_some());
+        bound += folded.keys.len() as u64;
     }
+    nobody_s_ldevids(connection, bound)?;
     revocations(connection, revoked)?;
     Ok(pledges)
 }
@@ -36,16 +39,20 @@ pub(super) fn compare(connection: &Connection) -> Result<u64, VerifyTrailError> 
 #[derive(Default)]
 struct Folded {
     file: Option<PledgeFile>,
-    /// Request and digest of the admission that stands.
-    admitted: Option<(RequestDigest, Option<SpkiDigest>)>,
-    /// Whether that may have ended with the LDevIDs on it.
-    may_have_ended: bool,
-    /// The keys of the LDevIDs that it got.
+    admitted: Option<Admitted>,
+    /// The keys of its LDevIDs.
     keys: BTreeSet<[u8; 32]>,
 }
 
+/// The last admission of a pledge.
+struct Admitted {
+    request: RequestDigest,
+    digest: Option<SpkiDigest>,
+    withdrawn: bool,
+}
+
 impl Folded {
-    fn of(connection: &Connection, key: SpkiDigest, revoked: &mut BTreeMap<String, Revoked>) -> Result<Self, VerifyTrailError> {
+    fn of(connection: &Connection, key: SpkiDigest, revoked: &mut BTreeMap<CertificateId, Revoked>) -> Result<Self, VerifyTrailError> {
         let mut folded = Self::default();
         let mut statement = connection.prepare_cached("SELECT octets FROM event WHERE spki = ?1 ORDER BY number")?;
         let mut rows = statement.query([key.0])?;
@@ -54,11 +61,12 @@ impl Folded {
             let event: Event = serde_json::from_slice(&row.get::<_, Vec<u8>>(0)?).map_err(|err| StoreError::Unavailable(err.into()))?;
             let Some(file) = PledgeFile::after(folded.file.take(), &event) else { continue };
             match &event.what {
-                What::Admitted { request, admission, .. } => (folded.admitted, folded.may_have_ended) = (Some((*request, *admission)), false),
-                What::Refused { withdrawn: true, .. } => folded.admitted = None,
-                // With its last LDevID that could be used goes the admission, if whoever revoked it says so to the store.
-                What::Revoked { .. } if file.certificates.iter().all(|filed| filed.revoked.is_some() || filed.certificate.not_after < event.at) => {
-                    folded.may_have_ended = true;
+                What::Admitted { request, admission, .. } => folded.admitted = Some(Admitted { request: *request, digest: *admission, withdrawn: false }),
+                What::Refused { withdrawn: true, .. } | What::Revoked { withdrawn: true, .. } => {
+                    folded.admitted.iter_mut().for_each(|admitted| admitted.withdrawn = true);
+                }
+                What::Bound { key } => {
+                    folded.keys.insert(key.0);
                 }
                 What::Issued { certificate, .. } => {
                     folded.keys.insert(certificate.key.0);
@@ -74,28 +82,29 @@ impl Folded {
     }
 }
 
-/// Whether the admission that stands is the one that the trail tells of.
+/// Whether the admission is the one that the trail tells of, and stands or has ended as it tells.
 fn admission(connection: &Connection, key: SpkiDigest, folded: &Folded) -> Result<(), VerifyTrailError> {
-    let find = "SELECT request_sha256 FROM admission WHERE spki = ?1 AND withdrawn = 0";
-    let found: Option<[u8; 32]> = connection.prepare_cached(find)?.query_row([key.0], |row| row.get(0)).optional()?;
-    if found.is_none() && folded.may_have_ended {
-        return Ok(());
-    }
-    let as_told = match folded.admitted {
-        // A row that cannot be read any more is not the one that was written.
-        Some((_, Some(digest))) => row::find(connection, key).is_ok_and(|found| found.is_some_and(|admission| admission.digest() == Some(digest))),
-        Some((_, None)) | None => true,
+    let mut find = connection.prepare_cached("SELECT request_sha256, serial_number, withdrawn FROM admission WHERE spki = ?1")?;
+    let found: Option<(Vec<u8>, String, i64)> = find.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let as_told = match (&found, &folded.admitted) {
+        (None, None) => true,
+        (None, Some(_)) | (Some(_), None) => false,
+        (Some((request, serial, withdrawn)), Some(told)) => {
+            // A row that cannot be read any more is not the one that was written.
+            let whole = row::kept(connection, key).ok().flatten();
+            let whole = whole.filter(|kept| kept.device().serial.as_str() == serial && (told.digest.is_none() || kept.digest() == told.digest));
+            whole.is_some() && *request == told.request.0.as_slice() && *withdrawn == i64::from(told.withdrawn)
+        }
     };
-    if found.map(SpkiDigest) == folded.admitted.map(|(request, _)| request) && as_told {
+    if as_told {
         return Ok(());
     }
-    match &folded.file {
-        Some(file) => Err(Damage::Admission { serial: file.pledge.serial.clone(), key }.into()),
-        None => Err(Damage::File { key }.into()),
-    }
+    let told = folded.file.as_ref().map(|file| file.pledge.serial.to_string());
+    let serial = told.or(found.map(|(_, serial, _)| printable(&serial, LONGEST_WORDS))).unwrap_or_default();
+    Err(Damage::Admission { serial, key }.into())
 }
 
-/// Whether each LDevID's key stands for the pledge that it was issued to. A key without an LDevID is none the worse: it comes first, and the CA may not have issued.
+/// Whether each key that was taken for an LDevID of this pledge stands for it.
 fn ldevids(connection: &Connection, key: SpkiDigest, folded: &Folded) -> Result<(), VerifyTrailError> {
     let Some(file) = &folded.file else { return Ok(()) };
     let mut bound = connection.prepare_cached("SELECT 1 FROM ldevid WHERE spki = ?1 AND admitted = ?2")?;
@@ -107,17 +116,41 @@ fn ldevids(connection: &Connection, key: SpkiDigest, folded: &Folded) -> Result<
     Ok(())
 }
 
-fn revocations(connection: &Connection, mut expected: BTreeMap<String, Revoked>) -> Result<(), VerifyTrailError> {
-    let mut statement = connection.prepare("SELECT certificate, revoked_at, reason, not_after FROM revoked ORDER BY certificate")?;
-    let rows = statement.query_map([], |row| Ok(Revoked { certificate: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, not_after: row.get(3)? }))?;
+/// Whether there are no more keys of LDevIDs than the `bound` ones, which are all there.
+fn nobody_s_ldevids(connection: &Connection, bound: u64) -> Result<(), VerifyTrailError> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM ldevid", [], |row| row.get(0))?;
+    if u64::try_from(count).is_ok_and(|count| count == bound) {
+        return Ok(());
+    }
+    // Only now is it worth while to look for the first that is one too many.
+    let mut statement = connection.prepare("SELECT spki, admitted FROM ldevid ORDER BY spki")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (key, pledge) = (digest(row.get(0)?)?, digest(row.get(1)?)?);
+        if !Folded::of(connection, pledge, &mut BTreeMap::new())?.keys.contains(&key.0) {
+            return Err(Damage::NobodysLDevId { key, pledge }.into());
+        }
+    }
+    Ok(())
+}
+
+/// A key as a row has it.
+fn digest(octets: Vec<u8>) -> Result<SpkiDigest, Damage> {
+    let in_hex = |octets: Vec<u8>| octets.iter().take(32).map(|octet| format!("{octet:02x}")).collect();
+    octets.try_into().map(SpkiDigest).map_err(|octets| Damage::NoDigest { key: in_hex(octets) })
+}
+
+fn revocations(connection: &Connection, mut expected: BTreeMap<CertificateId, Revoked>) -> Result<(), VerifyTrailError> {
+    let mut statement = connection.prepare("SELECT * FROM revoked ORDER BY certificate, issuer")?;
+    let rows = statement.query_map([], Revoked::from_row)?;
     for row in rows {
         let row = row?;
         if expected.remove(&row.certificate).as_ref() != Some(&row) {
-            return Err(Damage::Revoked { certificate: row.certificate }.into());
+            return Err(Damage::Revoked { certificate: row.certificate.serial }.into());
         }
     }
     match expected.into_keys().next() {
-        Some(certificate) => Err(Damage::Revoked { certificate }.into()),
+        Some(certificate) => Err(Damage::Revoked { certificate: certificate.serial }.into()),
         None => Ok(()),
     }
 }

@@ -1,30 +1,29 @@
 //! `token`: a credential for the admin interface.
 
+use core::marker::PhantomData;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use brski_common::UnixTime;
-use brski_common::access::{Role, Token};
-use brski_common::files;
-use brski_common::serve::setup::NewFiles;
-use brski_common::time::{from_rfc3339, to_rfc3339};
 use clap::Args;
 use serde::Serialize;
 
-use super::Output;
-use crate::config::Configuration;
+use super::{Output, Program};
+use crate::access::{Role, Token};
+use crate::files;
+use crate::serve::setup::NewFiles;
+use crate::time::{UnixTime, from_rfc3339, to_rfc3339};
 
 /// Make a token for the admin interface
 ///
 /// The token is shown here and never again: the configuration keeps its SHA-256 alone. With --add the configuration gets the lines, else they are printed.
 /// A server that runs takes them in with SIGHUP.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Arguments {
+#[command(after_help = P::TOKEN_EXAMPLES)]
+pub struct Arguments<P: Program> {
     /// Who will have it; the log names what is done with it by this
     name: String,
     /// What it is good for
-    #[arg(long, value_parser = |text: &str| Role::read(text, Role::OF_REGISTRAR))]
+    #[arg(long, value_parser = |text: &str| Role::read(text, P::ROLES))]
     role: Role,
     /// Its last second, such as 2027-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = |text: &str| from_rfc3339("not-after", text))]
@@ -36,11 +35,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Configuration file
-    #[arg(long, default_value = "registrar/registrar.toml")]
+    #[arg(long, default_value = P::CONFIGURATION)]
     config: PathBuf,
     /// For whom to write the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    #[arg(skip)]
+    program: PhantomData<P>,
 }
 
 /// What was made.
@@ -58,7 +59,11 @@ struct Made<'a> {
     configuration: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+/// Makes the token, and tells it or writes it down.
+///
+/// # Errors
+/// A sentence, if the configuration cannot have it or a file cannot be written.
+pub fn run<P: Program>(arguments: &Arguments<P>) -> anyhow::Result<()> {
     let Arguments { name, role, not_after, .. } = arguments;
     let token = Token::generate().context("the system gives no random numbers")?;
     let end = not_after.map(|at| format!("not-after = \"{}\"\n", to_rfc3339(at))).unwrap_or_default();
@@ -86,17 +91,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// The configuration as it is, and as it would be with these lines, which was checked.
-fn with_lines(arguments: &Arguments, lines: &str) -> anyhow::Result<(String, String)> {
+fn with_lines<P: Program>(arguments: &Arguments<P>, lines: &str) -> anyhow::Result<(String, String)> {
     let path = &arguments.config;
     let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let gap = if text.ends_with('\n') { "\n" } else { "\n\n" };
     let longer = format!("{text}{gap}{lines}");
-    Configuration::read_as(path, &longer)?.access(Default::default())?;
+    P::check_configuration(path, &longer)?;
     Ok((text, longer))
 }
 
 /// Puts the longer text in the place of the file, unless somebody wrote into it meanwhile.
-fn replace(arguments: &Arguments, text: &str, longer: &str) -> anyhow::Result<()> {
+fn replace<P: Program>(arguments: &Arguments<P>, text: &str, longer: &str) -> anyhow::Result<()> {
     let path = &arguments.config;
     let write = || -> std::io::Result<()> {
         // One at a time: whoever waited for the lock finds that the text is another.
@@ -122,9 +127,3 @@ impl core::fmt::Display for Made<'_> {
         }
     }
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  brski-registrar token alice --role operator --add
-  brski-registrar token bob --role approver --not-after 2027-01-31T12:00:00Z --add --out bob-token
-  brski-registrar token auditor-2026 --role auditor";
