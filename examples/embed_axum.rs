@@ -11,10 +11,16 @@
 mod factory;
 #[path = "onboard/folder.rs"]
 mod folder;
+#[path = "onboard/hardware.rs"]
+mod hardware;
 #[path = "onboard/manufacturer.rs"]
 mod manufacturer;
 #[path = "onboard/owner.rs"]
 mod owner;
+#[path = "onboard/token.rs"]
+mod token;
+#[path = "onboard/tpm.rs"]
+mod tpm;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,7 +124,7 @@ async fn main() -> Result<()> {
     let (folder, clock) = (folder::Folder::new(None)?, Clock::system());
     let (masa_socket, socket) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
     let (masa_address, address) = (masa_socket.local_addr()?, socket.local_addr()?);
-    let maker = manufacturer::Manufacturer::found(&folder, &masa_address.to_string(), clock.clone()).await?;
+    let maker = manufacturer::Manufacturer::found(&folder, &masa_address.to_string(), hardware::Modules::NONE, clock.clone()).await?;
     let policy = Policy::from_toml(include_str!("onboard/policy.toml"))?;
     let owner = owner::Owner::found(&folder, &maker.profile, policy, clock).await?;
 

@@ -83,7 +83,13 @@ impl World {
         let content = [octets(&attest), octets(&tpm_signature), octets(&public)].concat();
         let stmt = [&[0x30, 0x82][..], &(content.len() as u16).to_be_bytes(), &content].concat();
 
-        let authority = Authority { name: "vendor".to_owned(), anchors: Anchors::new([vendor]).unwrap(), basis: Basis::KeyAttestation, locus: None };
+        let authority = Authority {
+            name: "vendor".to_owned(),
+            anchors: Anchors::new([vendor]).unwrap(),
+            basis: Basis::KeyAttestation,
+            locus: None,
+            unmarked_attestation_keys: false,
+        };
         let of_certificate = block_on(ca_key.sign(certificate.der())).unwrap().fixed().to_vec();
         let bare = [(attest, raw(&ak), signature), (certificate.der().to_vec(), raw(&ca_key), of_certificate)];
         Self { stmt, public, certs: [certificate, ca], authorities: Authorities::new([authority]), key, bare }

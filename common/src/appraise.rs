@@ -7,6 +7,7 @@ mod condition;
 mod facts;
 mod glob;
 mod judging;
+mod ldevid_key;
 mod parse;
 mod policy;
 mod view;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use case::{Case, HistoryFindings, MasaFindings, ReceiptFinding};
 pub use facts::{Facts, Rehearsal, RehearsalError, Supposition, rehearse};
 pub use judging::{NOTHING_ELSE_MATCHED, WARNED};
+pub use ldevid_key::{KeyAppraisal, KeyDemands, KeyFinding, KeyResult};
 pub use policy::{Mode, Policy, PolicyError};
 
 use self::judging::{Judged, judge};

@@ -75,11 +75,13 @@ pub struct CsrAttributes {
     pub uris: Vec<String>,
     /// Extended key usages, as dotted OIDs; empty if nothing need be asked for.
     pub usages: Vec<String>,
+    /// Whether it should hold evidence about its key, in the attribute id-aa-attestation (draft-ietf-lamps-csr-attestation).
+    pub attestation: bool,
 }
 
 impl CsrAttributes {
     /// As CsrAttrs in DER (RFC 7030, section 4.5.2): a key on P-256, signed with ecdsa-with-SHA256, a serialNumber in the subject, and an extensionRequest with these values
-    /// (RFC 9908, section 3), which is left out where there are none.
+    /// (RFC 9908, section 3), which is left out where there are none. Of an attestation its attribute's identifier alone tells: what is in it is for the device to say.
     ///
     /// # Errors
     /// [`DecodeError::InvalidField`] if a name or usage cannot stand in a certificate.
@@ -92,7 +94,8 @@ impl CsrAttributes {
             [] => Vec::new(),
             some => element(0x30, &[oid(rfc5912::ID_EXTENSION_REQ), element(0x31, &element(0x30, &some.concat()))].concat()),
         };
-        Ok(element(0x30, &[element(0x30, &key.concat()), oid(rfc5912::ECDSA_WITH_SHA_256), oid(rfc4519::SERIAL_NUMBER), request].concat()))
+        let attestation = if self.attestation { oid(ID_AA_ATTESTATION) } else { Vec::new() };
+        Ok(element(0x30, &[element(0x30, &key.concat()), oid(rfc5912::ECDSA_WITH_SHA_256), oid(rfc4519::SERIAL_NUMBER), request, attestation].concat()))
     }
 
     fn extensions(&self) -> der::Result<Vec<Vec<u8>>> {
@@ -108,6 +111,9 @@ impl CsrAttributes {
         Ok(extensions)
     }
 }
+
+/// The type of [`AttestationBundle`](crate::evidence::AttestationBundle).
+const ID_AA_ATTESTATION: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap(crate::evidence::AttestationBundle::KIND);
 
 const NO_CERTIFICATE: DecodeError = DecodeError::MissingField { field: "certificate", artefact: "certs-only SignedData" };
 
@@ -195,6 +201,13 @@ mod tests {
             b"urn:a",
         ];
         assert!(names.to_der().unwrap().ends_with(&expected.concat()));
+    }
+
+    #[test]
+    fn evidence_is_asked_for_by_the_identifier_of_its_attribute() {
+        let asked = CsrAttributes { attestation: true, ..CsrAttributes::default() }.to_der().unwrap();
+        let identifier = [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x3b];
+        assert_eq!(asked[2..], [&CsrAttributes::default().to_der().unwrap()[2..], &identifier].concat());
     }
 
     #[test]

@@ -9,11 +9,17 @@
 mod agreement;
 mod authority;
 mod bundle;
+mod ceremony;
 mod claims;
+mod countersignature;
 mod delivery_list;
 mod eat;
+mod finding;
+mod manifest;
 mod oid;
 mod pkix;
+mod seeds;
+mod testimony;
 pub mod tpm;
 
 use crate::certificate::Certificate;
@@ -21,14 +27,23 @@ use crate::error::{DecodeError, VerifyError};
 use crate::provenance::{Evidence, EvidenceType, ProvenanceStatement};
 use crate::sign::PublicKey;
 use crate::signed::Signed;
+use crate::text::{LONGEST_WORDS, printable};
 use crate::time::UnixTime;
 
 pub use agreement::{Agreement, agree};
-pub use authority::{Authorities, Authority};
+pub use authority::{Authorities, Authority, WithdrawnSigner};
 pub use bundle::{AttestationBundle, AttestationStatement};
-pub use claims::{Claims, Made, Nonced};
+pub use ceremony::CeremonySignature;
+pub use claims::{Claims, Delivered, Made, Nonced};
+pub use countersignature::{Countersignature, Description};
 pub use delivery_list::{DeliveredElement, DeliveryList};
+pub use finding::{AppraisedItem, appraise_all, findings};
+pub use manifest::{ElementKey, ManifestElement, SecureElement};
 pub use pkix::{Claim, Element, ElementKind, KeyAttestation, Value};
+pub use seeds::{SeedDestruction, SeedEvent, SeedNotice, SeedReceipt};
+pub use testimony::{Testimony, Word};
+
+pub use crate::provenance::{Finding, FindingResult};
 
 // For looking at evidence without a key in mind.
 pub(crate) use eat::{ID_PE_CMW, Token, Wrapped};
@@ -61,6 +76,8 @@ pub enum Outcome {
     Refused(EvidenceError),
     /// It is genuine and names no key, but tells of a platform alone: it says nothing of the expected key, neither for it nor against it.
     OfPlatform(Platform),
+    /// Somebody whose word counts said it over a signature, of the expected key or of the batch of seeds that it may come from.
+    Testified(Box<Testimony>),
     /// It is a manufacturer's provenance statement, which is an endorsement: not verified here but like any other, with [`Signed::verify`] under the manufacturer's anchors and
     /// [`ProvenanceStatement::check_binding`].
     Endorsement(Signed<ProvenanceStatement>),
@@ -82,6 +99,15 @@ pub struct Platform {
 impl From<Result<Self, EvidenceError>> for Outcome {
     fn from(found: Result<Self, EvidenceError>) -> Self {
         found.unwrap_or_else(Self::Refused)
+    }
+}
+
+impl From<Result<Testimony, EvidenceError>> for Outcome {
+    fn from(found: Result<Testimony, EvidenceError>) -> Self {
+        match found {
+            Ok(testimony) => Self::Testified(Box::new(testimony)),
+            Err(err) => Self::Refused(err),
+        }
     }
 }
 
@@ -121,10 +147,31 @@ fn appraise_statement(
     match kind {
         tpm::TCG_ATTEST_TPM_CERTIFY => tpm::appraise(statement, certificates, expected, authorities, now).into(),
         KeyAttestation::KIND => pkix::appraise(statement, certificates, expected, authorities, now).into(),
+        CeremonySignature::KIND => testimony::appraise(statement, Word::Ceremony, expected, authorities, now).into(),
+        SeedNotice::KIND => testimony::appraise(statement, Word::Seeds, expected, authorities, now).into(),
+        Countersignature::KIND => testimony::appraise(statement, Word::Audit, expected, authorities, now).into(),
         eat::ID_PE_CMW => eat::appraise_wrapped(statement, certificates, expected, authorities, now),
         eat::EAT_CWT => eat::appraise(statement, certificates, expected, authorities, now),
+        DeliveryList::KIND => delivery_list::appraise(statement, expected, authorities, now).into(),
+        ManifestElement::KIND => manifest::appraise(statement, expected, authorities, now).into(),
         _ => Outcome::Unknown,
     }
+}
+
+/// By what a certificate says that its key attests keys, if it does: a TPM's, or another module's. What such a key signs in its own format must not pass for a message of another.
+fn attests_keys(certificate: &Certificate) -> Option<&'static str> {
+    let of_keys = certificate.usages().iter().any(|usage| usage == KeyAttestation::ATTESTATION_KEY_USAGE);
+    tpm::attestation_key_mark(certificate).or(of_keys.then_some("id-kp-attestationKey"))
+}
+
+/// That a certificate's key signs messages, and no attestations of keys alone.
+fn demand_signer_of_messages(format: &'static str, signer: &Certificate) -> Result<(), EvidenceError> {
+    let of = printable(signer.subject(), LONGEST_WORDS);
+    let wrong = |mark| EvidenceError::Wrong {
+        format,
+        what: format!("is signed with the key of {of}, which is certified to attest keys ({mark}) and to sign nothing else"),
+    };
+    attests_keys(signer).map_or(Ok(()), |mark| Err(wrong(mark)))
 }
 
 /// Why evidence of a known kind does not count.
@@ -167,7 +214,7 @@ pub enum EvidenceError {
         /// The key in question, in the same form.
         expected: String,
     },
-    /// It answers another challenge than ours, or none.
+    /// It answers another challenge than ours.
     #[error("the {format} does not answer the nonce that was handed out, so that it may be an old one")]
     Stale {
         /// Which format.

@@ -2,10 +2,13 @@
 //!
 //! Nothing here knows a server or a runtime, so that a service built on it mounts wherever http types are spoken.
 
+mod door;
 mod health;
 mod negotiation;
+mod pace;
 mod proxies;
 mod query;
+mod turnstile;
 
 use core::time::Duration;
 
@@ -15,10 +18,13 @@ use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 
+pub use self::door::Door;
 pub use self::health::Health;
 pub use self::negotiation::{Negotiated, NotNegotiable, media_type, must_accept, must_be, must_be_unencoded, negotiate, voucher_format};
+pub use self::pace::{Pace, Rate};
 pub use self::proxies::{CLIENT_CERT, CLIENT_CERT_CHAIN, ClientCertError, Network, NetworkError, Proxies, client_certificates};
 pub use self::query::{Query, QueryError, percent_decoded};
+pub use self::turnstile::{Rates, TOO_OFTEN, Turnstile};
 use crate::time::UnixTime;
 
 /// The error that a body may end with.

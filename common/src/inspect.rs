@@ -23,6 +23,7 @@ mod report;
 mod show;
 mod signatures;
 mod statement;
+mod testimony;
 mod token;
 mod tpm;
 mod voucher;

@@ -1,5 +1,8 @@
 //! How a table of metrics is written down, so that what is told of them and what is counted cannot drift apart.
 
+#[cfg(feature = "http")]
+pub mod program;
+
 /// One metric: its name, which labels it has, and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {

@@ -206,13 +206,15 @@ impl Answer {
         }
     }
 
-    /// How long to wait, if the answer is 202: what Retry-After says in seconds, but at least one second and at most [`LONGEST_WAIT`].
+    /// How long to wait, if the answer is 202, or a 429 or 503 that says when to come again (RFC 6585, section 4; RFC 9110, section 15.6.4): what Retry-After says in seconds, but
+    /// at least one second and at most [`LONGEST_WAIT`].
     ///
     /// Without a number (absent, or an HTTP-date, for which a pledge needs a clock) it is the longest wait.
-    fn wait(&self) -> Option<Duration> {
+    pub(crate) fn wait(&self) -> Option<Duration> {
         let seconds = self.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
         let wait = seconds.map_or(LONGEST_WAIT, Duration::from_secs);
-        (self.status == 202).then(|| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+        let waits = self.status == 202 || (matches!(self.status, 429 | 503) && self.retry_after.is_some());
+        waits.then(|| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
     }
 
     /// The server's explanation: the start of the body, if it is text, freed of control characters. Hostile input, for people only.

@@ -2,15 +2,17 @@
 
 mod kind;
 #[cfg(test)]
-mod sentences;
+pub(crate) mod sentences;
+mod testimony;
 
 use core::time::Duration;
 
 use crate::error::VerifyError;
+use crate::evidence::EvidenceError;
 use crate::identity::{DeviceId, SerialNumber, SpkiDigest};
-use crate::provenance::{Basis, Method};
+use crate::provenance::{Basis, EvidenceType, Method};
 
-pub use self::kind::RefusalKind;
+pub use self::{kind::RefusalKind, testimony::TestimonyFault};
 
 /// Why something that was understood and authentic is nevertheless not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -228,6 +230,38 @@ pub enum Refusal {
         /// What it claims.
         basis: Basis,
     },
+    /// A report claims a basis that somebody's evidence would have to ground, and brings none that does.
+    #[error(
+        "basis {basis} is claimed, but no evidence of the report grounds it: it takes evidence that tells how this key came to be, from an authority of [[evidence]] in the MASA's configuration that has this basis; without-evidence = true under station '{station}' would take the station's own word"
+    )]
+    BasisNotGrounded {
+        /// Name of the enrolled key that signed the report.
+        station: String,
+        /// What it claims.
+        basis: Basis,
+    },
+    /// A piece of evidence is of a known kind, and does not count: it is unreadable, forged, or about another key.
+    #[error("item {item} of the report's evidence ({}) does not count", .kind.as_str())]
+    EvidenceUnfit {
+        /// Which item, from 1.
+        item: usize,
+        /// What it is.
+        kind: EvidenceType,
+        /// Why.
+        #[source]
+        source: Box<EvidenceError>,
+    },
+    /// A piece of genuine evidence says something else than the report.
+    #[error("item {item} of the report's evidence contradicts it: {how}")]
+    EvidenceContradicts {
+        /// Which item, from 1.
+        item: usize,
+        /// What it says, and what the report says.
+        how: String,
+    },
+    /// What people, stations or auditors signed does not show what is claimed.
+    #[error(transparent)]
+    Testimony(Box<TestimonyFault>),
     /// A provenance record contradicts itself.
     #[error("the record contradicts itself: {0}")]
     Inconsistent(String),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use der::Encode as _;
 
 #[cfg(feature = "pkcs11")]
-pub use self::pkcs11::{Pkcs11Key, TokenError};
+pub use self::pkcs11::{NewKey, Pkcs11Key, TokenError};
 pub use self::public_key::{Hash, KeyKind, PublicKey, SignatureScheme};
 pub use self::software::SoftwareKey;
 pub use self::uri::{KeyUri, KeyUriError, Pkcs11Uri};

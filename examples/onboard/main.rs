@@ -8,10 +8,13 @@
 mod attempt;
 mod factory;
 mod folder;
+mod hardware;
 mod manufacturer;
 mod owner;
 mod speech;
 mod table;
+mod token;
+mod tpm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +31,7 @@ use tokio::sync::watch;
 use attempt::Attempt;
 use factory::Device;
 use folder::Folder;
+use hardware::Hardware;
 use manufacturer::Manufacturer;
 use owner::Owner;
 use speech::Formats;
@@ -45,6 +49,9 @@ struct Arguments {
     /// What the pledges speak with the registrar.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Formats::Cms)]
     format: Formats,
+    /// Whether salak's key is made in a TPM (swtpm) and bamboo's in a token (SoftHSM).
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Hardware::Auto)]
+    hardware: Hardware,
 }
 
 const EXAMPLES: &str = "\
@@ -53,6 +60,7 @@ Examples:
   onboard --policy strict.toml       another policy
   onboard --format mixed             pledges that speak CMS, JWS and COSE, on one registrar
   onboard --format cose              COSE pledges, for which the registrar's raw key is pinned
+  onboard --hardware require         keys in swtpm and SoftHSM, which must be installed
   onboard --keep /tmp/onboard        leave certificates, keys, vouchers, statements and the ledger behind";
 
 #[tokio::main]
@@ -68,6 +76,10 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let started = Instant::now();
+    let modules = arguments.hardware.find()?;
+    if modules.token {
+        token::with_own_tokens()?;
+    }
     let (policy_name, policy_text) = match &arguments.policy {
         Some(file) => (file.display().to_string(), std::fs::read_to_string(file).with_context(|| format!("cannot read the policy {}", file.display()))?),
         None => ("the built-in policy".to_owned(), include_str!("policy.toml").to_owned()),
@@ -80,7 +92,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let masa_server = Server::bind("127.0.0.1:0").await?;
     let registrar_server = Server::bind("127.0.0.1:0").await?;
     let clock = Clock::system();
-    let manufacturer = Manufacturer::found(&folder, &masa_server.local_addr()?.to_string(), clock.clone()).await?;
+    let manufacturer = Manufacturer::found(&folder, &masa_server.local_addr()?.to_string(), modules, clock.clone()).await?;
     let owner = Owner::found(&folder, &manufacturer.profile, policy.clone(), clock.clone()).await?;
 
     let devices = manufacture(&manufacturer, &folder).await?;
@@ -88,6 +100,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         "{} pledges were made and reported by their station. The MASA recorded them, and how each key came to be where the report said so.\n",
         devices.len()
     );
+    println!("{modules}\n");
     println!("The owner's policy:\n\n    {}\n", policy_text.trim_end().replace('\n', "\n    "));
 
     let registrar_address = registrar_server.local_addr()?.to_string();
@@ -156,7 +169,7 @@ async fn manufacture(manufacturer: &Manufacturer, folder: &Folder) -> Result<Vec
         avocado,
         line.bamboo("FM-0002").await?,
         line.carrot("FM-0003").await?,
-        line.salak("FM-0004").await?,
+        line.salak("FM-0004", folder.path("pledges/salak/tpm")).await?,
         line.sapodilla(&manufacturer.vendor, "FM-0005").await?,
         line.unrecorded("FM-0006").await?,
         impostor,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use aws_lc_rs::rand::fill;
+use brski_common::evidence::Authorities;
 use brski_common::issuing::{Subject, Template};
 use brski_common::provenance::{Basis, Disclosure};
 use brski_common::serve::TlsIdentity;
@@ -16,6 +17,9 @@ use zeroize::Zeroizing;
 
 use crate::factory::{Line, SiliconVendor, idevid_end};
 use crate::folder::Folder;
+use crate::hardware::Modules;
+use crate::token::FactoryToken;
+use crate::tpm::TpmVendor;
 
 /// A manufacturer with everything it runs.
 pub(crate) struct Manufacturer {
@@ -31,8 +35,9 @@ pub(crate) struct Manufacturer {
 }
 
 impl Manufacturer {
-    /// Founds it: a three-level IDevID PKI, a voucher key, a provenance key, a TLS key, one enrolled station, one enrolled silicon vendor.
-    pub(crate) async fn found(folder: &Folder, masa_url: &str, clock: Clock) -> Result<Self> {
+    /// Founds it: a three-level IDevID PKI, a voucher key, a provenance key, a TLS key, one enrolled station, one enrolled silicon vendor,
+    /// and of these modules what is there.
+    pub(crate) async fn found(folder: &Folder, masa_url: &str, modules: Modules, clock: Clock) -> Result<Self> {
         let now = clock.now();
         let root = CertificateMaker::root(folder, "manufacturer/idevid-root", "Fruitmaker IDevID root", Es384, now).await?;
         let devices = root.subordinate(folder, "manufacturer/idevid-devices", "Fruitmaker IDevID devices", 1, now).await?;
@@ -54,12 +59,15 @@ impl Manufacturer {
         let (log_key, pkcs8) = SoftwareKey::generate(EdDsa)?;
         folder.write_key("manufacturer/log-key.pem", &pkcs8)?;
         let ledger = SqliteLedger::begin(folder.path("ledger.sqlite"), now, "Fruitmaker").context("the ledger")?;
-        let masa = Arc::new(Masa::new(MasaParts {
+        let tpm_vendor = if modules.tpm { Some(TpmVendor::found(folder, now).await?) } else { None };
+        let authorities = tpm_vendor.as_ref().map(TpmVendor::authority).transpose()?;
+        let masa = Masa::new(MasaParts {
             authority: masa_url.to_owned(),
             ledger: Arc::new(ledger),
             stations: vec![Station {
                 // The station checks the silicon vendor's delivery lists itself.
-                bases: vec![Basis::StationSigned, Basis::SeVendorAttested],
+                bases: vec![Basis::StationSigned, Basis::SeVendorAttested, Basis::KeyAttestation],
+                without_evidence: true,
                 ..Station::new(EnrolledKey { name: "plant-3-station-7".to_owned(), key: station.signer.public_key().clone() })
             }],
             // A report carries the IDevID alone, so that the MASA has to know every CA on the way up.
@@ -72,7 +80,8 @@ impl Manufacturer {
             log_key: Arc::new(log_key),
             last_signed: Arc::new(brski_masa::LastSigned::in_file(folder.path("log-last-signed.txt"))),
             clock,
-        }));
+        });
+        let masa = Arc::new(masa.with_authorities(Authorities::new(authorities)));
 
         let profile = Profile {
             name: "Fruitmaker".to_owned(),
@@ -86,7 +95,8 @@ impl Manufacturer {
             serial_source: Default::default(),
             lenient: Leniencies::default(),
         };
-        let line = Line { masa: masa.clone(), station, idevid_ca, now };
+        let token = modules.token.then(FactoryToken::begin).transpose().context("the factory's token")?;
+        let line = Line { masa: masa.clone(), station, idevid_ca, tpm_vendor, token, now };
         Ok(Self { masa, line, vendor: SiliconVendor { ca: vendor_ca, lists }, tls, profile, voucher_signer })
     }
 }

@@ -68,6 +68,7 @@ fn device(idevid: IDevIdCert, number: u64) -> Vec<Entry> {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: at(1_790_000_000),
+        findings: Vec::new(),
         origin,
     };
     let sold = Owned {

@@ -90,6 +90,7 @@ fn record(idevid: &IDevIdCert) -> Entry {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: at(1_790_000_000),
+        findings: Vec::new(),
         origin: made,
     }))
 }

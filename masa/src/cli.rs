@@ -2,6 +2,8 @@
 
 mod affected;
 mod archive;
+mod attest;
+mod audit;
 mod audit_log;
 mod backup;
 mod block;
@@ -12,6 +14,7 @@ mod device;
 mod errors;
 mod init;
 mod issue_idevid;
+mod line_agent;
 mod log;
 mod mark;
 mod migrate;
@@ -62,6 +65,10 @@ enum Command {
     #[command(subcommand)]
     Spool(spool::Command),
     IssueIdevid(issue_idevid::Arguments),
+    Attest(attest::Arguments),
+    /// Make keys at the line and report them, with what the module that holds them says
+    #[command(subcommand)]
+    LineAgent(line_agent::Command),
     // Devices.
     Device(device::Arguments),
     Block(block::Block),
@@ -69,6 +76,7 @@ enum Command {
     Sell(sell::Sell),
     Release(sell::Release),
     Mark(mark::Arguments),
+    Audit(audit::Arguments),
     Affected(affected::Arguments),
     Vouchers(vouchers::Arguments),
     Bundle(bundle::Arguments),
@@ -125,7 +133,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Record(arguments) => return record::run(&arguments).await,
         Command::Report(arguments) => return report::run(&arguments).await,
         Command::IssueIdevid(arguments) => issue_idevid::run(&arguments).await?,
+        Command::LineAgent(command) => line_agent::run(&command).await?,
         Command::Inspect(arguments) => return inspect::run(&arguments),
+        Command::Attest(arguments) => attest::run(&arguments).await?,
+        Command::Audit(arguments) => audit::run(&arguments).await?,
         Command::Block(arguments) => block::block(&arguments).await?,
         Command::Unblock(arguments) => block::unblock(&arguments).await?,
         Command::Sell(arguments) => return sell::sell(&arguments).await,

@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brski_common::evidence::Authorities;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
+use brski_common::serve::setup::{AdminValues, ConfigFile, EvidenceValues, KeyFiles, KeyPair, LimitValues, ProxyValues, socket_address};
 use brski_common::{Certificate, Clock, Leniencies, MasaUrl, PublicKey, SigningParty, UnixTime};
 use brski_masa::metrics::{KeyUse, measured_ledger, measured_signer};
 use brski_masa::{
@@ -56,6 +57,8 @@ struct Values {
     disclosure: lines::Disclosed,
     #[serde(default = "body_limit")]
     body_limit: usize,
+    #[serde(default)]
+    limits: LimitValues,
     tls: KeyFiles,
     admin: Option<AdminValues>,
     voucher_signer: Option<KeyFiles>,
@@ -68,6 +71,8 @@ struct Values {
     product_lines: Vec<lines::Values>,
     #[serde(default)]
     stations: Vec<stations::Values>,
+    #[serde(default)]
+    evidence: Vec<EvidenceValues>,
     idevid_issuer: Option<KeyFiles>,
     proxy: Option<ProxyValues>,
     #[serde(default)]
@@ -126,6 +131,7 @@ impl Configuration {
     fn checked(self) -> anyhow::Result<Self> {
         let configuration = self;
         let error = |field: &str, problem: &str| configuration.file.error(field, problem);
+        configuration.file.check_limits(&configuration.values.limits)?;
         match &configuration.values {
             values if values.version != 1 => Err(error("version", "must be 1").into()),
             values if !(1024..=16 * 1024 * 1024).contains(&values.body_limit) => Err(error("body-limit", "must be between 1024 octets and 16 MiB").into()),
@@ -134,6 +140,12 @@ impl Configuration {
                 _ => Err(error("authority", "must be a host, and a port if it is not 443, such as masa.example.com:9443").into()),
             },
         }
+    }
+
+    /// Whose evidence counts.
+    fn authorities(&self) -> anyhow::Result<Authorities> {
+        let idevids = self.file.anchors("idevid-anchors", &self.values.idevid_anchors)?;
+        Ok(self.file.authorities(&self.values.evidence, idevids.certificates())?)
     }
 
     /// Where to listen.
@@ -149,6 +161,11 @@ impl Configuration {
     /// Who may end TLS in front of the server and say who the client is.
     pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
         Ok(self.file.proxies("proxy", self.values.proxy.as_ref())?)
+    }
+
+    /// How much one client, and all of them, may take.
+    pub(crate) fn limits(&self) -> &LimitValues {
+        &self.values.limits
     }
 
     /// Largest request body in octets.
@@ -205,7 +222,8 @@ impl Configuration {
             lenient: values.leniencies,
             clock: Clock::system(),
         })
-        .with_audit_links(opened.links.clone()))
+        .with_audit_links(opened.links.clone())
+        .with_authorities(self.authorities()?))
     }
 
     /// Reads every file that serving would read, and changes none.
@@ -228,7 +246,7 @@ impl Configuration {
         self.cloud_policy()?;
         report.add_product_lines(self, now)?;
         report.add_admin(self, now)?;
-        report.stations = self.stations()?.into_iter().map(|station| (station.key.name, station.key.key.digest().to_string())).collect();
+        report.add_stations(&self.stations()?, &self.authorities()?, now);
         Ok(report)
     }
 

@@ -43,6 +43,7 @@ impl From<LedgerError> for Error {
     fn from(err: LedgerError) -> Self {
         match err {
             LedgerError::Conflict { what: Unique::Device, device } => Refusal::Contradiction { what: "the serial number", device }.into(),
+            LedgerError::Seeds(fault) => Refusal::from(fault).into(),
             LedgerError::Conflict { what: Unique::PublicKey, device } => Refusal::Contradiction { what: "the public key", device }.into(),
             // The rest of what is unique was chosen here, or looked at before: a caller that meets such a conflict looks again.
             other @ (LedgerError::Conflict { what: Unique::Record | Unique::Statement | Unique::Nonce, .. }

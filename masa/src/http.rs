@@ -310,6 +310,7 @@ pub(crate) fn status_of(err: &NotDone) -> StatusCode {
             Error::Ledger(
                 LedgerError::Conflict { .. }
                 | LedgerError::UnknownDevice(_)
+                | LedgerError::Seeds(_)
                 | LedgerError::Encode(_)
                 | LedgerError::Open { .. }
                 | LedgerError::Missing { .. }

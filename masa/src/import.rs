@@ -7,6 +7,7 @@
 //! Recording the same report again changes nothing, so that an import that was interrupted is resumed by running it again.
 
 mod current;
+mod delivered;
 mod open;
 mod outcome;
 mod queue;
@@ -25,6 +26,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use brski_common::SigningParty;
 
 pub use current::Current;
+pub use delivered::Delivery;
 pub use outcome::{Failure, Outcome, Place};
 pub use signed::{SignedItem, signed_items};
 pub use source::LONGEST_LINE;
@@ -45,6 +47,8 @@ pub struct Import<'a> {
     sign_as: Option<&'a SigningParty>,
     certificates: Option<&'a Path>,
     expected: Option<Form>,
+    delivery: Option<&'a Delivery>,
+    manifests_only: bool,
     /// What a trial remembers from one input to the next.
     trial: Option<&'a Trial>,
 }
@@ -58,6 +62,8 @@ pub enum Form {
     Csv,
     /// A CBOR sequence (RFC 8742) of COSE_Sign1 messages, each a batch.
     Messages,
+    /// A secure-element vendor's manifest: a JSON array of [elements](brski_common::evidence::ManifestElement).
+    Manifest,
 }
 
 /// A row that was verified, or why it was not.
@@ -75,7 +81,17 @@ impl<'a> Import<'a> {
     }
 
     fn by(recorder: Recorder<'a>, want: Want) -> Self {
-        Self { recorder, want, correction: &Correction::Refuse, sign_as: None, certificates: None, expected: None, trial: None }
+        Self {
+            recorder,
+            want,
+            correction: &Correction::Refuse,
+            sign_as: None,
+            certificates: None,
+            expected: None,
+            delivery: None,
+            manifests_only: false,
+            trial: None,
+        }
     }
 
     fn masa(&self) -> Held<'a> {
@@ -92,6 +108,18 @@ impl<'a> Import<'a> {
     #[must_use]
     pub fn with_certificates(self, folder: &'a Path) -> Self {
         Self { certificates: Some(folder), ..self }
+    }
+
+    /// The same, and this holds for the elements of manifests, of which otherwise no more is known than the vendor says. A delivery list says it itself, and must not say otherwise.
+    #[must_use]
+    pub fn of_delivery(self, delivery: &'a Delivery) -> Self {
+        Self { delivery: Some(delivery), ..self }
+    }
+
+    /// The same, and whatever is no manifest or delivery list of secure elements is refused.
+    #[must_use]
+    pub fn of_manifests_only(self) -> Self {
+        Self { manifests_only: true, ..self }
     }
 
     /// The same, with what the name or media type of the input says of its form.

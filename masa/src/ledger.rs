@@ -15,17 +15,21 @@ use core::ops::Range;
 use std::path::PathBuf;
 
 use brski_common::log::{Hash, ProofError};
+use brski_common::refusal::TestimonyFault;
 use brski_common::{BoxFuture, DecodeError, DeviceId, SerialNumber, SpkiDigest};
 
 pub use entry::{Customer, Entry, Lost, Made, Marked, Owned, OwnerChange, Pinned, Restored, Scope, Standing, Stated, Vouched, VoucherContent};
 pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::Worker;
+#[cfg(all(test, feature = "sqlite"))]
+pub(crate) use sqlite::tests::Folder;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Changed, Damage, Migration, Purpose, SqliteLedger, VerifyLedgerError, migrate, verify};
 pub use tree::TreeHead;
 
 use crate::history::History;
+pub use crate::manufacture::seed_register::Seeds;
 
 /// Append-only store of [`Entry`]s. There is no update and no delete.
 pub trait Ledger: Send + Sync {
@@ -47,6 +51,14 @@ pub trait Ledger: Send + Sync {
             }
             outcomes
         })
+    }
+
+    /// The same for groups with keys that were derived from seeds of a batch: of one batch as many devices as it has seeds, whoever else appends.
+    ///
+    /// In the same step in which it appends, and before the first of them, a ledger [catches up](Seeds::catch_up), and it appends no group that is not
+    /// [confirmed](Seeds::confirm). This one leaves it at what was decided before, which is enough for a ledger that one process uses.
+    fn append_seeded(&self, groups: Vec<Vec<Entry>>, _seeds: Seeds) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        self.append_all(groups)
     }
 
     /// Everything known of one device, including all that was acknowledged before the call; `None` if it was never made here.
@@ -132,6 +144,9 @@ pub enum LedgerError {
         /// For which device.
         device: DeviceId,
     },
+    /// The batch of seeds has none left for the device, or others know it otherwise; nothing was appended.
+    #[error(transparent)]
+    Seeds(TestimonyFault),
     /// An entry speaks of a device whose making is not on record; nothing was appended.
     #[error("the ledger does not know {0}")]
     UnknownDevice(DeviceId),

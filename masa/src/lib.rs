@@ -40,13 +40,13 @@ pub use error::Error;
 pub use history::History;
 #[cfg(feature = "http")]
 pub use http::{AuditAnswer, CloudService, MasaService};
-pub use import::Import;
+pub use import::{Delivery, Import};
 pub use issue::{IssuePolicy, NoncelessPolicy, ProximityKey, Resale, Sales, SalesPolicy, UncheckedRevocation, WithoutProximity};
 #[cfg(feature = "sqlite")]
 pub use ledger::SqliteLedger;
-pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger, TreeHead};
+pub use ledger::{Entry, Ledger, LedgerError, MemoryLedger, Seeds, TreeHead};
 pub use manufacture::{Correction, Station};
-pub use masa::{AuditLink, LastSigned, Marking, Masa, MasaParts, Recorded, Trial, Want};
+pub use masa::{AuditLink, Countersigned, LastSigned, Marking, Masa, MasaParts, Recorded, Trial, Want};
 pub use ownership::{DeviceSummary, Ownership};
 pub use product_line::{
     Coverage, Devices, Levels, ModeFault, OriginDefaults, ProductLine, ProductLines, Serials, SigningMode, Surroundings, VoucherKey, VoucherSigners,

@@ -1,18 +1,24 @@
 //! Journey 1, the rule: what a station reports of one device becomes what the ledger keeps, once and without contradiction.
 
+pub mod audit;
 mod contradiction;
 mod genuine;
+mod grounding;
+pub(crate) mod seed_register;
 mod station;
+mod testimony;
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
 
+use brski_common::evidence::findings;
 use brski_common::provenance::{KeyOrigin, ManufactureReport, Question, ReportDigest, Status, Supersession, Text};
 use brski_common::time::to_rfc3339;
 use brski_common::{ProvenanceRecord, Refusal, UnixTime};
 
 pub use genuine::{GenuineBatch, GenuineReport, RowFault};
+pub use grounding::check_grounded;
 pub use station::{Station, Withdrawal};
 
 use crate::history::History;
@@ -81,6 +87,9 @@ pub enum Correction {
 /// [`Refusal::BasisNotAllowed`] if the station may not claim the origin's basis; [`Refusal::Inconsistent`] if the origin contradicts itself, lies in the future or bears the name of
 /// another of the `enrolled` stations;
 /// [`Refusal::SplitRevealed`] if it publishes n-k although n = 2k-1, or says otherwise than the line that n-k may be told, and the line's defaults do not say that this is wanted;
+/// [`Refusal::Testimony`] if not all parties of a ceremony signed, or a seed lacks its receipt or a derivation;
+/// [`Refusal::EvidenceUnfit`] and [`Refusal::EvidenceContradicts`] if a piece of its evidence does not count or says otherwise than the report; [`Refusal::BasisNotGrounded`] if none
+/// grounds the basis that it claims ([`check_grounded`]);
 /// [`Refusal::Contradiction`] if the record says otherwise.
 pub fn evaluate(
     report: &GenuineReport,
@@ -113,10 +122,27 @@ pub fn evaluate(
     origin.check()?;
     check_split(&origin, defaults)?;
     check_made_at(&origin, now)?;
+    // People before modules: what is missing is told in numbers.
+    testimony::check(&origin, report.appraised(), report.station().without_evidence, latest(now))?;
+    // Last of all, so that a mistake is told by its own name before evidence is held against it.
+    let findings = findings(&origin, report.appraised())?;
+    check_grounded(origin.basis, &findings, report.station())?;
 
     let record = |seq, status, supersedes| {
         let (device, spki, report) = (idevid.device().clone(), idevid.spki_digest(), Some(digest));
-        ProvenanceRecord { device, spki, seq, salt, status, report, supersedes, reported_by, recorded_at: now, origin: origin.clone() }
+        ProvenanceRecord {
+            device,
+            spki,
+            seq,
+            salt,
+            status,
+            report,
+            supersedes,
+            reported_by,
+            recorded_at: now,
+            origin: origin.clone(),
+            findings: findings.clone(),
+        }
     };
     match on_record {
         None => entries.push(Entry::Recorded(Box::new(record(FIRST, Status::Valid, None)))),
@@ -181,11 +207,15 @@ fn check_split(origin: &KeyOrigin, defaults: &OriginDefaults) -> Result<(), Refu
 }
 
 fn check_made_at(origin: &KeyOrigin, now: UnixTime) -> Result<(), Refusal> {
-    let latest = now.as_secs().saturating_add(CLOCK_SKEW.as_secs());
-    match origin.made_at.as_secs() <= latest {
+    match origin.made_at <= latest(now) {
         true => Ok(()),
         false => Err(Refusal::Inconsistent(format!("made-at is {}, which is yet to come", to_rfc3339(origin.made_at)))),
     }
+}
+
+/// What is dated later is yet to come.
+fn latest(now: UnixTime) -> UnixTime {
+    brski_common::time::at(now.as_secs().saturating_add(CLOCK_SKEW.as_secs()))
 }
 
 /// Sequence number of a device's first record.

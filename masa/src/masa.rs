@@ -4,6 +4,7 @@ mod auditing;
 mod batches;
 mod cloud;
 mod corrections;
+mod countersigning;
 mod finding;
 mod last_signed;
 mod marking;
@@ -11,6 +12,7 @@ mod operating;
 mod owning;
 mod proving;
 mod recording;
+mod seeding;
 mod stating;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 pub use self::auditing::{AuditLink, LONGEST_LINK};
 pub use self::cloud::CloudAnswer;
 pub use self::corrections::Superseded;
+pub use self::countersigning::Countersigned;
 pub use self::finding::{Unclear, Which};
 pub use self::last_signed::{LastSigned, LogError};
 pub use self::marking::{Marking, Progress};
@@ -29,6 +32,7 @@ pub use self::operating::NotReady;
 pub use self::proving::Proved;
 pub use self::recording::{Recorded, Trial, Want};
 pub use self::transparency::log_name;
+use brski_common::evidence::Authorities;
 use brski_common::provenance::Text;
 use brski_common::text::in_full;
 use brski_common::{Anchors, AuditLog, Clock, DeviceId, Leniencies, ProvenanceStatement, Refusal, SerialNumber, Signed, Signer, UnixTime, VoucherRequest};
@@ -39,6 +43,7 @@ use crate::error::Error;
 use crate::history::History;
 use crate::ledger::{Entry, Ledger, Standing};
 use crate::manufacture::Station;
+use crate::manufacture::seed_register::Seeds;
 use crate::product_line::ProductLines;
 use crate::request::RegistrarRequest;
 
@@ -67,17 +72,23 @@ pub struct MasaParts {
 }
 
 /// A manufacturer's authority: writes down how keys came to be, says so under its signature, and vouches for its devices.
-pub struct Masa(MasaParts, AuditLinks);
+pub struct Masa(MasaParts, AuditLinks, Authorities, Seeds);
 
 impl Masa {
     /// Puts a MASA together.
     pub fn new(parts: MasaParts) -> Self {
-        Self(parts, AuditLinks::in_memory())
+        Self(parts, AuditLinks::in_memory(), Authorities::default(), Seeds::default())
     }
 
     /// The same with these links to audit logs; those of [`new`](Self::new) are forgotten when the process ends.
     pub fn with_audit_links(self, links: AuditLinks) -> Self {
-        Self(self.0, links)
+        Self(self.0, links, self.2, self.3)
+    }
+
+    /// The same with these whose evidence counts; those of [`new`](Self::new) are none. Their anchors should stand above certificates of attestation keys alone, and never above IDevIDs:
+    /// else a device could attest another's key.
+    pub fn with_authorities(self, authorities: Authorities) -> Self {
+        Self(self.0, self.1, authorities, self.3)
     }
 
     /// The same, taking reports that publish n-k although n = 2k-1: the manufacturer's explicit word, without which they are refused.

@@ -3,6 +3,7 @@
 mod admin;
 mod approvals;
 mod ca;
+mod evidence;
 mod former;
 mod ldevid;
 mod leniencies;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brski_common::http::Proxies;
 use brski_common::serve::TlsIdentity;
-use brski_common::serve::setup::{AdminValues, ConfigFile, KeyFiles, KeyPair, ProxyValues, socket_address};
+use brski_common::serve::setup::{AdminValues, ConfigFile, EvidenceValues, KeyFiles, KeyPair, LimitValues, ProxyValues, socket_address};
 use brski_common::voucher::Wanted;
 use brski_common::{Anchors, Certificate, Clock, DomainId, Leniencies, Policy, SigningParty, UnixTime, Usage};
 use brski_registrar::metrics::{KeyUse, measured_ca, measured_masa, measured_pledges, measured_signer};
@@ -52,6 +53,8 @@ struct Values {
     pledges: PathBuf,
     #[serde(default = "body_limit")]
     body_limit: usize,
+    #[serde(default)]
+    limits: LimitValues,
     identity: KeyFiles,
     domain_ca: Option<KeyFiles>,
     ca: Option<ca::Ca>,
@@ -76,6 +79,8 @@ struct Values {
     manufacturers: BTreeMap<String, trust::Override>,
     #[serde(default)]
     unknown_manufacturers: trust::UnknownManufacturers,
+    #[serde(default)]
+    evidence: Vec<EvidenceValues>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,6 +130,7 @@ impl Configuration {
     }
 
     fn checked((file, values): (ConfigFile, Values)) -> anyhow::Result<Self> {
+        file.check_limits(&values.limits)?;
         if let Some((field, problem)) = values.masas.mistake() {
             return Err(file.error(field, problem).into());
         }
@@ -152,6 +158,11 @@ impl Configuration {
     /// Who may end TLS in front of the server and say who the client is.
     pub(crate) fn proxies(&self) -> anyhow::Result<Proxies> {
         Ok(self.file.proxies("proxy", self.values.proxy.as_ref())?)
+    }
+
+    /// How much one client, and all of them, may take.
+    pub(crate) fn limits(&self) -> &LimitValues {
+        &self.values.limits
     }
 
     /// Largest request body in octets.
@@ -190,7 +201,7 @@ impl Configuration {
             settings: Settings { former_cas: self.former_cas()?, ..self.values.settings() },
             clock: Clock::system(),
         });
-        let registrar = registrar.remembering_in(answers).listing_for(self.former_listers()?);
+        let registrar = registrar.remembering_in(answers).with_nonces(known.nonces()).listing_for(self.former_listers()?);
         Ok(if self.holds_strangers() { registrar.holding_strangers(Strangers::in_folder(self.strangers())?) } else { registrar })
     }
 
@@ -230,6 +241,7 @@ impl Configuration {
         let trust = self.trust()?;
         report.add_leniencies(trust.manufacturers());
         report.add_policy(&policy, trust.manufacturers());
+        report.add_evidence(trust.authorities(), &policy, now);
         report.add_profiles(self.profiles().read()?, now);
         Ok(report)
     }

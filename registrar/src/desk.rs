@@ -161,7 +161,8 @@ pub(crate) fn candidates(several: &[PledgeFile]) -> String {
 /// or by that of as many.
 ///
 /// # Errors
-/// Any [`DeskError`] but those of [`pick`]; nothing is written down then, except that a pledge that came at the same moment may have made a yes void: [`DeskError::Changed`].
+/// Any [`DeskError`] but those of [`pick`]; nothing is written down then. Where the question became another at the same moment, the yes may be written down nevertheless and counts
+/// for nothing: [`DeskError::Changed`].
 pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed: usize) -> Result<Approved, DeskError> {
     let by = by.checked()?;
     let file = looked_at(store, pledge).await?;
@@ -184,12 +185,13 @@ pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed:
     }
 
     let at = by.at;
-    let what = What::Approved { held, by: by.clone(), needed: Some(needed.max(1)) };
+    let what = What::Approved { held, by: by.clone(), needed: Some(needed.max(1)), question: Some(pledge.question) };
     store.note(Event { at, pledge: Some(file.pledge.clone()), what }).await?;
     let after = current(store, pledge).await?;
     let persons = after.approvers_at(at).count();
     let counts = after.approvers_at(at).any(|person| person.is_same_as(&by));
-    match counts || file.held.is_none() {
+    let taken_back = file.held.is_none() && after.disapproval.is_none();
+    match counts || taken_back {
         true => Ok(Approved { file: after, persons }),
         false => Err(changed(&after, changes(&file, &after))),
     }
@@ -200,7 +202,7 @@ pub async fn approve(store: &dyn PledgeStore, pledge: &Pick, by: Person, needed:
 /// LDevIDs that it has stay valid: revoking them is another decision.
 ///
 /// # Errors
-/// [`DeskError::SaidBefore`], [`DeskError::Unfit`], [`DeskError::Changed`], [`DeskError::Unknown`] if there is no such pledge any more, [`DeskError::Store`].
+/// [`DeskError::SaidBefore`], [`DeskError::Unfit`], [`DeskError::Unknown`] if there is no such pledge any more, [`DeskError::Store`]; [`DeskError::Changed`], as of [`approve`].
 pub async fn refuse(store: &dyn PledgeStore, pledge: &Pick, by: Person) -> Result<PledgeFile, DeskError> {
     let by = by.checked()?;
     let file = current(store, pledge).await?;
@@ -208,7 +210,9 @@ pub async fn refuse(store: &dyn PledgeStore, pledge: &Pick, by: Person) -> Resul
         return Err(DeskError::SaidBefore { name: before.name.clone(), what: "refused", serial: file.pledge.serial });
     }
     let file = looked_at(store, pledge).await?;
-    store.note(Event { at: by.at, pledge: Some(file.pledge), what: What::Disapproved { by } }).await?;
+    let what = What::Disapproved { by: by.clone(), question: Some(pledge.question) };
+    store.note(Event { at: by.at, pledge: Some(file.pledge), what }).await?;
+    // Whatever came between: a no counts.
     current(store, pledge).await
 }
 

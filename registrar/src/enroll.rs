@@ -1,11 +1,11 @@
 //! Journey 3, the rule: who gets an LDevID, and what stands in it.
 //!
-//! No LDevID without an order, and no order without an admission:
+//! No LDevID without an order, and no order without an admission and a request whose evidence was appraised:
 //!
 //! ```
 //! # use brski_common::{Csr, UnixTime};
-//! # use brski_registrar::{Admission, CertificateAuthority, IssueOrder, Settings, enroll::{self, Enrollee}};
-//! fn decide(csr: &Csr, enrollee: Enrollee<'_>, admission: &Admission, settings: &Settings, now: UnixTime) {
+//! # use brski_registrar::{Admission, CertificateAuthority, IssueOrder, Settings, enroll::{self, AppraisedCsr, Enrollee}};
+//! fn decide(csr: &AppraisedCsr, enrollee: Enrollee<'_>, admission: &Admission, settings: &Settings, now: UnixTime) {
 //!     let order = enroll::evaluate(csr, enrollee, Some(admission), None, settings, now);
 //! }
 //! fn act(ca: &dyn CertificateAuthority, order: IssueOrder) {
@@ -16,9 +16,18 @@
 //!
 //! ```compile_fail,E0308
 //! # use brski_common::{Csr, UnixTime};
+//! # use brski_registrar::{Admission, CertificateAuthority, IssueOrder, Settings, enroll::{self, AppraisedCsr, Enrollee}};
+//! fn decide(csr: &AppraisedCsr, enrollee: Enrollee<'_>, admission: &Admission, settings: &Settings, now: UnixTime) {
+//!     let order = enroll::evaluate(csr, enrollee, Some(&true), None, settings, now);
+//! }
+//! ```
+//! nor is a request whose evidence about its key nobody has appraised one to be decided about:
+//!
+//! ```compile_fail,E0308
+//! # use brski_common::{Csr, UnixTime};
 //! # use brski_registrar::{Admission, CertificateAuthority, IssueOrder, Settings, enroll::{self, Enrollee}};
 //! fn decide(csr: &Csr, enrollee: Enrollee<'_>, admission: &Admission, settings: &Settings, now: UnixTime) {
-//!     let order = enroll::evaluate(csr, enrollee, Some(&true), None, settings, now);
+//!     let order = enroll::evaluate(csr, enrollee, Some(admission), None, settings, now);
 //! }
 //! ```
 //! nobody but the rule fills in an order, be it from the fields of another one:
@@ -38,6 +47,8 @@
 //! }
 //! ```
 
+mod evidence;
+mod nonces;
 pub mod profile;
 mod reappraised;
 #[cfg(test)]
@@ -49,6 +60,8 @@ use brski_common::{
     Anchors, Certificate, Csr, DeviceId, PeerCertificates, PolicyOid, PublicKey, Refusal, SerialNumber, SpkiDigest, UnixTime, Usage, VerifyError,
 };
 
+pub use self::evidence::{AppraisedCsr, KeyGround};
+pub use self::nonces::Nonces;
 pub use self::profile::CertificateProfile;
 use self::profile::{ExtendedUsage, Names};
 pub use self::reappraised::Reappraised;
@@ -182,13 +195,14 @@ impl VerifiedLDevId {
 /// # Errors
 /// [`Refusal::NotAdmitted`] or [`Refusal::CsrUnacceptable`].
 pub fn evaluate(
-    csr: &Csr,
+    request: &AppraisedCsr,
     enrollee: Enrollee<'_>,
     admission: Option<&Admission>,
     holder: Option<&Admission>,
     settings: &Settings,
     now: UnixTime,
 ) -> Result<IssueOrder, Refusal> {
+    let csr = request.csr();
     let admission = admission.filter(|admission| is_of(admission, enrollee)).ok_or(Refusal::NotAdmitted)?;
     let (device, profile) = (admission.device(), &settings.ldevid);
     // As it stands in the IDevID's subject, whatever of it the manufacturer knows the device by: the LDevID gets the same subject.

@@ -1,6 +1,7 @@
 //! BRSKI (RFC 8995) and EST (RFC 7030, RFC 8951) over plain http types. A handler reads, asks the [`Registrar`] and frames; what a "no" looks like is in one table.
 
 mod answer;
+mod nonce;
 #[cfg(test)]
 mod tests;
 
@@ -66,8 +67,8 @@ impl RegistrarService {
         B::Error: Into<BoxError>,
     {
         let resource = Resource::at(head.uri.path()).ok_or(Stop::NoSuchResource)?;
-        if head.method != resource.method() {
-            return Err(Stop::WrongMethod { allowed: resource.method() });
+        if !resource.methods().contains(&head.method) {
+            return Err(Stop::WrongMethod { allowed: resource.methods() });
         }
         let body = read_body(body, self.body_limit).await?;
         // Once it is read: over an unread body the connection would be closed, on which a pledge may want to ask again.
@@ -97,6 +98,7 @@ impl RegistrarService {
             Resource::SimpleEnroll => self.enroll(head, &body, peer, false).await,
             Resource::SimpleReenroll => self.enroll(head, &body, peer, true).await,
             Resource::ServerKeyGen => Err(Stop::KeysAreMadeByPledges),
+            Resource::Nonce => nonce::nonce(&self.registrar, head, &body, peer),
         }
     }
 
@@ -181,6 +183,7 @@ enum Resource {
     SimpleEnroll,
     SimpleReenroll,
     ServerKeyGen,
+    Nonce,
     RevocationList,
 }
 
@@ -198,6 +201,7 @@ impl Resource {
             "est/simpleenroll" => Self::SimpleEnroll,
             "est/simplereenroll" => Self::SimpleReenroll,
             "est/serverkeygen" => Self::ServerKeyGen,
+            "est/nonce" => Self::Nonce,
             _ => return None,
         };
         Some(resource)
@@ -214,14 +218,16 @@ impl Resource {
             Self::SimpleEnroll => "simpleenroll",
             Self::SimpleReenroll => "simplereenroll",
             Self::ServerKeyGen => "serverkeygen",
+            Self::Nonce => "nonce",
             Self::RevocationList => "crl",
         }
     }
 
-    fn method(self) -> Method {
+    fn methods(self) -> &'static [Method] {
         match self {
-            Self::CaCerts | Self::CsrAttrs | Self::RevocationList => Method::GET,
-            Self::RequestVoucher | Self::VoucherStatus | Self::EnrollStatus | Self::SimpleEnroll | Self::SimpleReenroll | Self::ServerKeyGen => Method::POST,
+            Self::CaCerts | Self::CsrAttrs | Self::RevocationList => &[Method::GET],
+            Self::RequestVoucher | Self::VoucherStatus | Self::EnrollStatus | Self::SimpleEnroll | Self::SimpleReenroll | Self::ServerKeyGen => &[Method::POST],
+            Self::Nonce => &[Method::GET, Method::POST],
         }
     }
 }

@@ -80,7 +80,7 @@ pub enum MasaAnswer {
         /// The device's history; `None` if it discloses none. Whether a pledge may come without is the owner's setting.
         audit_log: Option<AuditLog>,
     },
-    /// 202: ask again after this long.
+    /// 202, or 429: ask again after this long.
     Later(Duration),
     /// A definite no.
     Refused {

@@ -7,23 +7,17 @@ mod measured;
 #[cfg(test)]
 mod tests;
 
-use core::time::Duration;
-
-use brski_common::metric::{Metric, MetricKind};
-use http::StatusCode;
+pub use brski_common::metric::program::count_reload;
+pub(crate) use brski_common::metric::program::{count_answer, outcome};
+use brski_common::metric::{Metric, MetricKind, program};
 
 pub use self::measured::{KeyUse, measured_ca, measured_masa, measured_pledges, measured_signer};
 
 /// Every metric of a registrar, beside those of its listeners.
 pub const METRICS: &[Metric] = &[
-    Metric { name: BUILD, kind: MetricKind::Gauge, labels: &["version"], help: "1, with the version of the program" },
-    Metric {
-        name: REQUESTS,
-        kind: MetricKind::Counter,
-        labels: &["resource", "outcome", "status"],
-        help: "requests that were answered, by resource, outcome and HTTP status",
-    },
-    Metric { name: REQUEST_SECONDS, kind: MetricKind::Seconds, labels: &["resource"], help: "time from the end of a request's head to its answer" },
+    program::BUILD,
+    program::REQUESTS,
+    program::REQUEST_SECONDS,
     Metric {
         name: DECISIONS,
         kind: MetricKind::Counter,
@@ -49,8 +43,8 @@ pub const METRICS: &[Metric] = &[
         labels: &[],
         help: "time from a change of the store of pledges to its answer, which comes once it is durable",
     },
-    Metric { name: SIGN_SECONDS, kind: MetricKind::Seconds, labels: &["key"], help: "time that a key took to sign or to fail" },
-    Metric { name: SIGN_FAILURES, kind: MetricKind::Counter, labels: &["key"], help: "signatures that a key did not make" },
+    program::SIGN_SECONDS,
+    program::SIGN_FAILURES,
     Metric { name: OPINIONS, kind: MetricKind::Counter, labels: &["allow"], help: "opinions that others asked for, by whether the device was acceptable" },
     Metric {
         name: HELD,
@@ -59,33 +53,12 @@ pub const METRICS: &[Metric] = &[
         help: "pledges that wait for a person, as of the last time that metrics were asked for; no more than 1000 are counted",
     },
     Metric { name: TRAIL_EVENTS, kind: MetricKind::Gauge, labels: &[], help: "events of the trail, as of the last time that metrics were asked for" },
-    Metric { name: RELOADS, kind: MetricKind::Counter, labels: &["outcome"], help: "configurations that were read anew, applied or refused" },
+    program::RELOADS,
 ];
 
 /// Says which program this is.
 pub fn tell_build() {
-    metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-}
-
-/// Counts a configuration that was read anew.
-pub fn count_reload(applied: bool) {
-    metrics::counter!(RELOADS, "outcome" => if applied { "applied" } else { "refused" }).increment(1);
-}
-
-/// Counts an answer. `resource` is one of a fixed few.
-pub(crate) fn count_answer(resource: &'static str, status: StatusCode, took: Duration) {
-    metrics::counter!(REQUESTS, "resource" => resource, "outcome" => outcome(status), "status" => status.as_str().to_owned()).increment(1);
-    metrics::histogram!(REQUEST_SECONDS, "resource" => resource).record(took.as_secs_f64());
-}
-
-/// What a status means, in one word.
-pub(crate) fn outcome(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::ACCEPTED => "pending",
-        status if status.is_success() => "done",
-        status if status.is_server_error() => "failed",
-        _ => "refused",
-    }
+    program::tell_build(env!("CARGO_PKG_VERSION"));
 }
 
 pub(crate) fn count_opinion(allow: bool) {
@@ -120,9 +93,6 @@ pub(crate) fn tell_left_alone(masa: &str, many: u32) {
 /// Up to so many held pledges are counted.
 pub(crate) const MOST_HELD: u32 = 1000;
 
-const BUILD: &str = "brski_build_info";
-const REQUESTS: &str = "brski_requests_total";
-const REQUEST_SECONDS: &str = "brski_request_seconds";
 const DECISIONS: &str = "brski_decisions_total";
 const EVENTS: &str = "brski_trail_events_total";
 const MASA_QUESTIONS: &str = "brski_masa_questions_total";
@@ -133,9 +103,6 @@ const MASA_SECONDS: &str = "brski_masa_seconds";
 const LDEVIDS: &str = "brski_ldevids_total";
 const CA_SECONDS: &str = "brski_ca_seconds";
 const COMMIT_SECONDS: &str = "brski_store_commit_seconds";
-const SIGN_SECONDS: &str = "brski_sign_seconds";
-const SIGN_FAILURES: &str = "brski_sign_failures_total";
 const OPINIONS: &str = "brski_opinions_total";
 const HELD: &str = "brski_held_pledges";
 const TRAIL_EVENTS: &str = "brski_trail_events";
-const RELOADS: &str = "brski_reloads_total";

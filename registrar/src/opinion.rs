@@ -1,8 +1,8 @@
 //! What the owner's policy says of a device for somebody else to act on, such as another certification authority. It is an answer and no permission: nothing here admits anybody.
 
-use brski_common::appraise::{TraceStep, Verdict};
+use brski_common::appraise::{KeyFinding, TraceStep, Verdict};
 use brski_common::time::to_rfc3339;
-use brski_common::{Certificate, Format, ProvenanceStatement, SerialNumber, Signed, SpkiDigest, VoucherRequest};
+use brski_common::{Certificate, Csr, Format, ProvenanceStatement, SerialNumber, Signed, SpkiDigest, VoucherRequest};
 use serde::Serialize;
 
 use crate::trail::Subject;
@@ -27,6 +27,8 @@ pub struct Hint {
     pub idevid: Vec<Certificate>,
     /// SHA-256 over its IDevID's SubjectPublicKeyInfo, for a device whose file is here.
     pub key: Option<SpkiDigest>,
+    /// What evidence in a certification request has to answer, if whoever asks handed out a nonce.
+    pub nonce: Option<Vec<u8>>,
 }
 
 /// Somebody who applies for a certificate.
@@ -40,8 +42,8 @@ pub struct Applicant {
     pub serial_number: Option<String>,
     /// Whether that word may find a device, because the authority lets nobody ask for another's.
     pub serial_number_counts: bool,
-    /// Whether the request holds evidence that nobody here can read.
-    pub unknown_evidence: bool,
+    /// The request itself, if it was shown: the evidence about its key is appraised.
+    pub csr: Option<Box<Csr>>,
 }
 
 /// What the policy says.
@@ -62,6 +64,9 @@ pub struct Opinion {
     pub claims: Option<Claims>,
     /// Which device it is about, once that is known.
     pub pledge: Option<Subject>,
+    /// What became of each piece of evidence about the key to be certified, if a certification request was shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<KeyFinding>,
     /// What was seen and did not count.
     pub notes: Vec<String>,
 }
@@ -109,7 +114,17 @@ impl Claims {
 impl Opinion {
     /// A "no" before the policy was asked.
     pub fn no(sentence: impl Into<String>) -> Self {
-        Self { allow: false, verdict: None, rule: None, sentence: sentence.into(), trace: Vec::new(), claims: None, pledge: None, notes: Vec::new() }
+        Self {
+            allow: false,
+            verdict: None,
+            rule: None,
+            sentence: sentence.into(),
+            trace: Vec::new(),
+            claims: None,
+            pledge: None,
+            evidence: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// The same about this device.
@@ -132,6 +147,3 @@ impl Exhibit {
         Self::Statement(Signed::from_wire(Format::Cose, octets))
     }
 }
-
-/// What is told of such evidence.
-pub(crate) const UNKNOWN_EVIDENCE: &str = "the request holds an attestation, which is evidence of a kind that is not known here and counts for nothing";

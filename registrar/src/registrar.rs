@@ -1,6 +1,7 @@
 //! Rules, joints, keys and clock put together.
 
 mod asking;
+mod attesting;
 mod crl;
 mod enrolling;
 mod operating;
@@ -29,6 +30,7 @@ pub use self::settings::{Requirement, Settings};
 use self::stop::{Asked, NoVoucher};
 use crate::approval::{self, Approval};
 use crate::ca::{CertificateAuthority, FormerCa};
+use crate::enroll::Nonces;
 use crate::error::Error;
 use crate::masa_client::{AnswerStore, MasaClient, MemoryAnswers};
 use crate::pledges::PledgeStore;
@@ -68,6 +70,7 @@ pub struct Registrar {
     counted: strangers::StrangerCount,
     pace: pace::Pace,
     answers: Arc<dyn AnswerStore>,
+    nonces: Arc<Nonces>,
 }
 
 impl Registrar {
@@ -81,6 +84,7 @@ impl Registrar {
             counted: strangers::StrangerCount::default(),
             pace: pace::Pace::default(),
             answers: Arc::new(MemoryAnswers::default()),
+            nonces: Arc::default(),
         }
     }
 

@@ -105,7 +105,7 @@ fn is_same(known: &str, written: &str) -> bool {
 pub struct RevokedLDevId {
     /// The LDevID.
     pub certificate: IssuedCertificate,
-    /// Whether a CRL of this registrar tells others of it. If none does, its CA has to be told by hand.
+    /// Whether a CRL of this registrar has its serial number. If none does, its CA has to be told by hand.
     pub listed: bool,
 }
 
@@ -114,15 +114,25 @@ impl RevokedLDevId {
     pub fn issuer(&self) -> &str {
         self.certificate.issuer.as_ref().map_or("not on record", |issuer| &issuer.name)
     }
+
+    /// Whether somebody may have to tell its CA by hand: no CRL that is made here has it, or nobody knows whether its CA is one of those whose CRLs are made here.
+    pub fn is_to_be_told(&self) -> bool {
+        !self.listed || self.certificate.issuer.is_none()
+    }
 }
 
 /// What happened, and what is left to do: `LDevID 4d2f is on the CRL from now on (issuer CN=CA)`.
 impl core::fmt::Display for RevokedLDevId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let (serial, issuer) = (&self.certificate.serial, self.issuer());
-        match self.listed {
-            true => write!(f, "LDevID {serial} is on the CRL from now on (issuer {issuer})"),
-            false => write!(
+        match (self.listed, self.is_to_be_told()) {
+            (true, false) => write!(f, "LDevID {serial} is on the CRL from now on (issuer {issuer})"),
+            (true, true) => write!(
+                f,
+                "LDevID {serial} is on every CRL of this registrar from now on, since its issuer is not on record: if another CA issued it, such as an EST server or a former CA \
+                 without a CRL here, that CA has to be told by hand to revoke serial number {serial}"
+            ),
+            (false, _) => write!(
                 f,
                 "LDevID {serial} is no longer accepted by this registrar, which makes no CRL for its CA: that CA has to be told by hand to revoke serial number {serial}, issuer {issuer}"
             ),

@@ -7,17 +7,19 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use brski_common::appraise::{TraceStep, Verdict};
+use brski_common::evidence::Authorities;
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::provenance::{Basis, Disclosure, KeyOrigin, Locus, Protection, Source, Status};
 use brski_common::time::at;
 use brski_common::{
-    Anchors, Assertion, Certificate, Format, IDevIdCert, Leniencies, Method, Nonce, PeerCertificates, Policy, ProvenanceRecord, ProvenanceStatement,
+    Anchors, Assertion, Certificate, Csr, Format, IDevIdCert, Leniencies, Method, Nonce, PeerCertificates, Policy, ProvenanceRecord, ProvenanceStatement,
     SerialNumber, SignatureAlgorithm, Signed, SignedBy, Signer as _, SigningParty, SoftwareKey, UnixTime, Verified, Verifier, Voucher, VoucherRequest,
 };
 
 #[cfg(feature = "http")]
 pub(crate) use self::masa::FakeMasa;
 use crate::Admission;
+use crate::enroll::{AppraisedCsr, KeyGround};
 use crate::relay::Ground;
 use crate::trust::{Manufacturer, Trust, VerifiedIDevId};
 
@@ -189,6 +191,7 @@ impl World {
             supersedes: None,
             reported_by: "line-1".to_owned(),
             recorded_at: at(NOW - 900),
+            findings: Vec::new(),
             origin,
         };
         let key = pledge.key.public_key();
@@ -239,6 +242,12 @@ impl Pledge {
     pub(crate) fn csr(&self, key: &SoftwareKey) -> Vec<u8> {
         block_on(brski_common::csr::request(self.idevid.certificate().subject_der(), key)).unwrap()
     }
+}
+
+/// This request before an owner who demands nothing of its key.
+pub(crate) fn undemanded(csr: Csr) -> AppraisedCsr {
+    let authorities = Authorities::default();
+    AppraisedCsr::accept(csr, &KeyGround { policy: &policy(), manufacturer: None, authorities: &authorities, nonce: None }, now()).unwrap()
 }
 
 /// Accepts avocado, holds carrot, refuses the rest.

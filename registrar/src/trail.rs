@@ -2,6 +2,7 @@
 //!
 //! Events are facts and stay as they are. They are written before what follows from them is done.
 
+mod edition;
 mod file;
 mod issued;
 #[cfg(feature = "sqlite")]
@@ -10,16 +11,17 @@ mod words;
 
 use brski_common::appraise::{Appraisal, Facts, TraceStep, Verdict};
 use brski_common::provenance::Status;
-use brski_common::time::rfc3339;
+use brski_common::time::{rfc3339, rfc3339_or_none};
 use brski_common::{SerialNumber, SpkiDigest, UnixTime};
 use serde::{Deserialize, Serialize};
 
+pub use self::edition::Edition;
 pub use self::file::{FiledCertificate, MOST_CERTIFICATES, PledgeFile, State, Stated, Waiting};
-pub use self::issued::{CertificateId, IssuedCertificate, Issuer, NameDigest};
+pub use self::issued::{Attested, CertificateId, IssuedCertificate, Issuer, KeptRequest, NameDigest};
 #[cfg(feature = "sqlite")]
 pub use self::notary::{Notary, NotaryError};
 
-use crate::approval::{HeldBy, Person};
+use crate::approval::{HeldBy, Person, QuestionDigest};
 
 /// One entry of the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +101,7 @@ pub enum What {
         /// Whether an earlier admission ended with it.
         withdrawn: bool,
     },
-    /// Somebody said yes to a held pledge.
+    /// Somebody said yes to a held pledge. It counts only if their question still stood in the pledge's file when it was written down.
     Approved {
         /// To what.
         held: HeldBy,
@@ -108,16 +110,38 @@ pub enum What {
         /// How many persons the owner demanded then; one if it is not said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         needed: Option<usize>,
+        /// The question that they saw; none if an older version wrote this, whose word counts for whatever stood there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<QuestionDigest>,
     },
-    /// Somebody said no to a pledge: whatever the policy says, it is refused until they approve it themselves, or as many persons as the owner demands.
+    /// Somebody said no to a pledge: whatever the policy says, it is refused until they approve it themselves, or as many persons as the owner demands. As a yes, it counts only
+    /// if their question still stood there.
     Disapproved {
         /// Who and why.
         by: Person,
+        /// The question that they saw; none if an older version wrote this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<QuestionDigest>,
     },
     /// A key was taken for an LDevID of the pledge, so that no other pledge can have it. It comes before the LDevID, which may not follow.
     Bound {
         /// The key.
         key: SpkiDigest,
+    },
+    /// Evidence about the key in a certification request was accepted, or is missing where the policy only warns. It comes before the LDevID, which may not follow.
+    Attested {
+        /// SHA-256 over the request.
+        request: RequestDigest,
+        /// Its key.
+        key: SpkiDigest,
+        /// The request as it came.
+        kept: Box<KeptRequest>,
+        /// What became of each of its statements.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<brski_common::appraise::KeyFinding>,
+        /// What is not as the owner demands, if the policy only warns of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warned: Option<String>,
     },
     /// An LDevID was issued.
     Issued {
@@ -138,6 +162,9 @@ pub enum What {
         /// What the policy said at a renewal, if it was asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         decision: Option<Box<Decision>>,
+        /// The request as it came, if it was refused because of its evidence and has no more than [`KeptRequest::LARGEST_REFUSED`] octets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Box<KeptRequest>>,
     },
     /// An LDevID was revoked.
     Revoked {
@@ -153,6 +180,14 @@ pub enum What {
         /// Whether the pledge's admission ended with it.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
         withdrawn: bool,
+    },
+    /// The pledge's admission had ended, which the events of an older version do not tell: said when its store was upgraded. Nothing else changes by it.
+    Ended {
+        /// SHA-256 over the voucher-request that was admitted.
+        request: RequestDigest,
+        /// [`Admission::digest`](crate::Admission::digest) of what is kept of it beside the trail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        admission: Option<SpkiDigest>,
     },
     /// The pledge told how it went (RFC 8995, sections 5.7 and 5.9.4).
     Told {
@@ -194,6 +229,9 @@ pub enum What {
         statement: String,
         /// Its number among all that the manufacturer said of the key.
         seq: u32,
+        /// When the manufacturer issued it; none if an older version wrote this.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_or_none")]
+        issued_at: Option<UnixTime>,
         /// Whether the manufacturer still stands by its record.
         status: Status,
     },
@@ -248,6 +286,9 @@ pub struct NewTrailKey {
     pub key: String,
     /// Those that were known before.
     pub former: Vec<String>,
+    /// How many events of theirs came back: what stands between those and this event, an upgrade added. None if that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
 }
 
 /// What a policy said of a pledge, as it is kept.

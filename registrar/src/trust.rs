@@ -7,6 +7,7 @@ mod strangers;
 mod tests;
 mod update;
 
+use brski_common::evidence::Authorities;
 use brski_common::{Certificate, DeviceId, IDevIdCert, PeerCertificates, Refusal, SpkiDigest, UnixTime, VerifyError};
 
 pub use self::manufacturer::Manufacturer;
@@ -17,16 +18,28 @@ pub use self::update::{Change, Update, check_date, update};
 use crate::error::Error;
 use crate::relay::Admission;
 
-/// The manufacturers that an owner accepts.
+/// The manufacturers that an owner accepts, and whose evidence about keys counts.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     manufacturers: Vec<Manufacturer>,
+    authorities: Authorities,
 }
 
 impl Trust {
     /// Accepts these manufacturers; the first whose anchors verify a pledge counts.
     pub fn new(manufacturers: impl IntoIterator<Item = Manufacturer>) -> Self {
-        Self { manufacturers: manufacturers.into_iter().collect() }
+        Self { manufacturers: manufacturers.into_iter().collect(), authorities: Authorities::default() }
+    }
+
+    /// The same, where the evidence of these authorities about the keys of LDevIDs counts; nobody's does by default.
+    #[must_use]
+    pub fn believing(self, authorities: Authorities) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// Whose evidence about the keys of LDevIDs counts.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     /// The manufacturers.

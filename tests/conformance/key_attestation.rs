@@ -109,13 +109,15 @@ fn appraised(vectors: &Vectors, name: &str, anchor: &str, key: &PublicKey, nonce
 /// What becomes of evidence under this anchor.
 fn outcome(vectors: &Vectors, der: &[u8], anchor: &str, key: &PublicKey, nonce: Option<&[u8]>) -> Result<Claims, String> {
     let anchors = Anchors::new([vectors.certificate(&format!("key-attestation/{anchor}.crt"))]).unwrap();
-    let authorities = Authorities::new([Authority { name: "sample".to_owned(), anchors, basis: Basis::HsmAttested, locus: None }]);
+    let authorities =
+        Authorities::new([Authority { name: "sample".to_owned(), anchors, basis: Basis::HsmAttested, locus: None, unmarked_attestation_keys: false }]);
     let evidence = Evidence { kind: EvidenceType::new(KeyAttestation::KIND).unwrap(), data: der.to_vec() };
     let mut found = appraise(&evidence, &Expected { key, nonce }, &authorities, time(NOW));
     match found.remove(0).outcome {
         Outcome::Holds(claims) => Ok(*claims),
         Outcome::Refused(err) => Err(in_full(&err)),
         Outcome::OfPlatform(platform) => Err(format!("{platform:?}")),
+        Outcome::Testified(testimony) => Err(format!("{testimony:?}")),
         other => panic!("{other:?}"),
     }
 }

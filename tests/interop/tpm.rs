@@ -13,15 +13,15 @@ use crate::tpm2::Tpm;
 
 const NONCE: &[u8] = b"a nonce of the registrar";
 const AK: u32 = 0x8101_0002;
-const KEY: u32 = 0x8101_0003;
-const IMPORTED: u32 = 0x8101_0004;
+pub(crate) const KEY: u32 = 0x8101_0003;
+pub(crate) const IMPORTED: u32 = 0x8101_0004;
 const PRETENDING: u32 = 0x8101_0005;
 
 /// A device's TPM with its attestation key, certified by a vendor, and a key that was made in it.
-struct Device {
-    tpm: Tpm,
+pub(crate) struct Device {
+    pub(crate) tpm: Tpm,
     vendor: Certificate,
-    certs: Vec<Certificate>,
+    pub(crate) certs: Vec<Certificate>,
 }
 
 impl Device {
@@ -46,12 +46,12 @@ impl Device {
         Some(Self { tpm, vendor, certs: vec![ak, ca] })
     }
 
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         Self::with("-G ecc -s ecdsa").await
     }
 
     /// Puts a key of `openssl` into the TPM, with these options of `tpm2_import`.
-    fn import(&self, options: &str, handle: u32) -> PublicKey {
+    pub(crate) fn import(&self, options: &str, handle: u32) -> PublicKey {
         let openssl = OpenSsl::find().unwrap();
         openssl.run("ecparam -name prime256v1 -genkey -noout -out outside.pem");
         self.tpm.write("outside.pem", openssl.read("outside.pem"));
@@ -63,7 +63,7 @@ impl Device {
     }
 
     /// What TPM2_Certify says of an object, as a statement with this public area.
-    fn certified(&self, object: u32, nonce: &[u8], public: &str) -> Vec<u8> {
+    pub(crate) fn certified(&self, object: u32, nonce: &[u8], public: &str) -> Vec<u8> {
         let (attest, signature) = self.tpm.certify(object, AK, nonce);
         statement(&attest, &signature, &self.tpm.public_octets(public))
     }
@@ -72,9 +72,9 @@ impl Device {
         self.tpm.key("0x81010003")
     }
 
-    fn authorities(&self, locus: Locus) -> Authorities {
+    pub(crate) fn authorities(&self, locus: Locus) -> Authorities {
         let anchors = Anchors::new([self.vendor.clone()]).unwrap();
-        Authorities::new([Authority { name: "vendor".to_owned(), anchors, basis: Basis::KeyAttestation, locus: Some(locus) }])
+        Authorities::new([Authority { name: "vendor".to_owned(), anchors, basis: Basis::KeyAttestation, locus: Some(locus), unmarked_attestation_keys: false }])
     }
 
     fn appraise(&self, stmt: &[u8], key: &PublicKey) -> Result<Claims, EvidenceError> {

@@ -46,27 +46,37 @@ impl World {
     /// The same with the pledge JADA1, whose request with [`NONCE`] is `pvr.der`.
     pub(crate) async fn with_pledge() -> Option<Self> {
         let world = Self::start().await?;
-        world.manufacture("JADA1").await;
-        world.openssl.write("pvr.der", world.pledges_request("JADA1", NONCE, ""));
+        world.make_pledge().await;
         Some(world)
+    }
+
+    /// Makes the pledge JADA1, and its request with [`NONCE`] as `pvr.der`.
+    pub(crate) async fn make_pledge(&self) {
+        self.manufacture("JADA1").await;
+        self.openssl.write("pvr.der", self.pledges_request("JADA1", NONCE, ""));
     }
 
     /// As [`start`](Self::start); registrar and pledges have their keys on this curve.
     pub(crate) async fn start_on(curve: &'static str) -> Option<Self> {
-        Self::start_with(curve, Settings::default(), Limits::default()).await
+        Self::start_with(curve, |parts| parts, Limits::default()).await
     }
 
     /// As [`start`](Self::start); the registrar's listener has these bounds.
     pub(crate) async fn start_within(limits: Limits) -> Option<Self> {
-        Self::start_with("P-256", Settings::default(), limits).await
+        Self::start_with("P-256", |parts| parts, limits).await
     }
 
     /// As [`start`](Self::start); the registrar asks the MASA to put this much of a key's provenance into vouchers.
     pub(crate) async fn start_wanting(wanted: brski_common::voucher::Wanted) -> Option<Self> {
-        Self::start_with("P-256", Settings { statement_in_voucher: Some(wanted), ..Settings::default() }, Limits::default()).await
+        Self::start_changing(|parts| RegistrarParts { settings: Settings { statement_in_voucher: Some(wanted), ..Settings::default() }, ..parts }).await
     }
 
-    async fn start_with(curve: &'static str, settings: Settings, limits: Limits) -> Option<Self> {
+    /// As [`start`](Self::start); the registrar is made of what `change` makes of its parts.
+    pub(crate) async fn start_changing(change: impl FnOnce(RegistrarParts) -> RegistrarParts) -> Option<Self> {
+        Self::start_with("P-256", change, Limits::default()).await
+    }
+
+    async fn start_with(curve: &'static str, change: impl FnOnce(RegistrarParts) -> RegistrarParts, limits: Limits) -> Option<Self> {
         tool("curl")?;
         let openssl = OpenSsl::find()?;
         let (masa_server, registrar_server) = (Server::bind("127.0.0.1:0").await.unwrap(), Server::bind("127.0.0.1:0").await.unwrap());
@@ -85,7 +95,7 @@ impl World {
         tokio::spawn(masa_server.serve(server_config(&tls(&openssl, "masa")).unwrap(), Limits::default(), respond, core::future::pending()));
 
         let relayed = Arc::new(Mutex::new(Vec::new()));
-        let registrar = Arc::new(Registrar::new(RegistrarParts { settings, ..registrar_parts(&openssl, relayed.clone()) }));
+        let registrar = Arc::new(Registrar::new(change(registrar_parts(&openssl, relayed.clone()))));
         let service = RegistrarService::new(registrar, BODY_LIMIT);
         let respond = move |request| {
             let service = service.clone();

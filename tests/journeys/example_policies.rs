@@ -1,7 +1,7 @@
 //! What the policies that are shipped as examples make of each method, in the forms in which it is met.
 
 use brski_common::appraise::{Case, Mode, ReceiptFinding};
-use brski_common::provenance::{Basis, Disclosure, KeyOrigin, Locus, Protection, Quorum, SecureElementGeneration, Source, Status, Transfer};
+use brski_common::provenance::{Basis, Disclosure, FindingResult, KeyOrigin, Locus, Protection, Quorum, SecureElementGeneration, Source, Status, Transfer};
 use brski_common::time::at;
 use brski_common::{Format, Method, Policy, ProvenanceRecord, ProvenanceStatement, SignedBy, Signer as _, Verifier, appraise};
 
@@ -15,19 +15,26 @@ const FACTORY_BLIND: &str = include_str!("../../registrar/policies/factory-blind
 /// A statement in a form that is met.
 type Form = fn(Method, &mut ProvenanceStatement);
 
-const FORMS: [(&str, Form); 6] = [
+const FORMS: [(&str, Form); 7] = [
     ("station", |_, _| ()),
     ("attested", |method, said| {
-        said.basis = match method {
-            Method::Salak | Method::Sapodilla => Basis::SeVendorAttested,
-            _ => Basis::KeyAttestation,
-        };
+        claimed(method, said);
+        said.evidence = Some(FindingResult::Supports);
     }),
+    ("claimed", claimed),
     ("kept", |_, said| said.key_retained = Some(true)),
     ("soft", |_, said| said.protection = Protection::NoneSoftware),
     ("loaded", |_, said| (said.se_generation, said.private_transfer) = (Some(SecureElementGeneration::Injected), Some(Transfer::MechanicallyTransferred))),
-    ("together", |_, said| said.co_generation = Some(Quorum { parties: 3, threshold: 2 })),
+    ("together", |_, said| said.co_generation = Some(Quorum { parties: 3 })),
 ];
+
+/// Attested by somebody, as the station says.
+fn claimed(method: Method, said: &mut ProvenanceStatement) {
+    said.basis = match method {
+        Method::Salak | Method::Sapodilla => Basis::SeVendorAttested,
+        _ => Basis::KeyAttestation,
+    };
+}
 
 struct Table {
     device: Device,
@@ -65,6 +72,7 @@ impl Table {
             supersedes: None,
             reported_by: "station-7".to_owned(),
             recorded_at: at(NOW),
+            findings: Vec::new(),
             origin,
         };
         ProvenanceStatement::view(&record, self.device.key.public_key(), "masa", Disclosure::Internal, [9; 16], at(NOW)).unwrap()
@@ -100,7 +108,7 @@ impl Table {
 
 #[test]
 fn any_recorded_accepts_every_method_that_is_stated() {
-    let expected = ["station aaaaa", "attested aaaaa", "kept aaaaa", "soft aaaaa", "loaded aaaaa", "together aaaaa", "silence r"];
+    let expected = ["station aaaaa", "attested aaaaa", "claimed aaaaa", "kept aaaaa", "soft aaaaa", "loaded aaaaa", "together aaaaa", "silence r"];
     assert_eq!(Table::new().of(ANY_RECORDED), expected);
     let table = Table::new();
     assert_eq!(table.verdict(&Policy::from_toml(ANY_RECORDED).unwrap(), Some(&table.stated(Method::Unknown))), 'h');
@@ -108,18 +116,18 @@ fn any_recorded_accepts_every_method_that_is_stated() {
 
 #[test]
 fn hardware_only_accepts_elements_that_do_not_let_the_key_go() {
-    let expected = ["station rrraa", "attested rrraa", "kept rrraa", "soft rrrrr", "loaded rrrah", "together rrraa", "silence r"];
+    let expected = ["station rrraa", "attested rrraa", "claimed rrraa", "kept rrraa", "soft rrrrr", "loaded rrrah", "together rrraa", "silence r"];
     assert_eq!(Table::new().of(HARDWARE_ONLY), expected);
 }
 
 #[test]
 fn no_shared_secret_refuses_what_somebody_else_had() {
-    let expected = ["station arraa", "attested arraa", "kept rrrrr", "soft arraa", "loaded rrrrr", "together arhaa", "silence r"];
+    let expected = ["station arraa", "attested arraa", "claimed arraa", "kept rrrrr", "soft arraa", "loaded rrrrr", "together arhaa", "silence r"];
     assert_eq!(Table::new().of(NO_SHARED_SECRET), expected);
 }
 
 #[test]
 fn factory_blind_accepts_on_others_word_and_asks_a_person_about_the_factorys() {
-    let expected = ["station hrrhh", "attested arraa", "kept rrrrr", "soft hrrhh", "loaded rrrrr", "together hrrhh", "silence r"];
+    let expected = ["station hrrhh", "attested arraa", "claimed hrrhh", "kept rrrrr", "soft hrrhh", "loaded rrrrr", "together hrrhh", "silence r"];
     assert_eq!(Table::new().of(FACTORY_BLIND), expected);
 }

@@ -194,7 +194,7 @@ async fn renewal_that_the_policy_holds_is_issued_once_somebody_approves() {
     let key = device.idevid().spki_digest();
     let file = world.owner.pledges.file(key).await.unwrap().unwrap();
     assert_eq!(file.state, State::Held);
-    let what = What::Approved { held: file.held.unwrap(), by: jane(&world), needed: None };
+    let what = What::Approved { held: file.held.unwrap(), by: jane(&world), needed: None, question: None };
     world.owner.pledges.note(Event { at: world.hand.now(), pledge: Some(file.pledge), what }).await.unwrap();
     assert_eq!(world.owner.reenroll(&request, &ldevid(&member)).await.status, 200);
 }

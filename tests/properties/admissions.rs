@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use brski_common::Verdict;
+use brski_common::evidence::Authorities;
 use brski_common::{Certificate, Csr, Format, Method, Signed, Signer as _, SoftwareKey, csr, est};
-use brski_registrar::enroll::{Enrollee, evaluate};
+use brski_registrar::enroll::{AppraisedCsr, Enrollee, KeyGround, evaluate};
 use brski_registrar::relay::Ground;
 use brski_registrar::{Admission, Settings};
 use proptest::option::of;
@@ -63,7 +64,10 @@ proptest! {
         let (pledge, _) = world.owner.parts.trust.admit(&devices[peer].peer(), world.hand.now()).unwrap();
         let csr = Csr::from_der(&block_on(devices[subject].csr(&new_key()))).unwrap();
         let of = |index: Option<usize>| index.map(|index| &admissions[index]);
-        let order = evaluate(&csr, Enrollee::Pledge(&pledge), of(admission), of(holder), &Settings::default(), world.hand.now());
+        let (policy, authorities) = (&world.owner.parts.policy, &Authorities::default());
+        let ground = KeyGround { policy, manufacturer: None, authorities, nonce: None };
+        let request = AppraisedCsr::accept(csr.clone(), &ground, world.hand.now()).unwrap();
+        let order = evaluate(&request, Enrollee::Pledge(&pledge), of(admission), of(holder), &Settings::default(), world.hand.now());
 
         let names_itself = devices[subject].serial() == devices[peer].serial();
         let key_is_free = holder.is_none_or(|holder| holder == peer);

@@ -137,6 +137,7 @@ fn statement() -> ProvenanceStatement {
         supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW),
+        findings: Vec::new(),
         origin: origin(Method::Avocado),
     };
     ProvenanceStatement::view(&record, &idevid.certificate().public_key(), "masa.fruitmaker.example", Disclosure::Customer, [9; 16], at(NOW)).unwrap()

@@ -41,7 +41,8 @@ impl Scene {
     /// What holds of this evidence for the key.
     fn held(&self, kind: &str, der: &[u8]) -> Vec<Claims> {
         let anchors = Anchors::new([self.vendor.clone()]).unwrap();
-        let authorities = Authorities::new([Authority { name: "vendor".to_owned(), anchors, basis: Basis::HsmAttested, locus: None }]);
+        let authorities =
+            Authorities::new([Authority { name: "vendor".to_owned(), anchors, basis: Basis::HsmAttested, locus: None, unmarked_attestation_keys: false }]);
         let evidence = Evidence { kind: EvidenceType::new(kind).unwrap(), data: der.to_vec() };
         let found = appraise(&evidence, &Expected { key: self.key.public_key(), nonce: None }, &authorities, at(NOW));
         found.into_iter().filter_map(|one| if let Outcome::Holds(claims) = one.outcome { Some(*claims) } else { None }).collect()

@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use brski_common::evidence::{AttestationBundle, AttestationStatement, Claim, DeliveredElement, DeliveryList, Element, ElementKind, KeyAttestation, Value};
-use brski_common::provenance::{CaArrangement, EvidenceType, SecureElementGeneration};
+use brski_common::evidence::{
+    AttestationBundle, AttestationStatement, CeremonySignature, Claim, Countersignature, DeliveredElement, DeliveryList, Description, Element, ElementKey,
+    ElementKind, KeyAttestation, ManifestElement, SecureElement, SeedDestruction, SeedEvent, SeedNotice, Value,
+};
+use brski_common::provenance::{CaArrangement, ContentDigest, EvidenceType, RecordDigest, SecureElementGeneration};
 use brski_common::{
     AuditLog, Certificate, Csr, Format, IDevIdCert, KeyIdentifier, Leniencies, Leniency, ManufactureReport, MasaUrl, Method, Nonce, Payload, PeerCertificates,
     Policy, ProvenanceRecord, ProvenanceStatement, PublicKey, SerialNumber, SignatureAlgorithm, Signed, SoftwareKey, Telemetry, Voucher, VoucherRequest, est,
@@ -41,6 +44,10 @@ const DECODERS: &[(&str, Decoder)] = &[
     ("certification request", |octets| read(Csr::from_der(octets))),
     ("attestation bundle", |octets| read(AttestationBundle::from_der(octets))),
     ("key attestation", |octets| read(KeyAttestation::from_der(octets))),
+    ("element of a manifest", |octets| read(ManifestElement::from_json(octets))),
+    ("ceremony signature", |octets| read(CeremonySignature::decode(octets, Format::Cose, &brski_common::Reading::default()))),
+    ("seed notice in COSE", |octets| envelope::<SeedNotice>(Format::Cose, octets)),
+    ("countersignature in COSE", |octets| envelope::<Countersignature>(Format::Cose, octets)),
     ("certificate", certificate),
     ("certs-only", |octets| read(est::read_certs_only(octets))),
     ("EST body", |octets| read(est::from_body("body", octets))),
@@ -119,6 +126,7 @@ async fn artefacts() -> Artefacts {
         delivery: "reel 7".to_owned(),
         se_generation: SecureElementGeneration::Internal,
         ca_arrangement: CaArrangement::SiliconGeneric,
+        made_at: time::at(NOW),
         elements: vec![DeliveredElement { certificate: device.chain[0].clone() }],
     };
     let (pkcs8_key, pkcs8) = SoftwareKey::generate(SignatureAlgorithm::Es256).unwrap();
@@ -126,7 +134,24 @@ async fn artefacts() -> Artefacts {
     let element = Element { kind: ElementKind::Key, claims: vec![Claim::new("identifier", Value::Text("k".to_owned()))] };
     let evidence = KeyAttestation::make(&[element], &device.chain, &pkcs8_key).await.unwrap();
     let statement = AttestationStatement { kind: EvidenceType::new(KeyAttestation::KIND).unwrap(), der: evidence.der().to_vec() };
+    let delivered = SecureElement {
+        unique_id: "0123f1822c38dd7a01".parse().unwrap(),
+        model: "SE-1".parse().unwrap(),
+        part_number: None,
+        manufacturer: Some("Silicon Ltd".parse().unwrap()),
+        provisioner: None,
+        group: None,
+        provisioned_at: Some(time::at(NOW)),
+        keys: vec![ElementKey { slot: "0".parse().unwrap(), key: Some(device.chain[0].public_key()), certificates: device.chain.clone() }],
+    };
+    let delivered = ManifestElement::make(&delivered, &device.chain[0], &pkcs8_key).await.unwrap();
     let bundle = AttestationBundle::new(&[statement], &device.chain).unwrap();
+    let (key, at) = (device.idevid().spki_digest(), time::at(NOW));
+    let ceremony = CeremonySignature { key, ceremony: "minutes 7".parse().unwrap(), at };
+    let destroyed = SeedEvent::Destroyed(SeedDestruction { destroyed_by: "Eve".parse().unwrap() });
+    let notice = SeedNotice { batch: "seeds 7".parse().unwrap(), at, event: destroyed };
+    let description = Description { title: "How keys are made".parse().unwrap(), digest: ContentDigest::of(b"how") };
+    let audit = Countersignature { key, record: RecordDigest([9; 32]), description, at };
     let failure = Telemetry { reason_context: Some(serde_json::json!({"attempt": [1, {}]})), ..Telemetry::failure("no") };
     let octets = vec![
         pvr.peek_unverified(Leniencies::default()).unwrap().encode(Format::Cms).unwrap(),
@@ -144,7 +169,11 @@ async fn artefacts() -> Artefacts {
         est::to_body(&csr),
         csr,
         evidence.der().to_vec(),
+        ceremony.encode(Format::Cose).unwrap(),
+        maker.station.seal(&notice, Format::Cose).await.unwrap().wire().to_vec(),
+        maker.station.seal(&audit, Format::Cose).await.unwrap().wire().to_vec(),
         bundle.der().to_vec(),
+        delivered.octets().to_vec(),
         device.chain[0].der().to_vec(),
         device.chain[0].public_key().spki().to_vec(),
         device.chain[0].to_pem().into_bytes(),

@@ -35,6 +35,7 @@ fn stated(device: &Device, method: Method, protection: Protection, status: Statu
         supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW),
+        findings: Vec::new(),
         origin: KeyOrigin {
             private_transfer: Transfer::None,
             ..KeyOrigin::new(method, Source::Unknown, protection, Locus::Unknown, Basis::StationSigned, at(NOW))
@@ -80,6 +81,7 @@ fn condition() -> impl Strategy<Value = String> {
         list("manufacturer", &["Maker", "Other"]),
         Just("audit-log-events-before = 2026-01-01T00:00:00Z".to_owned()),
         Just("statement-age-at-most = \"1d\"".to_owned()),
+        list("evidence", &["supports", "silent", "not-understood", "absent"]),
         Just("key-retained = \"absent\"".to_owned()),
     ]
 }

@@ -71,7 +71,7 @@ prop_compose! {
         KeyOrigin {
             lock, certificate_transfer, private_transfer, se_generation, ca_arrangement, transfer_encrypted, key_retained, silicon_vendor, site, line, station, batch,
             answers, disclosure,
-            seed: seed.map(|(bits, storage, copies_destroyed)| Seed { bits, storage, copies_destroyed }),
+            seed: seed.map(|(bits, storage, copies_destroyed)| Seed { bits, storage, copies_destroyed, batch: None }),
             co_generation: co_generation.map(|(parties, threshold)| CoGeneration { parties, threshold }),
             ..KeyOrigin::new(method, source, protection, locus, basis, made_at)
         }
@@ -87,7 +87,7 @@ prop_compose! {
         (key, origin) in (0..KEYS.len(), origin()),
     ) -> (ProvenanceRecord, usize) {
         let spki = KEYS[key].public_key().digest();
-        (ProvenanceRecord { device: DeviceId { issuer, serial }, spki, seq, salt, status, report: None, supersedes: None, reported_by, recorded_at, origin }, key)
+        (ProvenanceRecord { device: DeviceId { issuer, serial }, spki, seq, salt, status, report: None, supersedes: None, reported_by, recorded_at, origin, findings: Vec::new() }, key)
     }
 }
 
@@ -187,6 +187,7 @@ proptest! {
         prop_assert!(tells_at_least(&more.lock, &less.lock));
         prop_assert!(tells_at_least(&more.made_at, &less.made_at));
         prop_assert!(tells_at_least(&more.key_retained, &less.key_retained));
+        prop_assert!(tells_at_least(&more.seed_copies_destroyed, &less.seed_copies_destroyed));
         prop_assert!(tells_at_least(&more.co_generation, &less.co_generation));
         for (more, less) in [(&more.site, &less.site), (&more.line, &less.line), (&more.station, &less.station), (&more.batch, &less.batch)] {
             prop_assert!(tells_at_least(more, less));
@@ -218,11 +219,14 @@ proptest! {
                 Fact::Lock => statement.lock == open.then_some(origin.lock),
                 Fact::MadeAt => statement.made_at == open.then_some(origin.made_at),
                 Fact::KeyRetained => statement.key_retained == origin.key_retained.filter(|_| open),
-                Fact::CoGeneration => statement.co_generation.map(|quorum| quorum.threshold) == origin.co_generation.as_ref().filter(|_| open).map(|made| made.threshold),
+                Fact::CoGeneration => statement.co_generation.map(|quorum| quorum.parties as usize) == origin.co_generation.as_ref().filter(|_| open).map(|made| made.parties.len()),
                 Fact::Site => statement.site == origin.site.clone().filter(|_| open),
                 Fact::Line => statement.line == origin.line.clone().filter(|_| open),
                 Fact::Station => statement.station == origin.station.clone().filter(|_| open),
                 Fact::Batch => statement.batch == origin.batch.clone().filter(|_| open),
+                Fact::SeedCopiesDestroyed => {
+                    statement.seed_copies_destroyed == origin.seed.as_ref().and_then(|seed| seed.copies_destroyed).filter(|_| open)
+                }
                 other => panic!("{other} is not looked at"),
             };
             prop_assert!(told, "{fact}");

@@ -170,7 +170,7 @@ pub(crate) fn origin(method: Method) -> KeyOrigin {
         Method::Bamboo => of(Source::Loaded, Protection::NoneSoftware, Locus::Factory, Transfer::MechanicallyInstalled),
         Method::Carrot => {
             let carrot = of(Source::CoGenerated, Protection::ExtractableForStorage, Locus::MainCpu, Transfer::MechanicallyTransferred);
-            KeyOrigin { seed: Some(Seed { bits: 256, storage: None, copies_destroyed: Some(true) }), ..carrot }
+            KeyOrigin { seed: Some(Seed { bits: 256, storage: None, copies_destroyed: Some(true), batch: None }), ..carrot }
         }
         Method::Salak => {
             let salak = of(Source::GeneratedOnDevice, Protection::NonExtractable, Locus::SecureElement, Transfer::None);

@@ -44,6 +44,14 @@ pub(crate) async fn ca_request(subject_der: &[u8], key: &dyn Signer) -> Vec<u8> 
     request_signed_by(key, subject_der, key.public_key(), &attribute).await
 }
 
+/// A certification request with two attributes that hold an attestation bundle, which is one too many.
+pub(crate) async fn twice_attested_request(subject_der: &[u8], key: &dyn Signer, bundles: [&[u8]; 2]) -> Vec<u8> {
+    let mut attributes = bundles.map(|bundle| element(0x30, &[ATTESTATION, &element(0x31, &[bundle])]));
+    // A SET OF in DER is in the order of its octets.
+    attributes.sort();
+    request_signed_by(key, subject_der, key.public_key(), &attributes.concat()).await
+}
+
 /// A certification request for any key, with any attributes, that `signer` signed.
 pub(crate) async fn request_signed_by(signer: &dyn Signer, subject_der: &[u8], key: &PublicKey, attributes: &[u8]) -> Vec<u8> {
     let info = element(0x30, &[&[2, 1, 0], subject_der, key.spki(), &element(0xa0, &[attributes])]);
@@ -90,6 +98,7 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 const BASIC_CONSTRAINTS: &[u8] = &[6, 3, 0x55, 0x1d, 0x13];
 const EXTENSION_REQUEST: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 14];
+const ATTESTATION: &[u8] = &[6, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 2, 59];
 const ECDSA_WITH_SHA512: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
 const RSA_WITH_SHA256: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0];
 const ECDSA_WITH_SHA256: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];

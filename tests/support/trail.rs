@@ -20,7 +20,7 @@ pub(crate) fn line(event: &Event) -> String {
         What::Refused { sentence, decision, withdrawn: true, .. } => format!("{who} refused, its admission withdrawn: {sentence}{}", asked(decision)),
         What::Bound { .. } => format!("{who} has a key for an LDevID"),
         What::Issued { renewal, decision, .. } => format!("{who} issued an LDevID, renewal {renewal}{}", asked(decision)),
-        What::NotIssued { sentence, renewal, decision } => format!("{who} not issued, renewal {renewal}: {sentence}{}", asked(decision)),
+        What::NotIssued { sentence, renewal, decision, .. } => format!("{who} not issued, renewal {renewal}: {sentence}{}", asked(decision)),
         What::Told { resource, success, reason, with_idevid } => {
             format!("{who} told {resource}: success {success}, with IDevID {with_idevid}, reason '{reason}'")
         }

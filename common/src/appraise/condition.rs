@@ -10,7 +10,7 @@ mod words;
 pub(super) use answers::{Answer, Kind, Wanted, minutes};
 pub(super) use device::AboutDevice;
 pub(super) use masa::{AboutMasa, LogWord, assertion_name};
-pub(super) use statement::{AboutStatement, Made, Place, Received};
+pub(super) use statement::{AboutStatement, Made, Place, Received, evidence_name};
 pub(super) use words::told;
 
 use super::view::View;

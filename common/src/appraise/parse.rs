@@ -3,6 +3,7 @@
 mod answers;
 mod conditions;
 mod fields;
+mod ldevid_key;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +15,14 @@ use self::fields::{Fields, File};
 use super::condition::{AboutStatement, Condition};
 use super::judging::{NOTHING_ELSE_MATCHED, WARNED};
 use super::policy::{Mode, Override, PolicyError, Rule};
-use super::{Objection, Verdict};
+use super::{KeyDemands, Objection, Verdict};
 
 /// What a policy's file says.
 pub(super) struct Parsed {
     pub(super) mode: Mode,
     pub(super) rules: Vec<Rule>,
     pub(super) overrides: BTreeMap<String, Override>,
+    pub(super) ldevid_key: KeyDemands,
 }
 
 pub(super) fn policy(text: &str) -> Result<Parsed, PolicyError> {
@@ -28,7 +30,7 @@ pub(super) fn policy(text: &str) -> Result<Parsed, PolicyError> {
     let table =
         DeTable::parse(text).map_err(|err| file.error(err.span().unwrap_or_default(), format!("not valid TOML: {}", err.message().replace('\n', ", "))))?;
     let table = Fields { file, place: String::new(), at: table.span(), table: table.get_ref() };
-    table.only(&["version", "mode", "rule", "manufacturer"])?;
+    table.only(&["version", "mode", "rule", "manufacturer", "ldevid-key"])?;
     let version = table.demand("version", "version = 1")?;
     if version.get_ref().as_integer().map(DeInteger::as_str) != Some("1") {
         return Err(table.wrong("version", version, "1"));
@@ -39,7 +41,8 @@ pub(super) fn policy(text: &str) -> Result<Parsed, PolicyError> {
     let list = table.demand("rule", SOME_RULES)?;
     let rules = rules(&table, list, &mut names)?;
     let overrides = overrides(&table, &mut names)?;
-    Ok(Parsed { mode, rules, overrides })
+    let ldevid_key = ldevid_key::ldevid_key(&table)?;
+    Ok(Parsed { mode, rules, overrides, ldevid_key })
 }
 
 fn mode(fields: &Fields<'_>) -> Result<Option<Mode>, PolicyError> {

@@ -4,10 +4,10 @@ mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Verdict;
 use super::condition::{AboutDevice, AboutStatement, Condition, LogWord, Outcome};
 use super::parse::{self, Parsed};
 use super::view::View;
+use super::{KeyDemands, Verdict};
 use crate::time::UnixTime;
 
 /// An owner's policy: named rules in order, of which the first that matches decides. Whatever no rule matches is refused.
@@ -37,6 +37,7 @@ pub struct Policy {
     mode: Mode,
     rules: Vec<Rule>,
     overrides: BTreeMap<String, Override>,
+    ldevid_key: KeyDemands,
     digest: [u8; 32],
 }
 
@@ -88,8 +89,8 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] for unknown words, rules without or with the same name, and acceptance of just anything.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let Parsed { mode, rules, overrides } = parse::policy(text)?;
-        Ok(Self { mode, rules, overrides, digest: crate::codec::sha256(text.as_bytes()) })
+        let Parsed { mode, rules, overrides, ldevid_key } = parse::policy(text)?;
+        Ok(Self { mode, rules, overrides, ldevid_key, digest: crate::codec::sha256(text.as_bytes()) })
     }
 
     /// SHA-256 over the text it was read from: which policy decided, for whoever keeps a decision.
@@ -105,6 +106,11 @@ impl Policy {
     /// What becomes of those of a manufacturer that it does not name.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What it demands of the key that a certificate is asked for, whoever made the device.
+    pub fn ldevid_key(&self) -> &KeyDemands {
+        &self.ldevid_key
     }
 
     /// Manufacturers that it names, be it in a condition or with rules of their own: an owner may have misspelt one.

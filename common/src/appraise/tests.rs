@@ -195,6 +195,7 @@ fn every_condition_can_hold_and_fail() {
         key_retained: Some(false),
         protection: Protection::ExtractableForStorage,
         co_generation: Some(CoGeneration { parties: vec![text("a"), text("b"), text("c")], threshold: 2 }),
+        disclosure: crate::provenance::Overrides([(crate::provenance::Fact::CoGeneration.into(), crate::provenance::Disclosure::Public)].into()),
         private_transfer: Transfer::MechanicallyTransferred,
         ..origin(Method::Carrot)
     };

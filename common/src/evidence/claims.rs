@@ -1,13 +1,15 @@
 //! What evidence says, in the words of records, whatever its format.
 
-use crate::provenance::{Basis, Locus, Protection};
+use crate::provenance::{Basis, CaArrangement, Locus, Protection, SecureElementGeneration};
 
 /// What genuine evidence says of the key that it was bound to. Its signature, its path to a configured authority and that binding were checked by whoever made this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// Which format, as in `TPM certification`.
     pub format: &'static str,
-    /// Who vouches: the configured [`Authority`](super::Authority)'s name, and the subject of the certificate below it that signed.
+    /// The configured [`Authority`](super::Authority) that vouches.
+    pub authority: String,
+    /// Who vouches, for people: the configured [`Authority`](super::Authority)'s name, and the subject of the certificate below it that signed.
     pub attester: String,
     /// The basis that a record may rest on because of it.
     pub basis: Basis,
@@ -23,6 +25,15 @@ pub struct Claims {
     pub details: Vec<(String, String)>,
 }
 
+/// What the maker of a secure element says of the keys in it beside that it delivered them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Delivered {
+    /// Whether the element made them or was given them, if it says so.
+    pub se_generation: Option<SecureElementGeneration>,
+    /// Whose CA certified them, if it says so.
+    pub ca_arrangement: Option<CaArrangement>,
+}
+
 /// Whether a key came into being where it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Made {
@@ -30,6 +41,8 @@ pub enum Made {
     Inside,
     /// It was put in.
     Outside,
+    /// The maker of a secure element put it into service and delivered the element with it (sapodilla).
+    Delivered(Delivered),
     /// Nothing is said.
     Unsaid,
 }
@@ -39,6 +52,15 @@ pub enum Made {
 pub enum Nonced {
     /// It answers the nonce that was expected.
     Fresh,
+    /// One was expected, and it answers none: it may be an old one.
+    Unanswered,
     /// None was expected.
     Unasked,
+}
+
+impl Nonced {
+    /// Of evidence whose format has no place for a nonce.
+    pub(super) fn of_none(expected: &super::Expected<'_>) -> Self {
+        if expected.nonce.is_some() { Self::Unanswered } else { Self::Unasked }
+    }
 }

@@ -1,7 +1,8 @@
 //! Entity attestation tokens (RFC 9711) as CWT in COSE_Sign1, and the wrapper that they come in (CMW, draft-ietf-rats-msg-wrap).
 //!
 //! A token tells of the platform: how far it can be debugged, which model it is. That a key came into being there, or cannot leave, no registered claim says.
-//! Nothing marks the certificates of those who sign tokens, so that whoever is certified below an authority's anchors can: these should stand above attesters alone.
+//! Nothing marks the certificates of those who sign tokens, so that whoever is certified below an authority's anchors can: these should stand above attesters alone. Keys that are
+//! certified to attest other keys sign none.
 
 mod token;
 mod wrapper;
@@ -9,7 +10,7 @@ mod wrapper;
 pub(crate) use self::token::Token;
 pub(super) use self::wrapper::EAT_CWT;
 pub(crate) use self::wrapper::{ID_PE_CMW, Wrapped};
-use super::{Authorities, Authority, Claims, EvidenceError, Expected, Made, Nonced, Outcome, Platform};
+use super::{Authorities, Authority, Claims, EvidenceError, Expected, Made, Nonced, Outcome, Platform, demand_signer_of_messages};
 use crate::certificate::Certificate;
 use crate::chain::Usage;
 use crate::envelope::Format;
@@ -57,12 +58,15 @@ fn verified(
     if let Some(begin) = token.not_before.filter(|begin| *begin > now) {
         return Err(wrong(format!("is not valid before {}", to_rfc3339(begin))));
     }
+    let certificate = found.signer().chain.first();
+    let signer = certificate.map(|certificate| printable(certificate.subject(), LONGEST_WORDS)).unwrap_or_default();
+    certificate.map_or(Ok(()), |certificate| demand_signer_of_messages(Token::NAME, certificate))?;
     let nonced = match expected.nonce {
         None => Nonced::Unasked,
+        Some(_) if token.nonces.is_empty() => Nonced::Unanswered,
         Some(nonce) if token.nonces.iter().any(|given| given == nonce) => Nonced::Fresh,
         Some(_) => return Err(EvidenceError::Stale { format: Token::NAME }),
     };
-    let signer = found.signer().chain.first().map(|signer| printable(signer.subject(), LONGEST_WORDS)).unwrap_or_default();
     let attester = format!("{} ({signer})", authority.name);
     match &token.key {
         Some(key) if key == expected.key => {}
@@ -77,6 +81,7 @@ fn verified(
     }
     Ok(Outcome::Holds(Box::new(Claims {
         format: Token::NAME,
+        authority: authority.name.clone(),
         attester,
         basis: authority.basis,
         locus: authority.locus,
@@ -87,24 +92,30 @@ fn verified(
     })))
 }
 
-/// The first authority to which the signature leads, or why the last one does not know it.
+/// The authority to which the signature leads by the shortest path, or why the last one does not know it.
 fn vouched<'a>(
     signed: &Signed<Token>,
     certificates: &[Certificate],
     authorities: &'a Authorities,
     now: UnixTime,
 ) -> Result<(&'a Authority, Verified<Token>), EvidenceError> {
-    let mut refused = VerifyError::UnknownSigner { artefact: Token::NAME, detail: "no authority for evidence is configured".to_owned() };
-    for authority in authorities.iter() {
+    let mut refused = VerifyError::UnknownSigner { artefact: Token::NAME, detail: "no authority for such evidence is configured".to_owned() };
+    let mut nearest = None::<(&Authority, Verified<Token>)>;
+    for authority in authorities.of_modules() {
         // An authority may be the very attester, whose token then needs no certificate.
         let known = [certificates, authority.anchors.certificates()].concat();
         let by = SignedBy::Anchored { anchors: &authority.anchors, usage: Usage::Any, known: &known };
         match signed.verify(&Verifier { by, lenient: Leniencies::NONE }, now) {
-            Ok(found) => return Ok((authority, found)),
+            Ok(found) if nearest.as_ref().is_none_or(|(_, known)| found.signer().chain.len() < known.signer().chain.len()) => {
+                nearest = Some((authority, found))
+            }
+            Ok(_) => {}
             Err(err) => refused = err,
         }
     }
-    Err(untrusted(refused))
+    let (authority, found) = nearest.ok_or(untrusted(refused))?;
+    authorities.demand_standing(Token::NAME, &found.signer().chain, now).map_err(untrusted)?;
+    Ok((authority, found))
 }
 
 fn untrusted(source: VerifyError) -> EvidenceError {

@@ -119,6 +119,7 @@ pub(super) fn appraise(
     }
     Ok(Outcome::Holds(Box::new(Claims {
         format,
+        authority: authority.name.clone(),
         attester,
         basis: authority.basis,
         locus: authority.locus,
@@ -132,9 +133,10 @@ pub(super) fn appraise(
 fn answered(evidence: &KeyAttestation, expected: &Expected<'_>) -> Result<Nonced, EvidenceError> {
     let Some(nonce) = expected.nonce else { return Ok(Nonced::Unasked) };
     let given = evidence.of_kind(&ElementKind::Transaction).find_map(|element| element.octets(NONCE));
-    match given == Some(nonce) {
-        true => Ok(Nonced::Fresh),
-        false => Err(EvidenceError::Stale { format: KeyAttestation::NAME }),
+    match given {
+        None => Ok(Nonced::Unanswered),
+        Some(given) if given == nonce => Ok(Nonced::Fresh),
+        Some(_) => Err(EvidenceError::Stale { format: KeyAttestation::NAME }),
     }
 }
 
@@ -175,11 +177,12 @@ fn made(key: &Element) -> Made {
 /// PKCS #11's attributes, from the worst to the best: of what contradicts itself the worse counts.
 fn protection(key: &Element) -> Protection {
     match (key.flag(SENSITIVE), key.flag(EXTRACTABLE), key.flag(NEVER_EXTRACTABLE)) {
-        (Some(false), _, _) => Protection::NoneSoftware,
-        // Somebody may have it wrapped, now or from earlier.
-        (Some(true), Some(true), _) | (Some(true), _, Some(false)) => Protection::ExtractableMigratable,
+        // What is not extractable cannot be read either, whether it is sensitive or not (PKCS #11 3.1, section 4.9).
+        (Some(false), Some(true) | None, _) => Protection::NoneSoftware,
+        // Somebody may have it wrapped, now or from earlier, even where nobody says whether it is sensitive.
+        (Some(true) | None, Some(true), _) | (_, _, Some(false)) => Protection::ExtractableMigratable,
         (_, Some(false), Some(true)) => Protection::NonExtractable,
-        (None, _, _) | (Some(true), None, _) | (Some(true), Some(false), None) => Protection::Unknown,
+        (Some(true) | None, None, Some(true) | None) | (_, Some(false), None) => Protection::Unknown,
     }
 }
 

@@ -29,10 +29,12 @@ use der::Decode as _;
 use der::asn1::OctetStringRef;
 
 pub(crate) use self::attest::{Attest, GENERATED};
+pub(super) use self::attestation_key::mark as attestation_key_mark;
 pub use self::public::PublicArea;
-use self::public::{FIXED_PARENT, FIXED_TPM, SENSITIVE_DATA_ORIGIN};
+use self::public::{FIXED_PARENT, FIXED_TPM};
 pub(crate) use self::signature::Signature;
 use super::{Authorities, Claims, EvidenceError, Expected, Made, Nonced};
+use crate::asn1::element;
 use crate::certificate::Certificate;
 use crate::codec::hex;
 use crate::error::DecodeError;
@@ -54,8 +56,8 @@ pub fn appraise(stmt: &[u8], certs: &[Certificate], expected: &Expected<'_>, aut
     let public = PublicArea::from_octets(public).map_err(unreadable)?;
 
     let signer = attestation_key::signer(&signature, parts.attest, certs)?;
-    let authority = authorities.vouching(signer, certs, now).map_err(untrusted)?;
-    attestation_key::demand_restricted(signer)?;
+    let authority = authorities.vouching(FORMAT, signer, certs, now).map_err(untrusted)?;
+    attestation_key::demand_restricted(signer, authority)?;
 
     if attest.name != public.name() {
         return Err(EvidenceError::OtherKey { format: FORMAT, found: format!("Name {}", hex(&attest.name)), expected: format!("Name {}", hex(public.name())) });
@@ -68,15 +70,17 @@ pub fn appraise(stmt: &[u8], certs: &[Certificate], expected: &Expected<'_>, aut
         return Err(wrong("is signed by the very key that it is about, which therefore signs whatever it is given, and no TPM answers for it"));
     }
     let nonced = match expected.nonce {
-        Some(nonce) if nonce != attest.extra_data => return Err(EvidenceError::Stale { format: FORMAT }),
-        Some(_) => Nonced::Fresh,
         None => Nonced::Unasked,
+        Some(_) if attest.extra_data.is_empty() => Nonced::Unanswered,
+        Some(nonce) if nonce == attest.extra_data => Nonced::Fresh,
+        Some(_) => return Err(EvidenceError::Stale { format: FORMAT }),
     };
     let mut details: Vec<(String, String)> = attest.details().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     details.push(("attributes".to_owned(), public.attributes_in_words()));
     details.extend(attestation_key::details(signer).into_iter().map(|(name, value)| (name.to_owned(), value)));
     Ok(Claims {
         format: FORMAT,
+        authority: authority.name.clone(),
         attester: format!("{} ({})", authority.name, signer.subject()),
         basis: authority.basis,
         locus: authority.locus,
@@ -85,6 +89,11 @@ pub fn appraise(stmt: &[u8], certs: &[Certificate], expected: &Expected<'_>, aut
         nonced,
         details,
     })
+}
+
+/// Puts a statement together: TPMS_ATTEST, TPMT_SIGNATURE and TPMT_PUBLIC, each without the number of octets that a TPM2B has before it.
+pub fn encode_statement(attest: &[u8], signature: &[u8], public: &[u8]) -> Vec<u8> {
+    element(0x30, &[attest, signature, public].map(|octets| element(0x04, octets)).concat())
 }
 
 /// The three structures of a statement.
@@ -117,11 +126,10 @@ struct TpmCertify<'a> {
 
 /// Whether the TPM made it, as far as attributes tell.
 fn made(public: &PublicArea) -> Made {
-    match (public.has(SENSITIVE_DATA_ORIGIN), public.has(FIXED_TPM | FIXED_PARENT)) {
-        (true, true) => Made::Inside,
-        (false, _) => Made::Outside,
-        // Whoever imported it may have set the one attribute that importing leaves open; or another TPM made it.
-        (true, false) => Made::Unsaid,
+    match public.attributes().made_inside() {
+        Some(true) => Made::Inside,
+        Some(false) => Made::Outside,
+        None => Made::Unsaid,
     }
 }
 

@@ -9,6 +9,8 @@ mod network;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -25,6 +27,10 @@ pub struct Proxies {
     networks: Vec<Network>,
     keys: Vec<SpkiDigest>,
 }
+
+/// A request extension: [`PeerAddress`] is that of a proxy, and tells nothing of the client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proxied;
 
 impl Proxies {
     /// Proxies in these networks. If there are `keys`, a proxy also has to show a certificate with one of them as TLS client.
@@ -56,11 +62,17 @@ impl Proxies {
         request.headers_mut().remove(CLIENT_CERT);
         request.headers_mut().remove(CLIENT_CERT_CHAIN);
         request.extensions_mut().insert(client);
+        request.extensions_mut().insert(Proxied);
         Ok(request)
     }
 
+    /// Whether a proxy may connect from there.
+    pub fn may_be_at(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
     fn is_proxy(&self, address: Option<PeerAddress>, certificates: Option<&PeerCertificates>) -> bool {
-        let at_home = address.is_some_and(|PeerAddress(address)| self.networks.iter().any(|network| network.contains(address.ip())));
+        let at_home = address.is_some_and(|PeerAddress(address)| self.may_be_at(address.ip()));
         let shown = certificates.and_then(PeerCertificates::own).map(|own| own.spki_digest());
         at_home && (self.keys.is_empty() || shown.is_some_and(|shown| self.keys.contains(&shown)))
     }

@@ -2,8 +2,9 @@
 
 use super::der::{SEQUENCE, value};
 use super::envelope::nest_certificates;
-use super::{Context, Finding, Inspection, Kind, der, evidence, layers};
-use crate::evidence::{AttestationBundle, AttestationStatement, ID_PE_CMW, KeyAttestation, Wrapped};
+use super::{Context, Finding, Inspection, Kind, der, evidence, layers, manifest};
+use crate::evidence::{AttestationBundle, ID_PE_CMW, KeyAttestation, ManifestElement, Wrapped};
+use crate::provenance::Evidence;
 
 /// Whether the outermost element holds a list whose first entry begins with an object identifier and has something after it.
 pub(super) fn is_bundle(content: &[u8]) -> bool {
@@ -34,17 +35,28 @@ pub(super) fn inspect(octets: &[u8], context: &Context<'_>) -> Inspection {
     for (index, statement) in bundle.statements().iter().enumerate() {
         let known = [bundle.certificates(), context.known].concat();
         if let Some(inside) = context.inside(&known) {
-            inspection.nest(format!("statement {}", index + 1), one(statement, &inside));
+            inspection.nest(format!("statement {}", index + 1), statement_of(statement.kind.as_str(), &statement.der, &inside));
         }
     }
     nest_certificates(&mut inspection, bundle.certificates(), context);
     inspection
 }
 
-fn one(statement: &AttestationStatement, context: &Context<'_>) -> Inspection {
-    match statement.kind.as_str() {
-        KeyAttestation::KIND => evidence::inspect(&statement.der, context),
-        ID_PE_CMW => match Wrapped::from_der(&statement.der) {
+/// One item of a report's or a record's evidence: a bundle, a statement, or something signed in an envelope of its own.
+pub(super) fn evidence_of(item: &Evidence, context: &Context<'_>) -> Inspection {
+    match item.kind.as_str() {
+        AttestationBundle::KIND => inspect(&item.data, context),
+        ManifestElement::KIND => manifest::of_one(&item.data, context),
+        media_type if media_type.contains('/') => layers::inspect(&item.data, context),
+        statement => statement_of(statement, &item.data, context),
+    }
+}
+
+/// One statement of this type.
+fn statement_of(kind: &str, octets: &[u8], context: &Context<'_>) -> Inspection {
+    match kind {
+        KeyAttestation::KIND => evidence::inspect(octets, context),
+        ID_PE_CMW => match Wrapped::from_der(octets) {
             Ok(Wrapped::Token(message)) => layers::inspect(&message, context),
             Ok(Wrapped::Other(what)) => Inspection::unknown(&format!("a conceptual message wrapper around {what}")),
             Err(err) => {
@@ -54,9 +66,9 @@ fn one(statement: &AttestationStatement, context: &Context<'_>) -> Inspection {
             }
         },
         // Some are known by their shape. What is nothing but a key or a certificate states nothing.
-        other => match der::inspect(&statement.der, context) {
+        other => match der::inspect(octets, context) {
             found if found.kind.must_be_signed() && found.kind != Kind::Certificate => found,
-            _ => Inspection::unknown(&format!("a statement of type {other}, {} octets", statement.der.len())),
+            _ => Inspection::unknown(&format!("a statement of type {other}, {} octets", octets.len())),
         },
     }
 }

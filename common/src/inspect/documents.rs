@@ -43,7 +43,7 @@ fn policy(text: &str) -> Inspection {
 }
 
 /// An audit log, telemetry or a key origin.
-pub(super) fn of_json(octets: &[u8], value: &Json) -> Inspection {
+pub(super) fn of_json(octets: &[u8], value: &Json, context: &Context<'_>) -> Inspection {
     let has = |member: &str| value.get(member).is_some();
     if has("events") {
         return audit_log(octets);
@@ -55,7 +55,7 @@ pub(super) fn of_json(octets: &[u8], value: &Json) -> Inspection {
         return telemetry(octets);
     }
     if has("method") && has("source") && has("protection") {
-        return key_origin(octets);
+        return key_origin(octets, context);
     }
     match value.as_object().map(|members| members.keys().take(6).map(|name| format!("'{}'", shown(name))).collect::<Vec<_>>()) {
         Some(names) => Inspection::unknown(&format!("a JSON object with the members {}", names.join(", "))),
@@ -73,10 +73,10 @@ pub(super) fn of_cbor(value: &Cbor) -> Inspection {
 }
 
 /// What a station writes down of a key, before it is signed in a report.
-fn key_origin(octets: &[u8]) -> Inspection {
+fn key_origin(octets: &[u8], context: &Context<'_>) -> Inspection {
     let mut inspection = Inspection::new(Kind::KeyOrigin);
     match serde_json::from_slice::<KeyOrigin>(octets) {
-        Ok(origin) => report::show_origin(&mut inspection, "", &origin),
+        Ok(origin) => report::show_origin(&mut inspection, "", &origin, context),
         Err(err) => inspection.deviations.push(Finding::undecodable("", &err)),
     }
     inspection

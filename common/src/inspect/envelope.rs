@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::cose::Cose;
 use super::voucher::Root;
-use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, token, voucher};
+use super::{Context, Finding, Inspection, Kind, documents, layers, manifest, receipt, report, statement, testimony, token, voucher};
 use crate::certificate::Certificate;
 use crate::envelope::Format;
 use crate::log::receipt::VDS;
@@ -39,9 +39,9 @@ pub(super) fn of_json(octets: &[u8], value: &Json, context: &Context<'_>) -> Ins
     }
     match (Root::of_json(value), value.as_array()) {
         (Some(_), _) => voucher::unsigned(Format::Jws, octets, context),
-        (None, Some(several)) if manifest::is_manifest(several) => manifest::inspect(several),
+        (None, Some(several)) if manifest::is_manifest(several) => manifest::inspect(several, context),
         (None, Some(several)) if !several.is_empty() && several.iter().all(jws::is_jws) => of_array(octets, several, context),
-        (None, _) => documents::of_json(octets, value),
+        (None, _) => documents::of_json(octets, value, context),
     }
 }
 
@@ -105,6 +105,9 @@ fn of_cose(octets: &[u8], message: &Cose, context: &Context<'_>) -> Inspection {
         return receipt::inspect(message, octets, None, context);
     }
     let envelope = message.to_envelope(octets);
+    if let Some(inspection) = envelope.typ.as_deref().and_then(|typ| testimony::inspect(typ, &envelope, context)) {
+        return inspection;
+    }
     let payload = layers::cbor(&envelope.payload);
     let is_statement = payload.as_ref().is_some_and(statement::is_statement) || envelope.typ.as_deref() == Some("application/eat+cwt");
     match payload.as_ref().and_then(Root::of_cbor) {

@@ -57,6 +57,8 @@ pub enum Kind {
     TpmCertification,
     /// What a vendor of secure elements says of those it delivered, each signed by itself.
     SecureElementManifest,
+    /// What a party, a station or an auditor says of a key or of seeds.
+    Testimony,
     /// The configuration of a MASA.
     MasaConfiguration,
     /// The configuration of a registrar.
@@ -94,6 +96,7 @@ impl Kind {
             Self::EntityAttestationToken => "entity attestation token (EAT)",
             Self::TpmCertification => "TPM certification of a key",
             Self::SecureElementManifest => "secure-element manifest",
+            Self::Testimony => "testimony",
             Self::MasaConfiguration => "configuration of a MASA",
             Self::RegistrarConfiguration => "configuration of a registrar",
             Self::Unknown => "not recognised",
@@ -117,7 +120,8 @@ impl Kind {
             | Self::KeyAttestation
             | Self::EntityAttestationToken
             | Self::TpmCertification
-            | Self::SecureElementManifest => true,
+            | Self::SecureElementManifest
+            | Self::Testimony => true,
             Self::PublicKey
             | Self::PrivateKey
             | Self::Bundle
@@ -137,5 +141,5 @@ impl Kind {
 
 /// All that is recognised, in a sentence's words.
 pub const UNDERSTOOD: &str = "vouchers and voucher-requests (CMS, JWS, COSE), provenance statements, COSE receipts, checkpoints, certificates, certification requests, keys, policies, \
-manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, TPM certifications, attestation bundles, entity attestation tokens, audit logs, manifests of bundles, telemetry and the configurations \
+manufacturer's profiles, manufacture reports, key origins, delivery lists, secure-element manifests, PKIX key attestation evidence, TPM certifications, attestation bundles, entity attestation tokens, testimonies, audit logs, manifests of bundles, telemetry and the configurations \
 of both programs, as DER, BER, PEM, CBOR, JSON or TOML, perhaps in base64, base64url or hexadecimal digits";

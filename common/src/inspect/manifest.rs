@@ -4,7 +4,11 @@ use serde_json::{Map, Value as Json};
 
 use super::certificate::shown;
 use super::layers::{URL_SAFE, unbase64};
-use super::{Check, Inspection, Kind, SignatureFound};
+use super::signatures::EXHAUSTED;
+use super::{Check, Context, Inspection, Kind, PATH, SignatureFound};
+use crate::error::VerifyError;
+use crate::evidence::{Authorities, Authority, ManifestElement};
+use crate::provenance::Basis;
 
 /// Whether these items say of their elements what a manifest says.
 pub(super) fn is_manifest(items: &[Json]) -> bool {
@@ -13,7 +17,8 @@ pub(super) fn is_manifest(items: &[Json]) -> bool {
 }
 
 /// Each element, with who is said to have signed it.
-pub(super) fn inspect(items: &[Json]) -> Inspection {
+pub(super) fn inspect(items: &[Json], context: &Context<'_>) -> Inspection {
+    let authorities = authorities(context);
     let mut inspection = Inspection::new(Kind::SecureElementManifest);
     inspection.leaf("elements", items.len());
     for (index, item) in items.iter().take(MOST_SHOWN).enumerate() {
@@ -26,12 +31,27 @@ pub(super) fn inspect(items: &[Json]) -> Inspection {
             inspection.deviates("", format!("{place} is called otherwise in its unprotected header than in what is signed"));
         }
         inspection.leaf(place, element.shown());
-        inspection.signatures.push(element.signature());
+        inspection.signatures.push(element.signature(item, &authorities, context));
     }
     if items.len() > MOST_SHOWN {
         inspection.leaf("not-shown", items.len() - MOST_SHOWN);
     }
     inspection
+}
+
+/// One element alone, as reports carry it.
+pub(super) fn of_one(octets: &[u8], context: &Context<'_>) -> Inspection {
+    match serde_json::from_slice::<Json>(octets) {
+        Ok(item) if Element::read(&item).is_some() => inspect(&[item], context),
+        Ok(_) | Err(_) => Inspection::unknown("what is called an element of a secure-element manifest, and is no JWS in flattened serialization"),
+    }
+}
+
+/// The anchors that were given, as whoever's word counts. An element names its signer's certificate, which has to be among them itself.
+fn authorities(context: &Context<'_>) -> Authorities {
+    let anchors = context.options.anchors.clone();
+    // Nothing of it but the anchors is looked at.
+    Authorities::new([Authority { name: String::new(), anchors, basis: Basis::SeVendorAttested, locus: None, unmarked_attestation_keys: false }])
 }
 
 /// One element's JWS, taken apart.
@@ -61,10 +81,27 @@ impl<'a> Element<'a> {
         Json::Object(said.chain(named).map(|(name, text)| (name.to_owned(), text.into())).collect())
     }
 
-    fn signature(&self) -> SignatureFound {
-        let by = self.named("kid").map_or_else(|| "nobody named".to_owned(), |kid| format!("key '{kid}'"));
-        let why = "the signer's certificate is not in the manifest, which only names it".to_owned();
-        SignatureFound { by, algorithm: self.named("alg"), check: Check::Unchecked { why } }
+    fn signature(&self, item: &Json, authorities: &Authorities, context: &Context<'_>) -> SignatureFound {
+        let named = self.named("kid").map_or_else(|| "nobody named".to_owned(), |kid| format!("key '{kid}'"));
+        let (by, check) = match context.options.verifies() {
+            false => (named, Check::Unchecked { why: "the signer's certificate is not in the manifest, which only names it".to_owned() }),
+            true if !context.may_verify(1 + PATH) => (named, Check::Unchecked { why: EXHAUSTED.to_owned() }),
+            true => match ManifestElement::from_json(item.to_string().as_bytes()) {
+                Err(err) => (named, Check::Unchecked { why: crate::text::in_full(&err) }),
+                Ok(element) => match element.signed_by(authorities, context.options.now) {
+                    Ok((_, signer)) => (shown(signer.subject()), Check::Anchored { anchor: shown(signer.subject()) }),
+                    Err(VerifyError::BadSignature { signer, .. }) => {
+                        (shown(&signer), Check::Wrong { why: "it does not verify with the key of that certificate".to_owned() })
+                    }
+                    Err(VerifyError::UnknownSigner { .. }) => {
+                        let why = format!("the certificate with the SHA-256 thumbprint {} is needed as anchor, and is not among those given", element.signer());
+                        (named, Check::Untrusted { why })
+                    }
+                    Err(err) => (named, Check::Untrusted { why: crate::text::in_full(&err) }),
+                },
+            },
+        };
+        SignatureFound { by, algorithm: self.named("alg"), check }
     }
 }
 

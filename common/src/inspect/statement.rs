@@ -61,6 +61,7 @@ fn show(inspection: &mut Inspection, statement: &ProvenanceStatement) {
     inspection.leaf("seq", statement.seq);
     inspection.leaf("status", statement.status.name());
     inspection.leaf("record", statement.record.to_string());
+    inspection.leaf_if("audited", statement.audited.map(|record| record.to_string()));
     inspection.leaf("method", statement.method.name());
     inspection.leaf("method-in-words", statement.method.description());
     inspection.leaf("source", statement.source.name());
@@ -71,9 +72,11 @@ fn show(inspection: &mut Inspection, statement: &ProvenanceStatement) {
     inspection.leaf_if("se-generation", statement.se_generation.map(|generation| generation.name()));
     inspection.leaf_if("lock", statement.lock.map(|lock| lock.name()));
     inspection.leaf("basis", statement.basis.name());
+    inspection.leaf_if("evidence", statement.evidence.map(|result| result.name()));
     inspection.leaf_if("made-at", statement.made_at.map(to_rfc3339));
     inspection.leaf_if("key-retained", statement.key_retained);
-    inspection.leaf_if("co-generation", statement.co_generation.map(|quorum| json!({ "parties": quorum.parties, "threshold": quorum.threshold })));
+    inspection.leaf_if("seed-copies-destroyed", statement.seed_copies_destroyed);
+    inspection.leaf_if("co-generation", statement.co_generation.map(|quorum| json!({ "parties": quorum.parties })));
     for (name, text) in [("site", &statement.site), ("line", &statement.line), ("station", &statement.station), ("batch", &statement.batch)] {
         inspection.leaf_if(name, text.as_ref().map(|text| text.as_str()));
     }

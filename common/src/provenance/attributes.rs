@@ -50,6 +50,18 @@ impl TpmaObject {
     pub fn sensitive_data_origin(self) -> bool {
         self.0 & (1 << 5) != 0
     }
+
+    /// Whether this TPM made the key, as far as attributes tell; none if they do not.
+    ///
+    /// Whoever imports a key may set sensitiveDataOrigin, the one attribute that importing leaves open, and another TPM may have made it: only with fixedTPM and fixedParent, which no
+    /// TPM grants to what it imports, does it tell.
+    pub fn made_inside(self) -> Option<bool> {
+        match (self.sensitive_data_origin(), self.fixed_tpm() && self.fixed_parent()) {
+            (true, true) => Some(true),
+            (false, _) => Some(false),
+            (true, false) => None,
+        }
+    }
 }
 
 /// FIPS 140 validation of a module. The level says nothing about provenance.

@@ -21,3 +21,13 @@ vocabulary! {
         ThirdPartyAudit = 6, "third-party-audit", "audited by a third party";
     }
 }
+
+impl Basis {
+    /// Whether it says that somebody beside the reporting station attested the key, or saw it made, which evidence can show.
+    pub fn is_attested(self) -> bool {
+        match self {
+            Self::SelfDeclared | Self::StationSigned => false,
+            Self::HsmAttested | Self::SeVendorAttested | Self::KeyAttestation | Self::WitnessedCeremony | Self::ThirdPartyAudit => true,
+        }
+    }
+}

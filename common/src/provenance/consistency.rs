@@ -1,12 +1,13 @@
 //! Which facts of a key's origin contradict each other (taxonomy, section 4.1.1; PKCS #11; TPM 2.0).
 
+mod token;
+
 use std::collections::BTreeSet;
 
 use super::disclosure::{Disclosure, SplitReveal};
 use super::method::{Locus, Method, SecureElementGeneration};
 use super::origin::{CoGeneration, KeyOrigin, Seed};
 use super::pki::{Answers, Question};
-use super::protection::Protection;
 use super::source::Source;
 use super::transfer::Transfer;
 use crate::refusal::Refusal;
@@ -19,7 +20,7 @@ pub(super) fn check(origin: &KeyOrigin) -> Result<(), Refusal> {
         quorum(co_generation)?;
     }
     secure_element(origin)?;
-    token(origin)?;
+    token::token(origin)?;
     answers(origin)?;
     lengths(origin)
 }
@@ -130,30 +131,6 @@ fn secure_element(origin: &KeyOrigin) -> Result<(), Refusal> {
     }
 }
 
-/// What a token's or TPM's own attributes rule out.
-fn token(origin: &KeyOrigin) -> Result<(), Refusal> {
-    let non_extractable = origin.protection == Protection::NonExtractable;
-    if let Some(pkcs11) = &origin.pkcs11 {
-        demand(!(pkcs11.local == Some(true) && origin.source == Source::Loaded), || {
-            "CKA_LOCAL is true, so the token made the key, but source is loaded".to_owned()
-        })?;
-        demand(!(pkcs11.extractable == Some(true) && non_extractable), || "CKA_EXTRACTABLE is true, but protection is non-extractable".to_owned())?;
-        demand(!(pkcs11.extractable == Some(true) && pkcs11.never_extractable == Some(true)), || {
-            "CKA_EXTRACTABLE and CKA_NEVER_EXTRACTABLE are both true".to_owned()
-        })?;
-    }
-    if let Some(tpma) = origin.tpma_object {
-        demand(tpma.sensitive_data_origin() || origin.source != Source::GeneratedOnDevice, || {
-            "sensitiveDataOrigin is clear, so the TPM did not make the key, but source is generated-on-device".to_owned()
-        })?;
-        demand(tpma.fixed_tpm() || !non_extractable, || "fixedTPM is clear, so the key may move, but protection is non-extractable".to_owned())?;
-    }
-    match &origin.fips {
-        None => Ok(()),
-        Some(fips) => demand((1..=4).contains(&fips.level), || format!("fips level is {}, but FIPS 140 has the levels 1 to 4", fips.level)),
-    }
-}
-
 /// What would be published that must not be, or answered where nobody asked.
 fn answers(origin: &KeyOrigin) -> Result<(), Refusal> {
     let split = Question::IdentitySharedSplitExtra;
@@ -202,8 +179,8 @@ fn refuse(contradiction: String) -> Result<(), Refusal> {
 /// Smallest seed from which keys may be derived (taxonomy, section 4.1.1.3).
 const LEAST_SEED_BITS: u32 = 256;
 
-// A ceremony with more people than this is more likely a mistake in the report.
-const MOST_PARTIES: usize = 64;
+// Each party's signature is a piece of evidence, beside which what a module attests, a seed's receipt and an audit have to have room.
+const MOST_PARTIES: usize = 12;
 const MOST_EVIDENCE: usize = 16;
 const MOST_ANCHORS: usize = 64;
 const MOST_ALGORITHMS: usize = 32;

@@ -56,6 +56,18 @@ digest! {
     ReportDigest, "report digest"
 }
 
+digest! {
+    /// SHA-256 over the octets of a document or a list that is kept elsewhere.
+    ContentDigest, "digest of a document"
+}
+
+impl ContentDigest {
+    /// Of these octets.
+    pub fn of(octets: &[u8]) -> Self {
+        Self(codec::sha256(octets))
+    }
+}
+
 impl ReportDigest {
     /// Of this report's JSON, as [`ManufactureReport`] writes it: no space, members in the order of their declaration, nothing that was left out.
     ///

@@ -52,6 +52,8 @@ vocabulary! {
         Station = 10, "station", "the station";
         /// In which batch.
         Batch = 11, "batch", "the batch";
+        /// Whether every copy of the seed outside of the device was destroyed.
+        SeedCopiesDestroyed = 12, "seed-copies-destroyed", "whether other copies of the seed were destroyed";
     }
 }
 
@@ -59,9 +61,10 @@ impl Fact {
     /// Who may see it unless the manufacturer decided otherwise.
     pub fn default_disclosure(self) -> Disclosure {
         match self {
-            Self::CertificateTransfer | Self::PrivateTransfer | Self::SeGeneration | Self::KeyRetained | Self::CoGeneration => Disclosure::Public,
+            Self::CertificateTransfer | Self::PrivateTransfer | Self::SeGeneration | Self::KeyRetained | Self::SeedCopiesDestroyed => Disclosure::Public,
             Self::Lock | Self::MadeAt => Disclosure::Customer,
             Self::Site | Self::Line | Self::Station | Self::Batch => Disclosure::Auditor,
+            Self::CoGeneration => Disclosure::Internal,
         }
     }
 }

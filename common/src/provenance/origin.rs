@@ -109,6 +109,11 @@ pub struct KeyOrigin {
 }
 
 impl KeyOrigin {
+    /// The batch of seeds that its key was derived from, if it names one.
+    pub fn batch_of_seeds(&self) -> Option<&Text> {
+        self.seed.as_ref()?.batch.as_ref()
+    }
+
     /// An origin of which no more is known than this.
     pub fn new(method: Method, source: Source, protection: Protection, locus: Locus, basis: Basis, made_at: UnixTime) -> Self {
         Self {
@@ -165,15 +170,19 @@ pub struct Seed {
     /// Whether every copy outside of the device was destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copies_destroyed: Option<bool>,
+    /// The batch of seeds that it came in. Who names one shows its receipt and two derivations ([`SeedNotice`](crate::evidence::SeedNotice),
+    /// [`CeremonySignature`](crate::evidence::CeremonySignature)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Text>,
 }
 
 /// Parties that made a key together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CoGeneration {
-    /// Who they are. Their names stay with the manufacturer; statements tell how many there were.
+    /// Who they are. Their names stay with the manufacturer, and so does how many there were unless it discloses `co-generation`.
     pub parties: Vec<Text>,
-    /// How many of them could make the key again.
+    /// How many of them could make the key again. No statement tells it.
     pub threshold: u32,
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::digest::{RecordDigest, ReportDigest};
+use super::finding::Finding;
 use super::origin::KeyOrigin;
 use super::quantity::Text;
 use super::word::vocabulary;
@@ -42,6 +43,9 @@ pub struct ProvenanceRecord {
     pub recorded_at: UnixTime,
     /// How the key came to be.
     pub origin: KeyOrigin,
+    /// What became of the origin's evidence when it was recorded; empty if there was none, and in records of a time when none was appraised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 /// One record takes the place of another, which stays in the log.

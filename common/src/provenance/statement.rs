@@ -7,6 +7,7 @@ pub(crate) use self::confirmation::public_key as cose_key;
 use super::basis::Basis;
 use super::digest::RecordDigest;
 use super::disclosure::{Disclosure, Fact};
+use super::finding::{Finding, FindingResult};
 use super::method::{Lock, Locus, Method, SecureElementGeneration};
 use super::origin::CoGeneration;
 use super::pki::Answers;
@@ -18,6 +19,7 @@ use super::transfer::Transfer;
 use crate::certificate::IDevIdCert;
 use crate::envelope::Format;
 use crate::error::DecodeError;
+use crate::evidence::Countersignature;
 use crate::identity::{DeviceId, SpkiDigest};
 use crate::leniency::Reading;
 use crate::refusal::Refusal;
@@ -50,6 +52,8 @@ pub struct ProvenanceStatement {
     pub status: Status,
     /// The whole record's leaf in the log.
     pub record: RecordDigest,
+    /// The record that a third party audited, whose countersignature names it; none if the basis is another.
+    pub audited: Option<RecordDigest>,
     /// The taxonomy's method.
     pub method: Method,
     /// What the key came out of.
@@ -68,10 +72,14 @@ pub struct ProvenanceStatement {
     pub lock: Option<Lock>,
     /// On whose word all this stands.
     pub basis: Basis,
+    /// What the evidence of it came to, the best of it; none if there was none, or none was appraised.
+    pub evidence: Option<FindingResult>,
     /// When the key was made.
     pub made_at: Option<UnixTime>,
     /// Whether the factory kept the key.
     pub key_retained: Option<bool>,
+    /// Whether every copy of the seed that it was derived from was destroyed, but for the device's.
+    pub seed_copies_destroyed: Option<bool>,
     /// How many parties made the key together.
     pub co_generation: Option<Quorum>,
     /// Site of manufacture.
@@ -86,13 +94,11 @@ pub struct ProvenanceStatement {
     pub answers: Answers,
 }
 
-/// How many parties made a key together, without their names.
+/// How many parties made a key together, without their names, and without how many of them could make it again: that stays with the manufacturer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quorum {
     /// How many there were.
     pub parties: u32,
-    /// How many of them could make the key again.
-    pub threshold: u32,
 }
 
 /// The EAT profile that statements follow (RFC 9711, section 6). The `.example` domain belongs to nobody (RFC 2606), as fits an unregistered profile.
@@ -120,6 +126,7 @@ impl ProvenanceStatement {
             seq: record.seq,
             status: record.status,
             record: record.digest()?,
+            audited: Countersignature::all_in(record).next().map(|(_, audit)| audit.record),
             method: origin.method,
             source: origin.source,
             protection: origin.protection,
@@ -129,8 +136,10 @@ impl ProvenanceStatement {
             se_generation: origin.se_generation.filter(|_| open(Fact::SeGeneration)),
             lock: open(Fact::Lock).then_some(origin.lock),
             basis: origin.basis,
+            evidence: Finding::best(&record.findings),
             made_at: open(Fact::MadeAt).then_some(origin.made_at),
             key_retained: origin.key_retained.filter(|_| open(Fact::KeyRetained)),
+            seed_copies_destroyed: origin.seed.as_ref().and_then(|seed| seed.copies_destroyed).filter(|_| open(Fact::SeedCopiesDestroyed)),
             co_generation: origin.co_generation.as_ref().filter(|_| open(Fact::CoGeneration)).map(Quorum::from),
             site: origin.site.clone().filter(|_| open(Fact::Site)),
             line: origin.line.clone().filter(|_| open(Fact::Line)),
@@ -160,7 +169,7 @@ impl ProvenanceStatement {
 
 impl From<&CoGeneration> for Quorum {
     fn from(made_by: &CoGeneration) -> Self {
-        Self { parties: u32::try_from(made_by.parties.len()).unwrap_or(u32::MAX), threshold: made_by.threshold }
+        Self { parties: u32::try_from(made_by.parties.len()).unwrap_or(u32::MAX) }
     }
 }
 

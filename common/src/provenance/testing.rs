@@ -21,7 +21,7 @@ pub(crate) fn origin(method: Method) -> KeyOrigin {
     let known = KeyOrigin::new(method, source, Protection::NonExtractable, locus, Basis::StationSigned, at(NOW - 1000));
     KeyOrigin {
         private_transfer,
-        seed: (method == Method::Carrot).then_some(Seed { bits: 256, storage: None, copies_destroyed: Some(true) }),
+        seed: (method == Method::Carrot).then_some(Seed { bits: 256, storage: None, copies_destroyed: Some(true), batch: None }),
         se_generation: (method == Method::Sapodilla).then_some(SecureElementGeneration::Internal),
         ca_arrangement: (method == Method::Sapodilla).then_some(CaArrangement::SiliconGeneric),
         ..known
@@ -110,6 +110,7 @@ pub(crate) fn record(idevid: &IDevIdCert, origin: KeyOrigin) -> ProvenanceRecord
         supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW - 900),
+        findings: Vec::new(),
         origin,
     }
 }

@@ -64,6 +64,10 @@ impl Refusal {
             | Self::LinkLifetime { .. }
             | Self::StaysWithManufacturer
             | Self::BasisNotAllowed { .. }
+            | Self::BasisNotGrounded { .. }
+            | Self::EvidenceUnfit { .. }
+            | Self::EvidenceContradicts { .. }
+            | Self::Testimony(_)
             | Self::Inconsistent(_)
             | Self::UnknownManufacturer { .. }
             | Self::ManufacturerWithdrawn(_)

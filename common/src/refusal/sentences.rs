@@ -4,17 +4,18 @@ use core::time::Duration;
 use std::error::Error;
 use std::path::Path;
 
-use super::Refusal;
+use super::{Refusal, TestimonyFault};
 use crate::certificate::PolicyOid;
 use crate::error::{DecodeError, SignError, VerifyError};
+use crate::evidence::EvidenceError;
 use crate::identity::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
 use crate::leniency::{Deviation, Leniency};
 use crate::log::ProofError;
-use crate::provenance::{Basis, Method};
+use crate::provenance::{Basis, EvidenceType, Method, RecordDigest};
 use crate::text::in_full;
 
 #[path = "../../../tests/support/pinned.rs"]
-mod pinned;
+pub(crate) mod pinned;
 
 use pinned::{assert_pinned, one_of_each};
 
@@ -25,6 +26,7 @@ fn every_sentence_is_as_it_is_pinned() {
         text.push_str(&format!("{name}\n{}\n", sentences.iter().map(|sentence| format!("  {sentence}\n")).collect::<String>()));
     };
     section("Refusal", refusals().iter().map(sentence).collect());
+    section("TestimonyFault", testimony_faults().iter().map(sentence).collect());
     section("VerifyError", verify_errors().iter().map(sentence).collect());
     section("DecodeError", decode_errors().iter().map(sentence).collect());
     section("SignError", sign_errors().iter().map(sentence).collect());
@@ -92,6 +94,17 @@ fn refusals() -> Vec<Refusal> {
         Refusal::LinkLifetime { .. } => Refusal::LinkLifetime { longest: Duration::from_secs(90 * 86_400) },
         Refusal::StaysWithManufacturer => Refusal::StaysWithManufacturer,
         Refusal::BasisNotAllowed { .. } => Refusal::BasisNotAllowed { station: text("station-7"), basis: Basis::StationSigned },
+        Refusal::BasisNotGrounded { .. } => Refusal::BasisNotGrounded { station: text("station-7"), basis: Basis::KeyAttestation },
+        Refusal::EvidenceUnfit { .. } => Refusal::EvidenceUnfit {
+            item: 1,
+            kind: EvidenceType::new("2.23.133.20.1").unwrap(),
+            source: Box::new(EvidenceError::OtherKey { format: "TPM certification", found: text("Name 000b01"), expected: text("Name 000b02") }),
+        },
+        Refusal::EvidenceContradicts { .. } => Refusal::EvidenceContradicts {
+            item: 2,
+            how: text("the TPM certification of Vendor (CN=AK) says that the key was put in, but source is generated-on-device"),
+        },
+        Refusal::Testimony(_) => TestimonyFault::AuditReported.into(),
         Refusal::Inconsistent(_) => Refusal::Inconsistent(text("a key that never left the device was not transferred")),
         Refusal::UnknownManufacturer { .. } => Refusal::UnknownManufacturer { subject: text("serialNumber=A-1"), issuer: text("CN=plant 3"), missing: None },
         Refusal::ManufacturerWithdrawn(_) => Refusal::ManufacturerWithdrawn(serial()),
@@ -132,6 +145,35 @@ fn verify_errors() -> Vec<VerifyError> {
         VerifyError::KeyRetired { .. } => VerifyError::KeyRetired { artefact, name: text("station-7"), detail: text("was withdrawn at 2026-09-21T14:13:20Z") },
         VerifyError::BadProof { .. } => VerifyError::BadProof { artefact: "receipt", source: ProofError::WrongRoot },
         VerifyError::UnsupportedAlgorithm { .. } => VerifyError::UnsupportedAlgorithm { artefact, found: text("JWS algorithm 'none'") },
+    )
+}
+
+fn testimony_faults() -> Vec<TestimonyFault> {
+    let batch = || text("seeds 7");
+    one_of_each!(TestimonyFault:
+        TestimonyFault::Parties { .. } => TestimonyFault::Parties { parties: 3, signed: 2, again: 1, foreign: 0 },
+        TestimonyFault::Ceremonies(_) => TestimonyFault::Ceremonies(2),
+        TestimonyFault::Stray(_) => TestimonyFault::Stray(2),
+        TestimonyFault::YetToCome { .. } => TestimonyFault::YetToCome { kind: "seed notice", at: text("2027-09-21T14:13:20Z") },
+        TestimonyFault::SeedsUnknown(_) => TestimonyFault::SeedsUnknown(batch()),
+        TestimonyFault::SeedsDiffer(_) => TestimonyFault::SeedsDiffer(batch()),
+        TestimonyFault::SeedsSpent { .. } => TestimonyFault::SeedsSpent { batch: batch(), count: 100 },
+        TestimonyFault::DerivedOnce { .. } => TestimonyFault::DerivedOnce { batch: batch(), parties: 1 },
+        TestimonyFault::DerivationsDiffer { .. } => TestimonyFault::DerivationsDiffer { batch: batch(), found: text("0102"), expected: text("0304") },
+        TestimonyFault::DerivedWithoutSeeds { .. } => TestimonyFault::DerivedWithoutSeeds {
+            batch: batch(),
+            made_at: text("2026-09-21T14:13:20Z"),
+            event: "destroyed",
+            at: text("2026-09-20T10:00:00Z"),
+        },
+        TestimonyFault::Destruction { .. } => TestimonyFault::Destruction { batch: batch(), said: true, found: "no" },
+        TestimonyFault::SeedRoles { .. } => TestimonyFault::SeedRoles { batch: batch(), event: "received" },
+        TestimonyFault::DestroyedByOther(_) => TestimonyFault::DestroyedByOther(batch()),
+        TestimonyFault::AuditReported => TestimonyFault::AuditReported,
+        TestimonyFault::AuditUnfit(_) => TestimonyFault::AuditUnfit(EvidenceError::Stale { format: "auditor's countersignature" }),
+        TestimonyFault::NoAudit => TestimonyFault::NoAudit,
+        TestimonyFault::OtherAudited { .. } => TestimonyFault::OtherAudited { found: RecordDigest([1; 32]), expected: RecordDigest([3; 32]) },
+        TestimonyFault::NothingToAudit => TestimonyFault::NothingToAudit,
     )
 }
 

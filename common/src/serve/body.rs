@@ -22,6 +22,7 @@ pub struct TimedBody {
     pause: Duration,
     /// Until when something has to come; none while nobody waits for it.
     next: Option<Pin<Box<Sleep>>>,
+    progress: Progress,
 }
 
 /// A body that took longer than it may.
@@ -35,8 +36,8 @@ struct TooSlow(Duration);
 struct Silent(Duration);
 
 impl TimedBody {
-    pub(super) fn new(incoming: Incoming, limit: Duration, pause: Duration) -> Self {
-        Self { incoming, limit, deadline: Box::pin(sleep(limit)), pause, next: None }
+    pub(super) fn new(incoming: Incoming, limit: Duration, pause: Duration, progress: Progress) -> Self {
+        Self { incoming, limit, deadline: Box::pin(sleep(limit)), pause, next: None, progress }
     }
 }
 
@@ -48,11 +49,16 @@ impl Body for TimedBody {
         // What has arrived counts, even if nobody looked in time; otherwise the deadline decides.
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
             self.next = None;
+            if self.incoming.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+                self.progress.settle();
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
         if self.deadline.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(Box::new(TooSlow(self.limit)))));
         }
+        // Since the first wait: who sends an octet now and then owes the rest all the same.
+        self.progress.owe();
         let pause = self.pause;
         ready!(self.next.get_or_insert_with(|| Box::pin(sleep(pause))).as_mut().poll(context));
         Poll::Ready(Some(Err(Box::new(Silent(pause)))))
@@ -64,6 +70,12 @@ impl Body for TimedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+impl Drop for TimedBody {
+    fn drop(&mut self) {
+        self.progress.settle();
     }
 }
 

@@ -5,9 +5,11 @@ use core::time::Duration;
 /// Bounds of a listener. The default suits a service on an open network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at one time. A further one takes the place of the oldest on which nothing was asked yet; if there is none such, the operating system queues it.
+    /// Connections at one time. A further one takes the place of the oldest on which nothing was asked yet, or else of the one that has had its last answer for the longest time, or else of one that has
+    /// owed the rest of a head or a body for two seconds; while all are at work, the operating system queues it.
     pub connections: usize,
-    /// Connections at one time from one IPv4 address or IPv6 /64 network; further ones are closed at once. A relay in front of the listener, or a site behind one address, counts as one.
+    /// Connections at one time from one IPv4 address or IPv6 /64 network; a further one takes the place of the one that has had its last answer for the longest time; while all
+    /// are busy, it is closed at once. Those are not counted that [`Server::exempting`](super::Server::exempting) names. A relay in front of the listener, or a site behind one address, counts as one.
     pub connections_per_address: usize,
     /// From the accepted connection to the end of the TLS handshake.
     pub handshake: Duration,

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::pin::pin;
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::header::CONNECTION;
@@ -36,11 +36,14 @@ use crate::http::{BoxError, plain};
 use crate::peer::{PeerAddress, PeerCertificates};
 
 /// A bound socket that does not serve yet.
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     name: &'static str,
+    exempt: Exempt,
 }
+
+/// Whether connections from there are not counted by address.
+type Exempt = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 impl Server {
     /// Binds a TCP socket; port 0 takes a free one.
@@ -48,13 +51,19 @@ impl Server {
     /// # Errors
     /// Whatever the operating system says.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, name: "service" })
+        Ok(Self { listener: TcpListener::bind(address).await?, name: "service", exempt: Box::new(|_| false) })
     }
 
     /// The same under another name than `service`: metrics tell listeners apart by it.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// The same without [`Limits::connections_per_address`] for whoever is where `exempt` says: many are behind a proxy.
+    #[must_use]
+    pub fn exempting(self, exempt: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self { exempt: Box::new(exempt), ..self }
     }
 
     /// Where it listens.
@@ -84,7 +93,7 @@ impl Server {
         let (stop, stopping) = watch::channel(());
         let mut connections = JoinSet::new();
 
-        loop {
+        'accepting: loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
                 Some(ended) = connections.join_next() => {
@@ -92,19 +101,22 @@ impl Server {
                     crowd.forget_ended();
                     continue;
                 }
-                accepted = accept(&self.listener), if connections.len() < limits.connections || crowd.has_silent() => accepted,
+                accepted = accept(&self.listener), if connections.len() < limits.connections || crowd.has_spare() => accepted,
+                // Everybody is busy; who has got an answer meanwhile, or owes the rest of a request for too long, may be spared.
+                () = sleep(ACCEPT_PAUSE), if connections.len() >= limits.connections => continue,
             };
             let Some((stream, peer)) = accepted else { continue };
-            if crowd.from(peer) >= limits.connections_per_address {
+            if crowd.from(peer) >= limits.connections_per_address && !(self.exempt)(peer.ip()) && !crowd.dismiss_resting_of(peer) {
                 info!(%peer, limit = limits.connections_per_address, "a connection was refused: its address has too many");
                 continue;
             }
-            if connections.len() >= limits.connections {
+            while connections.len() >= limits.connections {
                 crowd.dismiss();
-                // Whoever was dismissed is gone at once. If the last silent one has begun to ask by now, somebody else has to finish first.
+                // Whoever was dismissed is gone at once. If the last spare one has begun to ask by now, somebody has to finish first, or to have an answer.
                 tokio::select! {
-                    () = &mut shutdown => break,
+                    () = &mut shutdown => break 'accepting,
                     ended = connections.join_next() => ended.into_iter().for_each(note_end),
+                    () = sleep(ACCEPT_PAUSE) => {}
                 }
                 crowd.forget_ended();
             }
@@ -123,6 +135,12 @@ impl Server {
         if timeout(limits.drain, finish).await.is_err() {
             warn!(open = connections.len(), "stopped with open requests: they did not finish in time");
         }
+    }
+}
+
+impl core::fmt::Debug for Server {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Server").field("listener", &self.listener).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -226,12 +244,15 @@ where
 
     /// One request, from the end of its head to its answer.
     async fn answer(&self, identity: &Result<PeerCertificates, DecodeError>, request: Request<Incoming>) -> Response<AnswerBody<B>> {
-        self.progress.begin();
+        if !self.progress.begin() {
+            // Its task is being ended.
+            return core::future::pending().await;
+        }
         let (limits, peer) = (self.limits, self.peer);
         let (method, path) = (request.method().clone(), path_for_logs(request.uri().path()));
         let answer = match identity {
             Ok(certificates) => {
-                let mut request = request.map(|incoming| TimedBody::new(incoming, limits.body, limits.body_pause));
+                let mut request = request.map(|incoming| TimedBody::new(incoming, limits.body, limits.body_pause, self.progress.clone()));
                 request.extensions_mut().insert(certificates.clone());
                 request.extensions_mut().insert(PeerAddress(peer));
                 match timeout(limits.request, (self.respond)(request)).await {

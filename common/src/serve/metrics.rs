@@ -6,12 +6,14 @@ use core::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use crate::http::TOO_OFTEN;
 use crate::metric::{Metric, MetricKind};
 
 /// What every listener counts.
 pub const LISTENER_METRICS: &[Metric] = &[
     Metric { name: CONNECTIONS, kind: MetricKind::Gauge, labels: &["listener"], help: "connections that stand, those in a TLS handshake included" },
     Metric { name: FAILED_HANDSHAKES, kind: MetricKind::Counter, labels: &["listener"], help: "TLS handshakes that failed or did not end in time" },
+    Metric { name: TOO_OFTEN, kind: MetricKind::Counter, labels: &["by"], help: "requests refused because their certificate or address asks too often" },
 ];
 
 /// Makes a recorder for these metrics: `metrics::set_global_recorder` takes it, or `metrics::with_local_recorder` in a test.

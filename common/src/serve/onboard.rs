@@ -158,14 +158,14 @@ async fn imprint(pledge: &Pledge, session: &mut Session, tell: &mut impl FnMut(&
 
 /// CA certificates and the CA's wishes.
 async fn learn_domain(imprinted: Imprinted, session: &mut Session, tell: &mut impl FnMut(&Step)) -> Result<Prepared, OnboardError> {
-    let answer = session.exchange(imprinted.ask()).await.map_err(at(Stage::CaCertificates))?;
+    let answer = session.patiently(Stage::CaCertificates, imprinted.ask(), tell).await?;
     let trusting = match imprinted.answered(&answer, session.now()) {
         Ok(trusting) => trusting,
         Err(failed) => return Err(session.fail(Stage::CaCertificates, failed).await),
     };
     tell(&Step::CaCertificatesTrusted { anchors: trusting.anchors().certificates().to_vec() });
 
-    let answer = session.exchange(trusting.ask()).await.map_err(at(Stage::CsrAttributes))?;
+    let answer = session.patiently(Stage::CsrAttributes, trusting.ask(), tell).await?;
     let prepared = match trusting.answered(&answer) {
         Ok(prepared) => prepared,
         Err(failed) => return Err(session.fail(Stage::CsrAttributes, failed).await),

@@ -6,44 +6,96 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// What the service on a connection is doing, as its transport needs to know.
+/// What the service on a connection is doing, as its transport and the listener need to know.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Progress(Arc<Counts>);
+pub(super) struct Progress(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct Counts {
-    begun: AtomicUsize,
-    answered: AtomicUsize,
+struct State {
+    begun: usize,
+    answered: usize,
+    /// Since when nothing is under way in either direction; none while something is, and before the first request.
+    resting: Option<Instant>,
+    /// Since when the peer owes the rest of a head or of a body that somebody waits for.
+    owing: Option<Instant>,
+    /// Another takes its place: nothing is begun any more.
+    dismissed: bool,
 }
 
 impl Progress {
-    /// A head is complete.
-    pub(super) fn begin(&self) {
-        self.0.begun.fetch_add(1, Ordering::Relaxed);
+    /// A head is complete. False if the connection was dismissed just before: then nothing may be done for it.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.state();
+        if !state.dismissed {
+            (state.resting, state.owing) = (None, None);
+            state.begun += 1;
+        }
+        !state.dismissed
     }
 
     /// Its answer is ready.
     pub(super) fn answer(&self) {
-        self.0.answered.fetch_add(1, Ordering::Relaxed);
+        self.state().answered += 1;
     }
 
     /// Whether any head was ever complete.
     pub(super) fn has_begun(&self) -> bool {
-        self.0.begun.load(Ordering::Relaxed) > 0
+        self.begun() > 0
+    }
+
+    /// Since when the peer has had its answer and asked nothing more.
+    pub(super) fn resting_since(&self) -> Option<Instant> {
+        let state = self.state();
+        state.resting.filter(|_| !state.is_answering())
+    }
+
+    /// Since when the peer owes octets without which nothing goes on.
+    pub(super) fn owing_since(&self) -> Option<Instant> {
+        self.state().owing
+    }
+
+    /// The peer owes octets from now on, if it does not already.
+    pub(super) fn owe(&self) {
+        self.state().owing.get_or_insert_with(Instant::now);
+    }
+
+    /// What the peer owed is here, or nobody waits for it any more.
+    pub(super) fn settle(&self) {
+        self.state().owing = None;
+    }
+
+    /// Lets nothing begin any more, unless something has begun that waits for nobody: false then.
+    pub(super) fn dismiss(&self) -> bool {
+        let mut state = self.state();
+        state.dismissed = !state.is_answering() || state.owing.is_some();
+        state.dismissed
+    }
+
+    pub(super) fn rest(&self, since: Option<Instant>) {
+        self.state().resting = since;
     }
 
     fn is_answering(&self) -> bool {
-        self.0.begun.load(Ordering::Relaxed) > self.0.answered.load(Ordering::Relaxed)
+        self.state().is_answering()
     }
 
     fn begun(&self) -> usize {
-        self.0.begun.load(Ordering::Relaxed)
+        self.state().begun
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_answering(&self) -> bool {
+        self.begun > self.answered
     }
 }
 
@@ -122,8 +174,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         self.check_head(context)?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.progress.rest(None);
+        }
         let begins = buffer.filled().len() > before && self.head.is_none() && !self.progress.is_answering();
         if begins {
+            self.progress.owe();
             self.head = Some((Box::pin(sleep(self.header)), self.progress.begun()));
         }
         read
@@ -138,6 +194,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(context);
+        // The last octet of the last answer is gone, and none of another request is there.
+        if flushed.is_ready() && self.head.is_none() && self.progress.has_begun() && !self.progress.is_answering() && self.progress.resting_since().is_none() {
+            self.progress.rest(Some(Instant::now()));
+        }
         self.check_stall(context, flushed)
     }
 

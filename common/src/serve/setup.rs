@@ -4,8 +4,10 @@
 
 mod admin;
 mod error;
+mod evidence;
 mod finding;
 mod keys;
+mod limits;
 mod new_files;
 mod place;
 mod proxy;
@@ -23,8 +25,10 @@ use zeroize::Zeroizing;
 
 pub use admin::AdminValues;
 pub use error::SetupError;
+pub use evidence::EvidenceValues;
 pub use finding::Finding;
 pub use keys::{KeyFiles, KeyPair, open_key};
+pub use limits::LimitValues;
 pub use new_files::NewFiles;
 pub use proxy::ProxyValues;
 pub use suggestion::nearest;

@@ -3,7 +3,9 @@
 //! Each key has a thread of its own, because the token's calls block; callers' futures only wait for its reply. All keys of one module share the loaded library
 //! ([`module`](self::module)), and a session that was lost is opened anew ([`session`](self::session)).
 
+mod attributes;
 mod error;
+mod generate;
 mod module;
 mod public;
 mod session;
@@ -16,11 +18,13 @@ use std::thread::JoinHandle;
 use futures_channel::oneshot;
 
 pub use self::error::TokenError;
+pub use self::generate::NewKey;
 use self::module::Module;
 use self::session::Session;
 use super::{Hash, KeyKind, Pkcs11Uri, PublicKey, Signature, SignatureAlgorithm, SignatureScheme, Signer};
 use crate::BoxFuture;
 use crate::error::SignError;
+use crate::provenance::Pkcs11Attributes;
 
 /// A private key in a token. Every signature is verified before it is handed out.
 ///
@@ -40,6 +44,32 @@ impl Pkcs11Key {
     /// # Errors
     /// [`TokenError`] if module, token or key is missing or ambiguous, the PIN is refused, or the key cannot sign for us.
     pub fn open(uri: &Pkcs11Uri, known: Option<&PublicKey>) -> Result<Self, TokenError> {
+        Ok(Self::open_and(uri, known, |_| Ok(()))?.0)
+    }
+
+    /// As [`open`](Self::open), and reads what the token says of the very key that signed: whoever asked vouches for it, because tokens do not sign their attributes.
+    ///
+    /// # Errors
+    /// As there; [`TokenError::Call`] if the token does not tell.
+    pub fn examine(uri: &Pkcs11Uri, known: Option<&PublicKey>) -> Result<(Self, Pkcs11Attributes), TokenError> {
+        Self::open_and(uri, known, Session::attributes)
+    }
+
+    /// Has the token make a key pair with the label and the identifier of `uri`, and opens it. Waits for the token.
+    ///
+    /// An identifier is drawn at random if `uri` has none: by it the public half is found.
+    ///
+    /// # Errors
+    /// [`TokenError::KeyExists`] if the token has a private key that `uri` matches, and nothing is made; else as [`open`](Self::open). A key pair that was made and cannot be
+    /// opened afterwards stays in the token.
+    pub fn generate(uri: &Pkcs11Uri, new: NewKey) -> Result<Self, TokenError> {
+        let module = Module::load(&uri.module_path)?;
+        module.forgive(uri);
+        generate::generate(&module, uri, new)?;
+        Self::open(uri, None)
+    }
+
+    fn open_and<T>(uri: &Pkcs11Uri, known: Option<&PublicKey>, read: impl FnOnce(&Session) -> Result<T, TokenError>) -> Result<(Self, T), TokenError> {
         let module = Module::load(&uri.module_path)?;
         module.forgive(uri);
         let session = Session::open(&module, uri)?;
@@ -48,12 +78,13 @@ impl Pkcs11Key {
             None => known.cloned().ok_or(TokenError::NoPublicKey)?,
         };
         let algorithm = algorithm(&public)?;
+        let read = read(&session)?;
         let mut worker = Worker { module, uri: uri.clone(), public: public.clone(), algorithm, session: Some(session) };
         worker.attempt(&to_sign(algorithm, PROBE), PROBE)?;
 
         let (jobs, queue) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("token".to_owned()).spawn(move || worker.run(&queue)).map_err(TokenError::Thread)?;
-        Ok(Self { public, algorithm, jobs: Some(jobs), thread: Some(thread) })
+        Ok((Self { public, algorithm, jobs: Some(jobs), thread: Some(thread) }, read))
     }
 
     fn send(&self, job: Job) -> Result<(), TokenError> {

@@ -23,6 +23,7 @@ fn recorded(pledge: &Pledge, seq: u32, batch: &str) -> Entry {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin: KeyOrigin { batch: Some(Text::new(batch).unwrap()), ..origin() },
     }))
 }

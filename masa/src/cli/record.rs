@@ -1,5 +1,6 @@
 //! `record`: manufacture reports into the ledger.
 
+mod delivered;
 mod input;
 mod outcome;
 mod progress;
@@ -15,13 +16,14 @@ use brski_common::sign::KeyUri;
 use brski_common::{SerialNumber, SigningParty};
 use brski_masa::import::{Failure, Outcome, Place};
 use brski_masa::manufacture::Correction;
-use brski_masa::{Import, Trial, Want};
+use brski_masa::{Delivery, Import, Trial, Want};
 use clap::Args;
 
 use super::Output;
 use super::by::By;
 use super::errors::{Errors, ErrorsFile, RefusedRow};
 use crate::config::Configuration;
+use delivered::Delivered;
 use outcome::Teller;
 use progress::Progress;
 use statements::Statements;
@@ -29,7 +31,8 @@ use statements::Statements;
 /// Record manufactured devices: read what stations report, and append it to the ledger
 ///
 /// Files hold one JWS a line, each with a report or with a batch of them; or COSE_Sign1 batches one after the other; or, with --station-key, reports that bear no signature,
-/// as CSV or one JSON object a line. What a file holds is seen from its content.
+/// as CSV or one JSON object a line; or, with --station-key as well, what a vendor signed of the secure elements that it delivered: a manifest, which is a JSON array, or a
+/// delivery list, which is a JWS. What a file holds is seen from its content; --manifest makes sure that it is one of these two.
 ///
 /// A row that cannot be recorded is told with its line, its field and the cause, and written to errors.jsonl; the others are recorded nevertheless, and the exit status is 1.
 /// So it is if there was no report at all. Recording the same report again changes nothing, so that an interrupted run can simply be repeated.
@@ -75,6 +78,9 @@ pub(crate) struct Arguments {
     /// For whom to write the results
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    // Last, because its heading is also that of whatever follows.
+    #[command(flatten)]
+    delivered: Delivered,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -97,7 +103,11 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (false, Some(_)) => Want::Statement,
     };
     let trial = Trial::default();
-    let mut import = Import::new(&masa, want).correcting(&correction).after(&trial);
+    let delivery = Delivery::from(&arguments.delivered);
+    let mut import = Import::new(&masa, want).correcting(&correction).after(&trial).of_delivery(&delivery);
+    if arguments.delivered.manifest {
+        import = import.of_manifests_only();
+    }
     if let Some(station) = &station {
         import = import.signing_as(station);
     }
@@ -141,7 +151,7 @@ impl Recorder {
         let tally = self.teller.tally();
         if tally.is_empty() {
             let inputs: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-            anyhow::bail!("{}: no report was read, expected signed reports or batches, or rows as CSV or JSON", inputs.join(", "));
+            anyhow::bail!("{}: empty, so that no report was read; expected signed reports or batches, or rows as CSV or JSON", inputs.join(", "));
         }
         self.teller.finish(self.errors.path());
         match self.trouble {
@@ -196,4 +206,5 @@ Examples:
   brski-masa record --config masa/masa.toml reports.jsonl
   brski-masa record --statements statements.jsonl monday.cose tuesday.cose
   brski-masa record --station-key masa/keys/station-1.pem --station station-1 --dry-run devices.csv
+  brski-masa record --station-key masa/keys/station-1.pem --station station-1 --ca-arrangement silicon-generic --manifest manifest.json
   ssh station cat reports.jsonl | brski-masa record --statements statements -o json -";

@@ -92,7 +92,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Whether an origin agrees with itself, and does not publish more than its manufacturer means to.
-fn check(origin: &KeyOrigin, reveal_split: bool) -> Result<(), Refusal> {
+pub(super) fn check(origin: &KeyOrigin, reveal_split: bool) -> Result<(), Refusal> {
     origin.check()?;
     match origin.split.tells_all() && origin.answers.has(Question::IdentitySharedSplitExtra) && !reveal_split {
         true => Err(Refusal::SplitRevealed),

@@ -75,7 +75,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         writeln!(crate::cli::out(), "brski-masa cloud registrar listens on https://{}", cloud.local_addr()?)?;
     }
 
-    let (stop, stopping) = watch::channel(());
+    let (limits, (stop, stopping)) = (configuration.limits().limits(), watch::channel(()));
     let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone(), admins.clone()));
     let upkeep = tokio::spawn(async move {
         loop {
@@ -85,8 +85,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     });
     tokio::join!(
         stop_on(terminate, interrupt, stop),
-        serve_registrars(server, served.clone(), stopping.clone()),
-        serve_devices(cloud, served.clone(), stopping.clone()),
+        serve_registrars(server, limits, served.clone(), stopping.clone()),
+        serve_devices(cloud, limits, served.clone(), stopping.clone()),
         serve_admins(admin, served, admins, stopping)
     );
     reloads.abort();
@@ -103,32 +103,36 @@ async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: watch::Send
     drop(stop);
 }
 
-async fn serve_registrars(server: Server, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+async fn serve_registrars(server: Server, limits: Limits, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
     let for_tls = served.clone();
     let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let at_door = served.clone();
+    let server = server.exempting(move |address| at_door.current().door.is_proxy(address));
     let respond = move |request| {
         // For each request anew: one that is under way ends under the configuration it began with.
         let served = served.current();
         async move {
-            match served.proxies.identify(request) {
+            match served.door.admit(request) {
                 Ok(request) => served.registrars.respond(request).await,
                 Err(refusal) => *refusal,
             }
         }
     };
     let stop = async move { drop(stopping.changed().await) };
-    server.serve(tls, Limits::default(), respond, stop).await;
+    server.serve(tls, limits, respond, stop).await;
 }
 
 /// Devices that come themselves, if they may.
-async fn serve_devices(server: Option<Server>, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+async fn serve_devices(server: Option<Server>, limits: Limits, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
     let Some(server) = server else { return };
     let for_tls = served.clone();
     let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let at_door = served.clone();
+    let server = server.exempting(move |address| at_door.current().door.is_proxy(address));
     let respond = move |request| {
         let served = served.current();
         async move {
-            match (&served.devices, served.proxies.identify(request)) {
+            match (&served.devices, served.door.admit(request)) {
                 (Some(devices), Ok(request)) => devices.respond(request).await,
                 (_, Err(refusal)) => *refusal,
                 // A new configuration cannot take the listener away.
@@ -137,7 +141,7 @@ async fn serve_devices(server: Option<Server>, served: Reloadable<Served>, mut s
         }
     };
     let stop = async move { drop(stopping.changed().await) };
-    server.serve(tls, Limits::default(), respond, stop).await;
+    server.serve(tls, limits, respond, stop).await;
 }
 
 async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, admins: AdminService, mut stopping: watch::Receiver<()>) {

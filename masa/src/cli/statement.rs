@@ -48,7 +48,10 @@ struct Told {
     seq: u32,
     status: &'static str,
     record: String,
+    /// In base64; in text only if it is in no file.
     statement: String,
+    #[serde(skip)]
+    file: Option<PathBuf>,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -67,6 +70,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         status: said.status.name(),
         record: said.record.to_string(),
         statement: STANDARD.encode(statement.wire()),
+        file: arguments.out.clone(),
     })
 }
 
@@ -76,8 +80,12 @@ fn level(name: &str) -> Result<Disclosure, &'static str> {
 
 impl core::fmt::Display for Told {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { serial, level, seq, status, record, statement } = self;
-        write!(f, "{serial}, for {level}: record {seq}, {status}\nrecord: {record}\nstatement: {statement}")
+        let Self { serial, level, seq, status, record, statement, file } = self;
+        write!(f, "{serial}, for {level}: {status}, by the record with sequence number {seq}\nrecord: {record}\nstatement: ")?;
+        match file {
+            Some(file) => write!(f, "in {}", file.display()),
+            None => f.write_str(statement),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ impl Configuration {
             ("authority", self.values.authority == old.values.authority),
             ("ledger", self.ledger().0 == old.ledger().0),
             ("admin.listen", self.admin_listen() == old.admin_listen()),
+            ("limits.connections", self.limits().limits() == old.limits().limits()),
             ("cloud.listen", self.cloud_listen() == old.cloud_listen()),
             ("log.last-signed", self.last_signed_path() == old.last_signed_path()),
         ] {

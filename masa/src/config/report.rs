@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use brski_common::access::{Proof, Role};
+use brski_common::evidence::{Authorities, Authority};
 use brski_common::serve::setup::{ConfigFile, Finding, KeyFiles};
 use brski_common::{Anchors, Leniency, UnixTime};
+use brski_masa::Station;
 use serde::Serialize;
 
 use super::Configuration;
@@ -26,7 +28,9 @@ pub(crate) struct Report {
     /// The log's verifier key.
     log: String,
     /// Name and SHA-256 of the SubjectPublicKeyInfo.
-    pub(super) stations: BTreeMap<String, String>,
+    stations: BTreeMap<String, String>,
+    /// Whose evidence counts, by name, and as which basis.
+    evidence: BTreeMap<String, &'static str>,
     /// Name, and how the keys that sign vouchers are certified.
     product_lines: BTreeMap<String, &'static str>,
     /// Where the admin interface listens, if it does.
@@ -51,6 +55,7 @@ impl Report {
             certificates: Vec::new(),
             log: String::new(),
             stations: BTreeMap::new(),
+            evidence: BTreeMap::new(),
             product_lines: BTreeMap::new(),
             admin: None,
             credentials: BTreeMap::new(),
@@ -62,7 +67,7 @@ impl Report {
     /// Adds a certificate whose key is here.
     pub(super) fn add_key_pair(&mut self, file: &ConfigFile, field: &str, files: &KeyFiles, now: UnixTime) -> anyhow::Result<()> {
         let pair = file.key_pair(field, files)?;
-        Finding::add(&mut self.certificates, field, &pair.chain, now);
+        Finding::add_pair(&mut self.certificates, field, &pair.chain, &files.key, now);
         self.warnings.extend(file.exposed(&files.key));
         Ok(())
     }
@@ -82,6 +87,22 @@ impl Report {
             self.product_lines.insert(line.name, mode.name());
         }
         Ok(())
+    }
+
+    /// Adds the stations and whose evidence counts, and warns of what a station may claim and can never show.
+    pub(super) fn add_stations(&mut self, stations: &[Station], authorities: &Authorities, now: UnixTime) {
+        for Authority { name, anchors, basis, .. } in authorities.iter() {
+            Finding::add(&mut self.certificates, "evidence.anchors", anchors.certificates(), now);
+            self.evidence.insert(name.clone(), basis.name());
+        }
+        for station in stations {
+            let name = &station.key.name;
+            let groundless = station.bases.iter().filter(|basis| basis.is_attested() && !authorities.iter().any(|authority| authority.basis == **basis));
+            self.warnings.extend(groundless.filter(|_| !station.without_evidence).map(|basis| {
+                format!("station '{name}' may claim basis {basis}, which nothing can ground: no [[evidence]] has that basis, and the station may not do without-evidence")
+            }));
+            self.stations.insert(name.clone(), station.key.key.digest().to_string());
+        }
     }
 
     /// Adds the admin interface with its credentials.
@@ -119,6 +140,7 @@ impl fmt::Display for Report {
         writeln!(f, "ledger: {}, {state}", self.ledger.display())?;
         self.certificates.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         self.stations.iter().try_for_each(|(name, digest)| writeln!(f, "stations: {name}, SHA-256 of its key {digest}"))?;
+        self.evidence.iter().try_for_each(|(name, basis)| writeln!(f, "evidence: of {name}, as basis {basis}"))?;
         self.product_lines.iter().try_for_each(|(name, mode)| writeln!(f, "product line: {name}, vouchers signed in mode {mode}"))?;
         writeln!(f, "transparency log: {}", self.log)?;
         self.admin.iter().try_for_each(|listen| writeln!(f, "admin: {listen}"))?;

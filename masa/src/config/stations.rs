@@ -16,6 +16,8 @@ pub(super) struct Values {
     name: String,
     public_key: PathBuf,
     bases: Option<Vec<Basis>>,
+    #[serde(default)]
+    without_evidence: bool,
     #[serde(default, deserialize_with = "some_time")]
     not_after: Option<UnixTime>,
     withdrawn: Option<Withdrawn>,
@@ -32,7 +34,7 @@ struct Withdrawn {
 /// The stations, each with its public key read.
 pub(super) fn read(file: &ConfigFile, values: &[Values]) -> anyhow::Result<Vec<Station>> {
     let mut stations: Vec<Station> = Vec::new();
-    for (index, Values { name, public_key, bases, not_after, withdrawn }) in values.iter().enumerate() {
+    for (index, Values { name, public_key, bases, without_evidence, not_after, withdrawn }) in values.iter().enumerate() {
         let field = |name| format!("stations[{index}].{name}");
         if stations.iter().any(|known| known.key.name == *name) {
             return Err(file.error(&field("name"), format!("'{name}' occurs twice, each station needs a name of its own")).into());
@@ -40,6 +42,7 @@ pub(super) fn read(file: &ConfigFile, values: &[Values]) -> anyhow::Result<Vec<S
         let station = Station::new(EnrolledKey { name: name.clone(), key: file.public_key(&field("public-key"), public_key)? });
         stations.push(Station {
             bases: bases.clone().unwrap_or_else(|| station.bases.clone()),
+            without_evidence: *without_evidence,
             not_after: *not_after,
             withdrawn: withdrawn.as_ref().map(|withdrawn| Withdrawal { since: withdrawn.since, reason: withdrawn.reason.clone() }),
             ..station

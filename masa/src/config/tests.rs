@@ -28,7 +28,7 @@ fn commented(line: &str) -> Option<&str> {
 #[test]
 fn every_example_can_be_taken_out_of_its_comment() {
     let examples: Vec<&str> = EXAMPLE.lines().filter_map(commented).collect();
-    let tables = ["[proxy]", "[audit]", "[admin.tls]", "[[voucher-signing.keys]]", "[[product-lines]]", "[[customers]]", "[leniencies]"];
+    let tables = ["[proxy]", "[audit]", "[admin.tls]", "[[voucher-signing.keys]]", "[[evidence]]", "[[product-lines]]", "[[customers]]", "[leniencies]"];
     assert!(tables.iter().all(|table| examples.contains(table)), "{examples:?}");
     let text: String = example().lines().map(|line| commented(line).unwrap_or(line).to_owned() + "\n").collect();
     toml::from_str::<Values>(&text).unwrap();
@@ -43,7 +43,7 @@ fn examples_show_every_setting() {
         let fields = told.message().split_once("expected").unwrap().1.to_owned();
         fields.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
     };
-    for table in ["[audit]", "[[stations]]", "[[product-lines]]", "[[customers]]", "[proxy]", "[[admin.credentials]]", "[leniencies]"] {
+    for table in ["[audit]", "[[stations]]", "[[evidence]]", "[[product-lines]]", "[[customers]]", "[proxy]", "[[admin.credentials]]", "[leniencies]"] {
         let missing: Vec<String> = expected(table).into_iter().filter(|field| !shown(field)).collect();
         assert_eq!(missing, Vec::<String>::new(), "{table}");
     }

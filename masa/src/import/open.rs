@@ -13,7 +13,7 @@ use brski_common::{Certificate, Format, Signed};
 use super::outcome::{Failure, Place};
 use super::queue::Queue;
 use super::source::{Block, Item};
-use super::{Import, wait_for};
+use super::{Delivery, Import, delivered, wait_for};
 use crate::manufacture::GenuineBatch;
 use kind::Kind;
 
@@ -36,18 +36,23 @@ pub(super) struct Opener<'a> {
     pub(super) name: Arc<str>,
     pub(super) chunks: &'a Queue<Chunk>,
     chunk: Chunk,
-    /// Rows without signature, not yet signed, with their lines.
-    unsigned: Vec<(Option<u64>, String)>,
+    /// Rows without signature, not yet signed, with their places.
+    unsigned: Vec<(Within, String)>,
+    /// Their octets.
+    unsigned_size: usize,
     reader: RowReader,
     header: Option<String>,
 }
+
+/// The line, and in a delivery list the element.
+type Within = (Option<u64>, Option<u64>);
 
 /// Nothing more is to be read.
 struct Stop;
 
 impl<'a> Opener<'a> {
     pub(super) fn new(import: &'a Import<'a>, name: Arc<str>, chunks: &'a Queue<Chunk>) -> Self {
-        Self { import, name, chunks, chunk: Chunk::new(), unsigned: Vec::new(), reader: RowReader::jsonl(), header: None }
+        Self { import, name, chunks, chunk: Chunk::new(), unsigned: Vec::new(), unsigned_size: 0, reader: RowReader::jsonl(), header: None }
     }
 
     pub(super) fn run(mut self, blocks: &Queue<Block>) {
@@ -65,11 +70,17 @@ impl<'a> Opener<'a> {
     }
 
     fn take(&mut self, line: Option<u64>, item: Item) -> Result<(), Stop> {
+        if self.import.manifests_only && !is_a_vendors(&item) {
+            self.add(line, None, Work::Failed(Failure::new(NO_MANIFEST)))?;
+            return Err(Stop);
+        }
         let (octets, form) = match item {
-            Item::Row(octets) => return self.add_unsigned(line, octets),
+            Item::Row(octets) => return self.add_unsigned((line, None), octets),
+            Item::Element(octets) => return self.add_element(line, &octets),
             Item::Line(octets) if core::str::from_utf8(&octets).is_err() => return self.add(line, None, Work::Failed(Failure::new(NOT_UTF_8))),
             Item::Line(octets) => match kind::of(&octets) {
-                Kind::Unsigned => return self.add_unsigned(line, octets),
+                Kind::Unsigned => return self.add_unsigned((line, None), octets),
+                Kind::Delivery => return self.add_list(line, &octets),
                 Kind::Report => return self.add(line, None, Work::Report(Signed::from_wire(Format::Jws, octets))),
                 Kind::Batch => (octets, Format::Jws),
             },
@@ -103,20 +114,49 @@ impl<'a> Opener<'a> {
         Err(Stop)
     }
 
-    fn add_unsigned(&mut self, line: Option<u64>, octets: Vec<u8>) -> Result<(), Stop> {
+    /// An element of a manifest, as a row that the station signs.
+    fn add_element(&mut self, line: Option<u64>, octets: &[u8]) -> Result<(), Stop> {
+        let nothing_said = Delivery::default();
+        let masa = self.import.masa();
+        let report = delivered::report(octets, self.import.delivery.unwrap_or(&nothing_said), |element| masa.delivered(element));
+        match report.and_then(|report| report.to_json().map_err(|err| Failure::new(in_full(&err)))) {
+            Ok(row) => self.add_unsigned((line, None), row.into_bytes()),
+            Err(failure) => self.add(line, None, Work::Failed(failure)),
+        }
+    }
+
+    /// The elements of a delivery list, likewise.
+    fn add_list(&mut self, line: Option<u64>, octets: &[u8]) -> Result<(), Stop> {
+        let nothing_said = Delivery::default();
+        let masa = self.import.masa();
+        let reports = match delivered::reports(octets, self.import.delivery.unwrap_or(&nothing_said), |list| masa.delivery(list)) {
+            Ok(reports) => reports,
+            Err(failure) => return self.add(line, None, Work::Failed(failure)),
+        };
+        for (element, report) in (1..).zip(reports) {
+            match report.and_then(|report| report.to_json().map_err(|err| Failure::new(in_full(&err)))) {
+                Ok(row) => self.add_unsigned((line, Some(element)), row.into_bytes())?,
+                Err(failure) => self.add(line, Some(element), Work::Failed(failure))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_unsigned(&mut self, place: Within, octets: Vec<u8>) -> Result<(), Stop> {
         let failure = match (String::from_utf8(octets), self.import.sign_as) {
             (Err(_), _) => Failure::new(NOT_UTF_8),
             (Ok(_), None) => unsigned(),
             (Ok(row), Some(_)) if row.len() > LONGEST_ROW => Failure::new(format!("the row is longer than {LONGEST_ROW} octets")),
             (Ok(row), Some(_)) => match self.inlined(row) {
                 Ok(row) => {
-                    self.unsigned.push((line, row));
-                    return if self.unsigned.len() >= MOST_ROWS { self.sign() } else { Ok(()) };
+                    self.unsigned_size += row.len();
+                    self.unsigned.push((place, row));
+                    return if self.unsigned.len() >= MOST_ROWS || self.unsigned_size >= MOST_UNSIGNED { self.sign() } else { Ok(()) };
                 }
                 Err(err) => err.into(),
             },
         };
-        self.add(line, None, Work::Failed(failure))
+        self.add(place.0, place.1, Work::Failed(failure))
     }
 
     /// The row with its certificate in it, so that the signature covers that.
@@ -133,8 +173,9 @@ impl<'a> Opener<'a> {
     /// Signs the rows that wait for it, in the station's name.
     fn sign(&mut self) -> Result<(), Stop> {
         let rows = core::mem::take(&mut self.unsigned);
+        self.unsigned_size = 0;
         let (Some(station), false) = (self.import.sign_as, rows.is_empty()) else { return Ok(()) };
-        let (lines, texts): (Vec<Option<u64>>, Vec<String>) = rows.into_iter().unzip();
+        let (places, texts): (Vec<Within>, Vec<String>) = rows.into_iter().unzip();
         let rows = texts.join("\n");
         let batch = match &self.header {
             Some(header) if !self.reader.names_files() => ManufactureBatch::new(RowForm::Csv, format!("{header}\n{rows}")),
@@ -144,15 +185,15 @@ impl<'a> Opener<'a> {
         let genuine = signed.and_then(|signed| self.import.masa().genuine_batch(&signed).map_err(|err| in_full(&err)));
         match genuine {
             Ok(batch) => {
-                let line = |row: u64| usize::try_from(row - 1).ok().and_then(|row| lines.get(row).copied().flatten());
-                self.add_batch(batch, |row| (line(row), None))
+                let place = |row: u64| usize::try_from(row - 1).ok().and_then(|row| places.get(row).copied());
+                self.add_batch(batch, |row| place(row).unwrap_or_default())
             }
             // Every row should be told of.
-            Err(cause) => lines.into_iter().try_for_each(|line| self.add(line, None, Work::Failed(Failure::new(cause.clone())))),
+            Err(cause) => places.into_iter().try_for_each(|(line, row)| self.add(line, row, Work::Failed(Failure::new(cause.clone())))),
         }
     }
 
-    fn add_batch(&mut self, batch: GenuineBatch, place: impl Fn(u64) -> (Option<u64>, Option<u64>)) -> Result<(), Stop> {
+    fn add_batch(&mut self, batch: GenuineBatch, place: impl Fn(u64) -> Within) -> Result<(), Stop> {
         let batch = Arc::new(batch);
         for (number, row) in batch.rows() {
             let (line, row_number) = place(number);
@@ -175,6 +216,15 @@ impl<'a> Opener<'a> {
     fn pass_on(&mut self) -> Result<(), Stop> {
         let chunk = core::mem::take(&mut self.chunk);
         if chunk.is_empty() || self.chunks.put(chunk) { Ok(()) } else { Err(Stop) }
+    }
+}
+
+/// Whether it may be what a vendor signed of its elements.
+fn is_a_vendors(item: &Item) -> bool {
+    match item {
+        Item::Element(_) | Item::Fault(_) => true,
+        Item::Line(octets) => kind::of(octets) == Kind::Delivery,
+        Item::Row(_) | Item::Message(_) | Item::Header(_) => false,
     }
 }
 
@@ -201,5 +251,11 @@ const NOT_UTF_8: &str = "the line is not UTF-8";
 
 const MOST_ROWS: usize = 256;
 
-// So that the rows signed together always fit a batch; a report with an IDevID and much to say is some 4 KiB long.
-const LONGEST_ROW: usize = ManufactureBatch::LARGEST / MOST_ROWS - 64;
+// A report with an IDevID and much to say is some 4 KiB long; one with the largest delivery list as its evidence, in base64, some 90.
+const LONGEST_ROW: usize = 128 * 1024;
+
+// So that the rows signed together, the longest one as the last included, always fit a batch.
+const MOST_UNSIGNED: usize = ManufactureBatch::LARGEST / 2;
+
+const NO_MANIFEST: &str =
+    "what stands here is neither a manifest nor a delivery list of secure elements, which --manifest demands; it and what follows it were not read";

@@ -29,9 +29,9 @@ pub struct Outcome {
 pub struct Place {
     /// Name of the input.
     pub file: Arc<str>,
-    /// Counted from 1: line of the input, or place of a COSE message in a sequence of them; none if it is about the input as a whole.
+    /// Counted from 1: line of the input, or place of a COSE message in a sequence of them or of an element in a manifest; none if it is about the input as a whole.
     pub line: Option<u64>,
-    /// Row within the signed batch in that line, counted from 1; none if it is about the batch as a whole, or if there is none.
+    /// Row within the signed batch in that line, or element of the delivery list, counted from 1; none if it is about the batch as a whole, or if there is none.
     pub row: Option<u64>,
 }
 

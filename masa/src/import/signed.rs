@@ -34,16 +34,20 @@ fn signed(item: Item) -> Result<SignedItem, Failure> {
         Item::Message(message) => Ok(SignedItem::Message(message)),
         Item::Fault(failure) => Err(failure),
         Item::Header(_) | Item::Row(_) => Err(Failure::new(format!("a CSV bears no signature of a station; {SIGN}"))),
+        Item::Element(_) => Err(Failure::new(format!("a manifest {VENDOR_S}"))),
         Item::Line(line) if core::str::from_utf8(&line).is_err() => Err(Failure::new("the line is not UTF-8")),
         Item::Line(line) if line.trim_ascii_start().first() != Some(&b'{') || serde_json::from_slice::<IgnoredAny>(&line).is_err() => {
             Err(Failure::new("what stands here is neither a JWS nor a COSE message"))
         }
         Item::Line(line) => match kind::of(&line) {
             Kind::Report | Kind::Batch => Ok(SignedItem::Line(line)),
+            Kind::Delivery => Err(Failure::new(format!("a delivery list {VENDOR_S}"))),
             Kind::Unsigned => Err(Failure::new(format!("it bears no signature of a station; {SIGN}"))),
         },
     }
 }
+
+const VENDOR_S: &str = "bears no signature of a station; `brski-masa record` imports it, where the station's key is";
 
 const SIGN: &str = "sign rows with `brski-masa report --rows`, where the station's key is";
 

@@ -1,14 +1,17 @@
-//! From octets to lines and COSE messages of bounded size, in blocks of as many as are at hand.
+//! From octets to lines, COSE messages and elements of manifests of bounded size, in blocks of as many as are at hand.
 
+mod element;
 mod message;
 
 use std::io::{BufRead as _, BufReader, Read};
 
+use brski_common::evidence::ManifestElement;
 use brski_common::provenance::{ManufactureBatch, RowReader};
 
 use super::Form;
 use super::outcome::Failure;
 use super::queue::Queue;
+use element::Next;
 
 /// A piece of the input.
 #[derive(Debug, PartialEq)]
@@ -21,11 +24,13 @@ pub(super) enum Item {
     Row(Vec<u8>),
     /// A COSE message.
     Message(Vec<u8>),
+    /// An element of a secure-element vendor's manifest.
+    Element(Vec<u8>),
     /// Nothing that could be read.
     Fault(Failure),
 }
 
-/// Pieces that are at hand together, each with its line or, in a sequence of messages, its place.
+/// Pieces that are at hand together, each with its line or, in a sequence of messages or in a manifest, its place.
 pub(super) type Block = Vec<(Option<u64>, Item)>;
 
 /// Reads an input to its end, or until nobody listens any more.
@@ -70,7 +75,8 @@ impl<R: Read> Source<R> {
 
     /// Whether the next item is likely to be here already. Nobody should wait for a pipe that stays silent.
     fn more_at_hand(&self) -> bool {
-        self.input.buffer().contains(&b'\n')
+        let end = if self.form == Some(Form::Manifest) { b'}' } else { b'\n' };
+        self.input.buffer().contains(&end)
     }
 
     fn next(&mut self) -> Option<(Option<u64>, Item)> {
@@ -80,6 +86,7 @@ impl<R: Read> Source<R> {
         let read = match self.form {
             None => self.begin(),
             Some(Form::Messages) => self.message(),
+            Some(Form::Manifest) => self.element(),
             Some(Form::Lines | Form::Csv) => self.line(),
         };
         let item = read.unwrap_or_else(|err| Some(self.end_with(format!("the input cannot be read any further: {err}"))));
@@ -88,6 +95,14 @@ impl<R: Read> Source<R> {
 
     /// Finds the form, and reads the first item.
     fn begin(&mut self) -> std::io::Result<Option<Item>> {
+        let before = self.input.fill_buf()?;
+        let text = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before).trim_ascii_start();
+        if text.first() == Some(&b'[') {
+            let skipped = before.len() - text.len();
+            self.input.consume(skipped);
+            self.form = Some(Form::Manifest);
+            return self.element();
+        }
         match self.input.fill_buf()?.first() {
             None => Ok(None),
             // Tags 18 and 61, and the array that lacks them.
@@ -136,7 +151,7 @@ impl<R: Read> Source<R> {
                     self.end_with("a COSE message stands among lines of text, expected one form a file; it and what follows it were not read")
                 }
                 (Some(Form::Csv), _) => Item::Row(line),
-                (Some(Form::Lines | Form::Messages) | None, _) => Item::Line(line),
+                (Some(Form::Lines | Form::Messages | Form::Manifest) | None, _) => Item::Line(line),
             }));
         }
     }
@@ -153,6 +168,21 @@ impl<R: Read> Source<R> {
         }))
     }
 
+    /// The next element of a manifest's array.
+    fn element(&mut self) -> std::io::Result<Option<Item>> {
+        let first = self.number == 0;
+        self.number += 1;
+        Ok(match element::read(&mut self.input, first, ManifestElement::LARGEST) {
+            Ok(Next::Element(element)) => Some(Item::Element(element)),
+            Ok(Next::TooLong) => Some(Item::Fault(Failure::new(format!("the element is longer than {} octets", ManifestElement::LARGEST)))),
+            Ok(Next::End) => {
+                self.ended = true;
+                None
+            }
+            Err(err) => Some(self.end_with(format!("{}; it and what follows it were not read", err?))),
+        })
+    }
+
     fn end_with(&mut self, cause: impl Into<String>) -> Item {
         self.ended = true;
         Item::Fault(Failure::new(cause))
@@ -162,7 +192,7 @@ impl<R: Read> Source<R> {
 impl Item {
     fn size(&self) -> usize {
         match self {
-            Self::Line(octets) | Self::Row(octets) | Self::Message(octets) => octets.len(),
+            Self::Line(octets) | Self::Row(octets) | Self::Message(octets) | Self::Element(octets) => octets.len(),
             Self::Header(text) => text.len(),
             Self::Fault(_) => 0,
         }

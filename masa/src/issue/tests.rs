@@ -111,6 +111,7 @@ fn certificate_with_a_compromised_key_on_record_is_refused() {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin: crate::testing::origin(),
     };
     scene.entries.push(Entry::Recorded(Box::new(record)));

@@ -8,7 +8,7 @@ use brski_common::log::{Frontier, Hash, Plan, leaf_hash};
 use brski_common::{BoxFuture, DeviceId, KeyIdentifier, SerialNumber, SpkiDigest, UnixTime};
 
 use super::entry::genesis;
-use super::{Entry, Ledger, LedgerError, TreeHead, Unique, tree};
+use super::{Entry, Ledger, LedgerError, Seeds, TreeHead, Unique, tree};
 use crate::history::{History, Marks};
 
 /// A [`Ledger`] in memory. Durable as long as the process is.
@@ -62,6 +62,16 @@ impl Ledger for MemoryLedger {
         Box::pin(async move { self.with(|state| groups.into_iter().map(|entries| state.append(entries)).collect()) })
     }
 
+    fn append_seeded(&self, groups: Vec<Vec<Entry>>, seeds: Seeds) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        let append = move |state: &mut State| {
+            if seeds.catch_up(|from| Ok(state.entries(from, usize::MAX))).is_err() {
+                return groups.iter().map(|_| Err(LedgerError::Busy)).collect();
+            }
+            groups.into_iter().map(|entries| seeds.confirm(&entries).and_then(|()| state.append(entries))).collect()
+        };
+        Box::pin(async move { self.with(append) })
+    }
+
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {
         Box::pin(async move { Ok(self.with(|state| state.history(device))) })
     }
@@ -77,11 +87,7 @@ impl Ledger for MemoryLedger {
     }
 
     fn entries(&self, from: u64, most: usize) -> BoxFuture<'_, Result<Vec<(u64, Entry)>, LedgerError>> {
-        let from = from.max(1);
-        let found = self.with(|state| {
-            let skipped = usize::try_from(from - 1).unwrap_or(usize::MAX);
-            (from..).zip(state.entries.iter().skip(skipped).take(most).cloned()).collect()
-        });
+        let found = self.with(|state| state.entries(from, most));
         Box::pin(async move { Ok(found) })
     }
 
@@ -121,6 +127,12 @@ impl State {
         self.keys.extend(new.keys);
         self.taken.extend(new.taken);
         Ok(first..self.octets.len() as u64)
+    }
+
+    fn entries(&self, from: u64, most: usize) -> Vec<(u64, Entry)> {
+        let from = from.max(1);
+        let skipped = usize::try_from(from - 1).unwrap_or(usize::MAX);
+        (from..).zip(self.entries.iter().skip(skipped).take(most).cloned()).collect()
     }
 
     fn keep(&mut self, octets: Vec<u8>) {

@@ -35,7 +35,7 @@ use self::append::Append;
 pub use self::damage::{Changed, Damage, VerifyLedgerError};
 pub use self::migrate::{Migration, Purpose, migrate};
 pub use self::verify::verify;
-use super::{Entry, Ledger, LedgerError, TreeHead};
+use super::{Entry, Ledger, LedgerError, Seeds, TreeHead};
 use crate::history::History;
 
 /// A [`Ledger`] in an SQLite file: write-ahead log, flushed to disk before an append is acknowledged.
@@ -79,9 +79,29 @@ impl SqliteLedger {
 
 impl SqliteLedger {
     /// Has the writing thread append these groups.
-    fn write(&self, groups: Vec<Vec<append::Row>>) -> Result<oneshot::Receiver<Vec<append::Answer>>, LedgerError> {
-        let (append, answers) = Append::new(groups);
+    fn write(&self, groups: Vec<Vec<append::Row>>, seeded: Option<(Seeds, Vec<Vec<Entry>>)>) -> Result<oneshot::Receiver<Vec<append::Answer>>, LedgerError> {
+        let (append, answers) = Append::new(groups, seeded);
         self.writer.send(append).map(|()| answers)
+    }
+
+    fn append_groups(&self, groups: Vec<Vec<Entry>>, seeds: Option<Seeds>) -> BoxFuture<'_, Vec<append::Answer>> {
+        let (mut rows, mut kept) = (Vec::with_capacity(groups.len()), Vec::new());
+        let mut encoded = Vec::with_capacity(groups.len());
+        for entries in groups {
+            encoded.push(append::rows(&entries).map(|encoded| {
+                rows.push(encoded);
+                if seeds.is_some() {
+                    kept.push(entries);
+                }
+            }));
+        }
+        let sent = self.write(rows, seeds.map(|seeds| (seeds, kept)));
+        Box::pin(async move {
+            match sent {
+                Ok(answers) => append::merge(encoded, answers.await.unwrap_or_default()),
+                Err(err) => append::merge_refused(encoded, &err),
+            }
+        })
     }
 
     /// Has the reading thread look something up, all of it at the same moment.
@@ -111,20 +131,16 @@ impl core::fmt::Debug for SqliteLedger {
 
 impl Ledger for SqliteLedger {
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<Range<u64>, LedgerError>> {
-        let sent = append::rows(&entries).and_then(|rows| self.write(vec![rows]));
+        let sent = append::rows(&entries).and_then(|rows| self.write(vec![rows], None));
         Box::pin(async move { sent?.await.ok().and_then(|mut answers| answers.pop()).unwrap_or_else(|| Err(stopped())) })
     }
 
     fn append_all(&self, groups: Vec<Vec<Entry>>) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
-        let mut rows = Vec::with_capacity(groups.len());
-        let encoded: Vec<_> = groups.iter().map(|entries| append::rows(entries).map(|encoded| rows.push(encoded))).collect();
-        let sent = self.write(rows);
-        Box::pin(async move {
-            match sent {
-                Ok(answers) => append::merge(encoded, answers.await.unwrap_or_default()),
-                Err(err) => append::merge_refused(encoded, &err),
-            }
-        })
+        self.append_groups(groups, None)
+    }
+
+    fn append_seeded(&self, groups: Vec<Vec<Entry>>, seeds: Seeds) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        self.append_groups(groups, Some(seeds))
     }
 
     fn history<'a>(&'a self, device: &'a DeviceId) -> BoxFuture<'a, Result<Option<History>, LedgerError>> {

@@ -36,6 +36,7 @@ pub(super) fn recorded(pledge: &Pledge, seq: u32) -> Entry {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin: origin(),
     }))
 }

@@ -3,27 +3,35 @@
 use core::ops::Range;
 use std::sync::Arc;
 
+use brski_common::evidence::{AppraisedItem, Authorities, Expected, appraise_all};
 use brski_common::provenance::{ManufactureBatch, ManufactureReport, RowError};
 use brski_common::{Anchors, DeviceId, EnrolledKey, Payload, SerialNumber, Signed, SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VerifyError};
 
 use super::station::Station;
 
-/// An enrolled station's report of a device whose IDevID leads to the manufacturer's own anchors. Made by [`verify`](Self::verify) and [`GenuineBatch::report`] alone.
+/// An enrolled station's report of a device whose IDevID leads to the manufacturer's own anchors, with what became of its evidence. Made by [`verify`](Self::verify) and [`GenuineBatch::report`] alone.
 #[derive(Clone, Debug)]
 pub struct GenuineReport {
     // Large, and handed from thread to thread by the thousand.
     report: Box<ManufactureReport>,
     station: Arc<Station>,
+    appraised: Vec<AppraisedItem>,
 }
 
 impl GenuineReport {
-    /// Verifies the signature and the path of the reported IDevID.
+    /// Verifies the signature and the path of the reported IDevID, and appraises the evidence. What the report says is held against that by [`evaluate`](super::evaluate) alone.
     ///
     /// # Errors
     /// [`VerifyError`] if none of `stations` signed it, if the station's key is no longer in use, or if the IDevID does not lead to `anchors` or is not current.
-    pub fn verify(report: &Signed<ManufactureReport>, stations: &[Station], anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
+    pub fn verify(
+        report: &Signed<ManufactureReport>,
+        stations: &[Station],
+        anchors: &Anchors,
+        authorities: &Authorities,
+        now: UnixTime,
+    ) -> Result<Self, VerifyError> {
         let (report, station) = signed_by(report, stations, now)?;
-        Self::of(report.into_content(), &Arc::new(station), anchors, now)
+        Self::of(report.into_content(), &Arc::new(station), anchors, authorities, now)
     }
 
     /// Verifies the signature over a batch; its rows are verified one by one, by [`GenuineBatch::report`].
@@ -35,23 +43,25 @@ impl GenuineReport {
         Ok(GenuineBatch { batch: batch.into_content(), station: Arc::new(station) })
     }
 
-    fn of(report: ManufactureReport, station: &Arc<Station>, anchors: &Anchors, now: UnixTime) -> Result<Self, VerifyError> {
+    fn of(report: ManufactureReport, station: &Arc<Station>, anchors: &Anchors, authorities: &Authorities, now: UnixTime) -> Result<Self, VerifyError> {
         // Reports enclose no CA certificates: an issuing CA is an anchor itself.
         anchors.verify_path(report.idevid.certificate(), &[], Usage::Any, now)?;
-        Ok(Self { report: Box::new(report), station: Arc::clone(station) })
+        let appraised = appraised(&report, authorities, now);
+        Ok(Self { report: Box::new(report), station: Arc::clone(station), appraised })
     }
 
-    /// Verifies that the station that signed it is one of `stations` still, with the same key, and may sign.
+    /// Verifies that the station that signed it is one of `stations` still, with the same key, and may sign, and the path of the reported IDevID; and appraises the evidence anew. For
+    /// stations, anchors and authorities may be others now.
     ///
     /// # Errors
-    /// [`VerifyError`] if the station's key is no longer in use.
-    pub fn verified_again(self, stations: &[Station], now: UnixTime) -> Result<Self, VerifyError> {
+    /// [`VerifyError`] if the station's key is no longer in use, or if the IDevID does not lead to `anchors` or is not current.
+    pub fn verified_again(self, stations: &[Station], anchors: &Anchors, authorities: &Authorities, now: UnixTime) -> Result<Self, VerifyError> {
         let unknown =
             || VerifyError::UnknownSigner { artefact: ManufactureReport::NAME, detail: format!("no key is enrolled as '{}' any more", self.station.key.name) };
         let station = stations.iter().find(|station| station.key == self.station.key).ok_or_else(unknown)?;
         station.check_in_use(ManufactureReport::NAME, now)?;
         let station = if *station == *self.station { Arc::clone(&self.station) } else { Arc::new(station.clone()) };
-        Ok(Self { station, ..self })
+        Self::of(*self.report, &station, anchors, authorities, now)
     }
 
     /// Of which device it speaks.
@@ -73,6 +83,10 @@ impl GenuineReport {
         &self.report
     }
 
+    pub(super) fn appraised(&self) -> &[AppraisedItem] {
+        &self.appraised
+    }
+
     pub(super) fn station(&self) -> &Station {
         &self.station
     }
@@ -91,14 +105,14 @@ impl GenuineBatch {
         self.batch.rows()
     }
 
-    /// Reads the row that is there, and verifies the path of the reported IDevID.
+    /// Reads the row that is there, verifies the path of the reported IDevID and appraises the evidence.
     ///
     /// # Errors
     /// [`RowFault`] saying what is wrong with this row. The others are none the worse.
-    pub fn report(&self, row: Range<usize>, anchors: &Anchors, now: UnixTime) -> Result<GenuineReport, RowFault> {
+    pub fn report(&self, row: Range<usize>, anchors: &Anchors, authorities: &Authorities, now: UnixTime) -> Result<GenuineReport, RowFault> {
         let row = self.batch.text().get(row).ok_or_else(|| RowError::whole("there is no such row"))?;
         let report = self.batch.reader().read(row)?;
-        Ok(GenuineReport::of(report, &self.station, anchors, now)?)
+        Ok(GenuineReport::of(report, &self.station, anchors, authorities, now)?)
     }
 }
 
@@ -119,6 +133,13 @@ pub enum RowFault {
     /// Its IDevID is not to be trusted.
     #[error(transparent)]
     Untrusted(#[from] VerifyError),
+}
+
+fn appraised(report: &ManufactureReport, authorities: &Authorities, now: UnixTime) -> Vec<AppraisedItem> {
+    let Some(origin) = report.origin.as_ref().filter(|origin| !origin.evidence.is_empty()) else { return Vec::new() };
+    // No nonce: what was handed out at the line is not known here, and a key comes into being once.
+    let expected = Expected { key: &report.idevid.certificate().public_key(), nonce: None };
+    appraise_all(&origin.evidence, &expected, authorities, now)
 }
 
 /// Verifies who signed, and that this station may sign still.

@@ -9,9 +9,12 @@ use brski_common::{EnrolledKey, UnixTime, VerifyError};
 pub struct Station {
     /// The key that signs its reports.
     pub key: EnrolledKey,
-    /// Every basis that it may claim. No evidence is appraised here: a basis that goes beyond the station's own word is the manufacturer's trust in that station,
-    /// which has to have seen the attestation, the witnesses or the audit itself.
+    /// Every basis that it may claim. One that evidence can ground takes such evidence in the report as well, unless it may do [without](Self::without_evidence); that of witnesses is
+    /// the manufacturer's trust in this station.
     pub bases: Vec<Basis>,
+    /// Whether it may claim what is attested without showing the evidence: the manufacturer's trust in this station, which has to have seen the attestation itself. What it shows
+    /// is appraised nevertheless, and must not contradict the report.
+    pub without_evidence: bool,
     /// When its key expires; none if it does not.
     pub not_after: Option<UnixTime>,
     /// That its key was taken out of use.
@@ -30,7 +33,7 @@ pub struct Withdrawal {
 impl Station {
     /// A station that may claim no more than its own signature proves: `self-declared` and `station-signed`.
     pub fn new(key: EnrolledKey) -> Self {
-        Self { key, bases: vec![Basis::SelfDeclared, Basis::StationSigned], not_after: None, withdrawn: None }
+        Self { key, bases: vec![Basis::SelfDeclared, Basis::StationSigned], without_evidence: false, not_after: None, withdrawn: None }
     }
 
     /// Whether what it signed is accepted now. The time of signing would be its own word, which a stolen key can give as well.

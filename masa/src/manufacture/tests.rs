@@ -1,7 +1,10 @@
 //! Every "no" of the manufacture rule, and the "yes" beside it.
 
 mod correction;
+mod evidence;
+mod testimony;
 
+use brski_common::evidence::Authorities;
 use brski_common::provenance::{Basis, Source, SplitReveal, Transfer};
 use brski_common::{EnrolledKey, Signer as _};
 
@@ -9,7 +12,7 @@ use super::*;
 use crate::testing::{Maker, NOW, Pledge, later, origin};
 
 fn genuine(maker: &Maker, pledge: &Pledge, origin: Option<KeyOrigin>) -> GenuineReport {
-    GenuineReport::verify(&maker.report(pledge, origin), &maker.stations(), &maker.anchors(), NOW).unwrap()
+    GenuineReport::verify(&maker.report(pledge, origin), &maker.stations(), &maker.anchors(), &Authorities::default(), NOW).unwrap()
 }
 
 fn decide(report: &GenuineReport, existing: Option<&History>) -> Result<RecordOrder, Refusal> {
@@ -37,6 +40,7 @@ fn first_report_orders_the_making_and_the_record() {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin: origin(),
     };
     let made = Made { at: NOW, idevid: pledge.idevid(), reported_by: "line 1".to_owned() };
@@ -99,9 +103,9 @@ fn station_claims_no_basis_beyond_those_it_was_enrolled_with() {
     let pledge = maker.pledge("JADA123");
     let decide_with = |bases: Option<Vec<Basis>>, basis| {
         let station = maker.stations().remove(0);
-        let station = Station { bases: bases.unwrap_or_else(|| station.bases.clone()), ..station };
+        let station = Station { bases: bases.unwrap_or_else(|| station.bases.clone()), without_evidence: true, ..station };
         let report = maker.report(&pledge, Some(KeyOrigin { basis, ..origin() }));
-        decide(&GenuineReport::verify(&report, &[station], &maker.anchors(), NOW).unwrap(), None).map(drop)
+        decide(&GenuineReport::verify(&report, &[station], &maker.anchors(), &Authorities::default(), NOW).unwrap(), None).map(drop)
     };
     for &basis in Basis::ALL {
         let refused = Err(Refusal::BasisNotAllowed { station: "line 1".to_owned(), basis });

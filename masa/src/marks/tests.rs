@@ -25,6 +25,7 @@ fn recorded(pledge: &Pledge, seq: u32, status: Status, origin: KeyOrigin) -> Pro
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin,
     }
 }

@@ -1,7 +1,7 @@
 //! What those who run a MASA want to know of it.
 
 use brski_common::text::in_full;
-use brski_common::{SigningParty, UnixTime};
+use brski_common::{PeerCertificates, SigningParty, UnixTime, Usage};
 
 use super::Masa;
 use crate::error::Error;
@@ -58,6 +58,14 @@ impl Masa {
     /// [`Error::Ledger`].
     pub async fn head(&self) -> Result<TreeHead, Error> {
         Ok(self.0.ledger.head().await?)
+    }
+
+    /// Whether the peer's certificate leads to the CAs that issue IDevIDs, and is current. For limits alone: it admits nobody.
+    ///
+    /// A registrar is nobody that a MASA has to know beforehand.
+    pub fn knows(&self, peer: &PeerCertificates) -> bool {
+        let path = |own, pool| self.0.idevid_anchors.verify_path(own, pool, Usage::Any, self.now());
+        peer.0.split_first().is_some_and(|(own, pool)| path(own, pool).is_ok())
     }
 
     /// The time, as this MASA knows it.

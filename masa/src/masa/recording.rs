@@ -69,7 +69,7 @@ impl Masa {
     /// # Errors
     /// [`Error::Untrusted`].
     pub fn genuine(&self, report: &Signed<ManufactureReport>) -> Result<GenuineReport, Error> {
-        Ok(GenuineReport::verify(report, &self.0.stations, &self.0.idevid_anchors, self.0.clock.now())?)
+        Ok(GenuineReport::verify(report, &self.0.stations, &self.0.idevid_anchors, &self.2, self.0.clock.now())?)
     }
 
     /// Writes down what stations report of many devices, each for itself; the outcomes are in the order of the reports. Of two reports of one device the first comes first, and
@@ -113,7 +113,7 @@ impl Masa {
             return reports.iter().map(|_| Err(Error::Randomness)).collect();
         }
         for ((report, history), salt) in reports.iter().zip(&histories).zip(salts) {
-            decided.push(self.decide(report, history.as_ref(), correction, salt, now).map(|entries| {
+            decided.push(self.decide(report, history.as_ref(), correction, salt, want, now).await.map(|entries| {
                 let evidence = evidence(&entries);
                 if want != Want::Trial && !entries.is_empty() {
                     groups.push(entries);
@@ -122,7 +122,7 @@ impl Masa {
             }));
         }
         // Record first: a crash may leave a record without its statement, which is made up for, never a statement without its record.
-        let mut appended = self.0.ledger.append_all(groups).await.into_iter();
+        let mut appended = self.append_all(groups).await.into_iter();
         let mut outcomes = Vec::with_capacity(reports.len());
         for ((report, history), decision) in reports.iter().zip(&histories).zip(decided) {
             let before = history.as_ref();
@@ -151,14 +151,14 @@ impl Masa {
 
     async fn record_one(&self, report: &GenuineReport, want: Want, correction: &Correction, now: UnixTime) -> Result<Recorded, Error> {
         let history = self.0.ledger.history(report.device()).await?;
-        let entries = self.decide(report, history.as_ref(), correction, random()?, now)?;
+        let entries = self.decide(report, history.as_ref(), correction, random()?, want, now).await?;
         match want {
             Want::Trial => return self.tried(report, history.as_ref(), entries.is_empty()).await,
             Want::Record | Want::Statement if entries.is_empty() => return Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), true)),
             Want::Record | Want::Statement => {}
         }
         let evidence = evidence(&entries).unwrap_or_default();
-        match self.0.ledger.append(entries).await {
+        match self.append_all(vec![entries]).await.pop().unwrap_or(Err(LedgerError::Busy)) {
             Ok(indexes) => Ok(recorded(report, history.as_ref(), Some(indexes.start + evidence), false)),
             Err(err) => self.overtaken(report, correction, err).await,
         }
@@ -176,17 +176,28 @@ impl Masa {
 
     /// A report that was not appended: perhaps somebody reported the same in the meantime.
     async fn overtaken(&self, report: &GenuineReport, correction: &Correction, err: LedgerError) -> Result<Recorded, Error> {
+        self.give_seed_back(report.device());
         let history = self.0.ledger.history(report.device()).await?;
-        match self.decide(report, history.as_ref(), correction, random()?, self.0.clock.now())?.is_empty() {
+        match self.decide(report, history.as_ref(), correction, random()?, Want::Trial, self.0.clock.now()).await?.is_empty() {
             true => Ok(recorded(report, history.as_ref(), history.as_ref().map(History::index), true)),
             false => Err(err.into()),
         }
     }
 
     /// What to append; nothing if all of it is on record.
-    fn decide(&self, report: &GenuineReport, history: Option<&History>, correction: &Correction, salt: [u8; 16], now: UnixTime) -> Result<Vec<Entry>, Error> {
+    async fn decide(
+        &self,
+        report: &GenuineReport,
+        history: Option<&History>,
+        correction: &Correction,
+        salt: [u8; 16],
+        want: Want,
+        now: UnixTime,
+    ) -> Result<Vec<Entry>, Error> {
         let defaults = &self.0.lines.of(report.device()).defaults;
-        Ok(manufacture::evaluate(report, history, defaults, &self.0.stations, correction, salt, now)?.into_entries())
+        let entries = manufacture::evaluate(report, history, defaults, &self.0.stations, correction, salt, now)?.into_entries();
+        self.check_seeds(&entries, want).await?;
+        Ok(entries)
     }
 
     /// Adds statements and receipts, of some at once: what is stored of one waits for the disk together with that of the others.

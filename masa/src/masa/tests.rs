@@ -5,6 +5,7 @@ mod domains;
 mod formats;
 mod marks;
 mod owning;
+mod seeds;
 mod told;
 mod transparency;
 

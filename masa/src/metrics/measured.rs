@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use brski_common::log::Hash;
+use brski_common::metric::program;
 use brski_common::provenance::{Basis, Method};
-use brski_common::{Assertion, BoxFuture, DeviceId, PublicKey, SerialNumber, SignError, Signature, SignatureAlgorithm, Signer, SpkiDigest};
+use brski_common::{Assertion, BoxFuture, DeviceId, SerialNumber, Signer, SpkiDigest};
 
-use super::{COMMIT_SECONDS, SIGN_FAILURES, SIGN_SECONDS, count_record, count_voucher};
+use super::{COMMIT_SECONDS, count_record, count_voucher};
 use crate::history::History;
-use crate::ledger::{Entry, Ledger, LedgerError, TreeHead};
+use crate::ledger::{Entry, Ledger, LedgerError, Seeds, TreeHead};
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,39 +42,12 @@ impl KeyUse {
 
 /// The same key, measured.
 pub fn measured_signer(signer: Arc<dyn Signer>, key: KeyUse) -> Arc<dyn Signer> {
-    Arc::new(MeasuredSigner { signer, key })
+    program::measured_signer(signer, key.name())
 }
 
 /// The same ledger, measured.
 pub fn measured_ledger(ledger: Arc<dyn Ledger>) -> Arc<dyn Ledger> {
     Arc::new(MeasuredLedger(ledger))
-}
-
-struct MeasuredSigner {
-    signer: Arc<dyn Signer>,
-    key: KeyUse,
-}
-
-impl Signer for MeasuredSigner {
-    fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        self.signer.algorithm()
-    }
-
-    fn sign<'a>(&'a self, tbs: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>> {
-        Box::pin(async move {
-            let began = Instant::now();
-            let signed = self.signer.sign(tbs).await;
-            metrics::histogram!(SIGN_SECONDS, "key" => self.key.name()).record(began.elapsed().as_secs_f64());
-            if signed.is_err() {
-                metrics::counter!(SIGN_FAILURES, "key" => self.key.name()).increment(1);
-            }
-            signed
-        })
-    }
 }
 
 /// Forwards every method, those that have a default included: a ledger that is fast at many things at once must stay so.
@@ -93,8 +67,16 @@ impl Ledger for MeasuredLedger {
         Box::pin(async move {
             let (counts, began): (Vec<Counts>, _) = (groups.iter().map(Counts::of).collect(), Instant::now());
             let outcomes = self.0.append_all(groups).await;
-            metrics::histogram!(COMMIT_SECONDS).record(began.elapsed().as_secs_f64());
-            outcomes.iter().zip(counts).filter(|(outcome, _)| outcome.is_ok()).for_each(|(_, counts)| counts.count());
+            told(&outcomes, counts, began);
+            outcomes
+        })
+    }
+
+    fn append_seeded(&self, groups: Vec<Vec<Entry>>, seeds: Seeds) -> BoxFuture<'_, Vec<Result<Range<u64>, LedgerError>>> {
+        Box::pin(async move {
+            let (counts, began): (Vec<Counts>, _) = (groups.iter().map(Counts::of).collect(), Instant::now());
+            let outcomes = self.0.append_seeded(groups, seeds).await;
+            told(&outcomes, counts, began);
             outcomes
         })
     }
@@ -130,6 +112,12 @@ impl Ledger for MeasuredLedger {
     fn consistency(&self, old: u64, new: u64) -> BoxFuture<'_, Result<Vec<Hash>, LedgerError>> {
         self.0.consistency(old, new)
     }
+}
+
+/// Counts what many groups became, at once.
+fn told(outcomes: &[Result<Range<u64>, LedgerError>], counts: Vec<Counts>, began: Instant) {
+    metrics::histogram!(COMMIT_SECONDS).record(began.elapsed().as_secs_f64());
+    outcomes.iter().zip(counts).filter(|(outcome, _)| outcome.is_ok()).for_each(|(_, counts)| counts.count());
 }
 
 /// What there is to count of entries, once they are appended.

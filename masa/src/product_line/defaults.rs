@@ -82,6 +82,10 @@ impl OriginDefaults {
         fill_none(&mut complete.ca_arrangement, &self.ca_arrangement);
         fill_none(&mut complete.silicon_vendor, &self.silicon_vendor);
         fill_none(&mut complete.seed, &self.seed);
+        // Who tells of a seed and leaves out its batch does not get around what the batch demands.
+        if let (Some(seed), Some(default)) = (&mut complete.seed, &self.seed) {
+            fill_none(&mut seed.batch, &default.batch);
+        }
         fill_none(&mut complete.co_generation, &self.co_generation);
         fill_none(&mut complete.rng, &self.rng);
         fill_none(&mut complete.key_retained, &self.key_retained);

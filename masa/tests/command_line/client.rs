@@ -27,19 +27,36 @@ impl Client {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
-        let mut length = 0;
+        let (mut length, mut chunked) = (0, false);
         loop {
             let mut field = String::new();
             self.0.read_line(&mut field).unwrap();
             match field.trim_end().to_ascii_lowercase().split_once(": ") {
                 Some(("content-length", value)) => length = value.parse().unwrap(),
+                Some(("transfer-encoding", value)) => chunked = value == "chunked",
                 Some(_) => {}
                 None => break,
             }
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).unwrap();
+        while chunked {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            let mut chunk = vec![0; usize::from_str_radix(line.trim_end(), 16).unwrap() + "\r\n".len()];
+            self.0.read_exact(&mut chunk).unwrap();
+            chunk.truncate(chunk.len() - "\r\n".len());
+            chunked = !chunk.is_empty();
+            body.extend(chunk);
+        }
         (status, String::from_utf8(body).unwrap())
+    }
+
+    /// Whether the connection still stands: asks for `path`, and takes the beginning of any answer.
+    pub(crate) fn still_stands(&mut self, path: &str) -> bool {
+        let asked = write!(self.0.get_mut(), "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").and_then(|()| self.0.get_mut().flush());
+        let mut line = String::new();
+        asked.is_ok() && self.0.read_line(&mut line).is_ok() && line.starts_with("HTTP/1.1 ")
     }
 
     /// One GET with a bearer token.

@@ -66,3 +66,87 @@ fn ledger_that_is_none_is_refused() {
     let error = masa(&folder, &["config", "check"]).error();
     assert!(error.contains("field ledger: ") && error.ends_with("ledger.sqlite is no SQLite database"), "{error}");
 }
+
+/// The example of `[[evidence]]` that `init` writes, taken out of its comment, with these anchors and nobody withdrawn.
+fn with_evidence(folder: &super::support::Folder, anchors: &str) {
+    let text = folder.read("masa/masa.toml");
+    let begin = text.find("# [[evidence]]").unwrap();
+    let (before, rest) = text.split_at(begin);
+    let (example, after) = rest.split_once("\n\n").unwrap();
+    let example =
+        example.lines().filter(|line| !line.starts_with("# withdrawn")).map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect::<String>();
+    folder.write("masa/masa.toml", format!("{before}{}\n{after}", example.replace("certificates/silicon-tpm.pem", anchors)));
+}
+
+#[test]
+fn authority_for_evidence_is_told_with_its_basis_and_its_anchors() {
+    let folder = manufacturer();
+    // Any CA that issues no IDevIDs will do.
+    with_evidence(&folder, "certificates/voucher-ca.pem");
+    let report: serde_json::Value = serde_json::from_str(&masa(&folder, &["config", "check", "-o", "json"]).ok()).unwrap();
+    assert_eq!(report["evidence"], serde_json::json!({ "Silicon Ltd TPM": "key-attestation" }));
+    assert_eq!(report["warnings"], serde_json::json!([]));
+    let anchors =
+        report["certificates"].as_array().unwrap().iter().filter(|certificate| certificate["fields"].as_array().unwrap().contains(&"evidence.anchors".into()));
+    assert_eq!(anchors.count(), 1);
+    let text = masa(&folder, &["config", "check"]).ok();
+    assert!(text.lines().any(|line| line == "evidence: of Silicon Ltd TPM, as basis key-attestation"), "{text}");
+}
+
+#[test]
+fn basis_that_nothing_could_ground_is_warned_of() {
+    let folder = manufacturer();
+    let warnings = || {
+        let report: serde_json::Value = serde_json::from_str(&masa(&folder, &["config", "check", "-o", "json"]).ok()).unwrap();
+        report["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    folder.edit("masa/masa.toml", "\"station-signed\"]", "\"station-signed\", \"key-attestation\"]");
+    let found = warnings();
+    assert!(found.len() == 1 && found[0].starts_with("station 'station-1' may claim basis key-attestation, which nothing can ground"), "{found:?}");
+    with_evidence(&folder, "certificates/voucher-ca.pem");
+    assert_eq!(warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn authority_above_the_ca_that_issues_idevids_is_refused() {
+    let folder = manufacturer();
+    // The issuing CA, then its root.
+    let chain = folder.read("masa/certificates/idevid-issuer.pem");
+    let (issuing, root) = chain.split_at(chain.rfind("-----BEGIN").unwrap());
+    folder.write("masa/certificates/issuing-alone.pem", issuing);
+    folder.write("masa/certificates/root-alone.pem", root);
+    folder.edit("masa/masa.toml", "idevid-anchors = [\"certificates/idevid-issuer.pem\"]", "idevid-anchors = [\"certificates/issuing-alone.pem\"]");
+    with_evidence(&folder, "certificates/root-alone.pem");
+    let error = masa(&folder, &["config", "check"]).error();
+    assert!(error.contains("field evidence.anchors: has a CA above CN=") && error.contains("so that devices could sign evidence themselves"), "{error}");
+}
+
+#[test]
+fn two_authorities_with_one_anchor_are_refused() {
+    let folder = manufacturer();
+    with_evidence(&folder, "certificates/voucher-ca.pem");
+    let again = "[[evidence]]\nname = \"another\"\nanchors = [\"certificates/voucher-ca.pem\"]\nbasis = \"hsm-attested\"\n";
+    folder.write("masa/masa.toml", format!("{}\n{again}", folder.read("masa/masa.toml")));
+    let error = masa(&folder, &["config", "check"]).error();
+    assert!(error.contains("is an anchor of 'Silicon Ltd TPM' as well, so that nobody could tell whose word it is"), "{error}");
+}
+
+#[test]
+fn authority_that_could_not_be_trusted_is_refused() {
+    let folder = manufacturer();
+    with_evidence(&folder, "certificates/idevid-issuer.pem");
+    let error = masa(&folder, &["config", "check"]).error();
+    assert!(error.contains("field evidence.anchors: ") && error.contains("is an anchor of IDevIDs, so that devices could sign evidence themselves"), "{error}");
+    for (from, to, expected) in [
+        ("basis = \"key-attestation\"", "basis = \"station-signed\"", "field evidence.basis: must be one that evidence can ground"),
+        ("locus = \"discrete-tpm\"", "locus = \"unknown\"", "field evidence.locus: must be left out"),
+        ("name = \"Silicon Ltd TPM\"", "name = \"\"", "field evidence.name: must be 1 to 40 printable characters"),
+        ("anchors = [\"certificates/voucher-ca.pem\"]", "anchors = []", "field evidence.anchors: is empty"),
+    ] {
+        let folder = manufacturer();
+        with_evidence(&folder, "certificates/voucher-ca.pem");
+        folder.edit("masa/masa.toml", from, to);
+        let error = masa(&folder, &["config", "check"]).error();
+        assert!(error.contains(expected), "{error}");
+    }
+}

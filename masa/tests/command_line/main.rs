@@ -3,15 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin;
+mod audit;
 mod backup;
 mod backup_keys;
 mod block;
 mod client;
 mod cloud;
 mod configuration;
+mod delivered;
 mod https;
 mod init;
 mod inspect;
+mod limits;
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
+mod line_agent;
 mod lines;
 mod log;
 mod manufacture;
@@ -68,10 +73,16 @@ fn help_is_what_it_was() {
             "record",
             "report",
             "issue-idevid",
+            "attest",
+            "line-agent",
+            "line-agent pkcs11",
+            "line-agent pkcs11 request",
+            "line-agent pkcs11 report",
             "inspect",
             "block",
             "unblock",
             "mark",
+            "audit",
             "affected",
             "statement",
             "audit-log",

@@ -89,10 +89,13 @@ fn people_are_told_of_a_bad_line_on_standard_error() {
 fn input_without_any_report_is_an_error() {
     let folder = manufacturer();
     folder.write("blank.jsonl", "\n \n");
-    assert_eq!(masa(&folder, &["record", "-"]).error(), "error: -: no report was read, expected signed reports or batches, or rows as CSV or JSON");
+    assert_eq!(
+        masa(&folder, &["record", "-"]).error(),
+        "error: -: empty, so that no report was read; expected signed reports or batches, or rows as CSV or JSON"
+    );
     assert_eq!(
         masa(&folder, &["record", "blank.jsonl", "-"]).error(),
-        "error: blank.jsonl, -: no report was read, expected signed reports or batches, or rows as CSV or JSON"
+        "error: blank.jsonl, -: empty, so that no report was read; expected signed reports or batches, or rows as CSV or JSON"
     );
 }
 
@@ -229,6 +232,11 @@ fn station_that_claims_more_than_it_may_is_told_which_setting_allows_it() {
     assert!(refused.stdout.contains("station 'station-1' may not claim basis third-party-audit; bases under its entry of [[stations]]"), "{refused:?}");
 
     folder.edit("masa/masa.toml", "\"station-signed\"]", "\"station-signed\", \"third-party-audit\"]");
+    let groundless = masa(&folder, &["record", "-o", "json", "reports.jsonl"]);
+    assert_eq!(groundless.code, Some(1));
+    assert!(groundless.stdout.contains("without-evidence = true under station 'station-1' would take the station's own word"), "{groundless:?}");
+
+    folder.edit("masa/masa.toml", "# without-evidence = true ", "without-evidence = true ");
     assert_eq!(outcomes(&masa(&folder, &["record", "-o", "json", "reports.jsonl"]).ok()), [json!(["JADA1", false])]);
 }
 

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
+use super::delivered::Logistics;
 use super::https::{Client, Serving};
+use super::manufacture::{ORIGIN, idevid};
 use super::serve::anywhere;
 use super::support::Folder;
 use super::{MASA, masa};
 
 /// Tells the server to reload, and waits until it has, `outcome` being `applied` or `refused`.
-fn reload(serving: &Serving, outcome: &str) {
+pub(crate) fn reload(serving: &Serving, outcome: &str) {
     let line = format!("brski_reloads_total{{outcome=\"{outcome}\"}}");
     let before = serving.metric(&line).unwrap_or_default();
     serving.process.signal("HUP");
@@ -130,5 +134,54 @@ fn reload_goes_on_with_the_ledger_that_is_open() {
     reload(&serving, "applied");
     let (status, device) = serving.admin().get("/devices/JADA1", &serving.token);
     assert_eq!(status, 200, "{device}");
+    serving.stop(&folder);
+}
+
+/// A station's report of a new device, with what this vendor signed of it as evidence.
+fn vouched_by(vendor: &Logistics, folder: &Folder, serial: &str) -> String {
+    use base64::Engine as _;
+    let idevid = idevid(folder, serial);
+    let mut origin: Value = serde_json::from_str(ORIGIN).unwrap();
+    for (fact, value) in [("method", "sapodilla"), ("protection", "unknown"), ("locus", "secure-element"), ("lock", "unknown"), ("source", "unknown")] {
+        origin[fact] = value.into();
+    }
+    origin["ca-arrangement"] = "silicon-generic".into();
+    origin["basis"] = "se-vendor-attested".into();
+    let data = base64::engine::general_purpose::STANDARD.encode(vendor.element("01", &idevid));
+    origin["evidence"] = json!([{ "type": "application/secure-element+jws", "data": data }]);
+    folder.write("device.pem", idevid.to_pem());
+    folder.write("origin.json", origin.to_string());
+    masa(folder, &["report", "--station-key", "masa/keys/station-1.pem", "--idevid", "device.pem", "--origin", "origin.json"]).ok()
+}
+
+#[test]
+fn authority_that_was_added_is_believed_after_a_reload_and_one_that_was_removed_no_more() {
+    let folder = anywhere();
+    folder.edit("masa/masa.toml", r#"bases = ["self-declared", "station-signed"]"#, r#"bases = ["se-vendor-attested"]"#);
+    let without = folder.read("masa/masa.toml");
+    let vendors = ["removed", "added"].map(|name| {
+        let vendor = Logistics::new();
+        folder.write(&format!("masa/certificates/{name}.pem"), vendor.certificate.to_pem());
+        vendor
+    });
+    let trusting = |name: &str| {
+        let authority = format!("[[evidence]]\nname = \"{name}\"\nanchors = [\"certificates/{name}.pem\"]\nbasis = \"se-vendor-attested\"\n");
+        folder.write("masa/masa.toml", format!("{without}\n{authority}"));
+    };
+    let of_added = vouched_by(&vendors[1], &folder, "JADA1");
+    let of_removed = ["JADA2", "JADA3"].map(|serial| vouched_by(&vendors[0], &folder, serial));
+    trusting("removed");
+    let serving = Serving::start(&folder);
+    let recorded = |report: &str| {
+        let headers = [&*format!("Authorization: Bearer {}", serving.token), "Content-Type: application/x-ndjson"];
+        let (status, told) = serving.admin().send("POST", "/records", &headers, report);
+        assert_eq!(status, 200, "{told}");
+        let outcome: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+        outcome.get("error").is_none()
+    };
+    assert_eq!([recorded(&of_added), recorded(&of_removed[0])], [false, true]);
+    trusting("added");
+    reload(&serving, "applied");
+    assert_eq!([recorded(&of_added), recorded(&of_removed[1])], [true, false]);
     serving.stop(&folder);
 }

@@ -55,9 +55,10 @@ impl Clerk<'_> {
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let query = Query::read(head.uri.query(), &["idevid", "key"])?;
+        let query = Query::read(head.uri.query(), &["idevid", "key", "nonce"])?;
         let key = query.read_as("key", |text| SpkiDigest::try_from(text.to_owned()))?;
-        let hint = Hint { idevid: query.text("idevid").map(certificates).transpose()?.unwrap_or_default(), key };
+        let nonce = query.text("nonce").map(nonce).transpose()?;
+        let hint = Hint { idevid: query.text("idevid").map(certificates).transpose()?.unwrap_or_default(), key, nonce };
         let name = media_type(&head.headers).unwrap_or_default();
         let format = voucher_format(&head.headers, Leniencies::NONE).ok();
         // What it is has to be known before it is read.
@@ -85,6 +86,11 @@ fn csr(body: &[u8]) -> Result<Vec<u8>, NotDone> {
         Some(0x30) => Ok(body.to_vec()),
         _ => Ok(est::from_body("certification request", body).map_err(crate::error::Error::from)?),
     }
+}
+
+fn nonce(text: &str) -> Result<Vec<u8>, QueryError> {
+    let wrong = |err| QueryError(format!("nonce in the query must be what the evidence has to answer, in base64url without padding: {err}"));
+    URL_SAFE_NO_PAD.decode(text).map_err(wrong)
 }
 
 /// Certificates in a query: DER, or PEM with the path above, either in base64url.

@@ -141,7 +141,7 @@ pub fn applicant(body: &[u8], webhook: Option<&Webhook>) -> Result<Applicant, St
         // What was signed counts more than how it was copied out.
         found.key = Some(csr.public_key().digest());
         found.serial_number = csr.serial_number().map(|serial| serial.to_string());
-        found.unknown_evidence = csr.attestation().is_some();
+        found.csr = Some(Box::new(csr));
     }
     match found.key {
         Some(_) => Ok(found),

@@ -6,6 +6,7 @@ use brski_common::UnixTime;
 use brski_common::text::{LONGEST_WORDS, printable};
 use brski_common::time::rfc3339;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Somebody who decided about a pledge, or about the registrar itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,14 +73,16 @@ impl Person {
         Self { via: Some(via), ..self }
     }
 
-    /// Whether both are one person: names are compared without the blanks around them and without case, so that nobody counts twice by writing theirs otherwise.
+    /// Whether both are one person: names are compared without the blanks around them, without case and in Unicode's normalization form KC, so that nobody counts twice by writing
+    /// theirs otherwise. Letters of different scripts that look alike stay different.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.canonical() == other.canonical()
     }
 
     fn canonical(&self) -> String {
-        // Upper case first: some letters have two lower-case forms, such as a final sigma.
-        self.name.trim().to_uppercase().to_lowercase()
+        let composed: String = self.name.nfkc().collect();
+        // Upper case first: some letters have two lower-case forms, such as a final sigma. What another case is made of may be composed otherwise again.
+        composed.trim().to_uppercase().to_lowercase().nfkc().collect()
     }
 
     /// The same, fit for a file that people read: trimmed, and with a reason in which nothing hides.
@@ -135,10 +138,21 @@ mod tests {
 
     #[test]
     fn one_person_is_the_same_however_the_name_is_written() {
-        for (name, other) in [("Alice", "alice"), (" alice", "ALICE "), ("Άλκης", "ΆΛΚΗΣ"), ("ÅSA", "åsa")] {
+        for (name, other) in [
+            ("Alice", "alice"),
+            (" alice", "ALICE "),
+            ("Άλκης", "ΆΛΚΗΣ"),
+            ("ÅSA", "åsa"),
+            ("\u{ff22}ob", "bob"),
+            ("A\u{30a}sa", "\u{c5}sa"),
+            ("\u{fb01}ona", "FIONA"),
+            ("bob\u{a0}", "bob"),
+        ] {
             assert!(person(name).is_same_as(&person(other)), "{name} {other}");
         }
-        assert!(!person("alice").is_same_as(&person("alicia")));
+        for (name, other) in [("alice", "alicia"), ("asa", "åsa"), ("bob", "b\u{43e}b")] {
+            assert!(!person(name).is_same_as(&person(other)), "{name} {other}");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl EstCa {
         let now = self.clock.now();
         match answer.status() {
             StatusCode::OK => self.check(certificates(&answer)?, &order, now),
-            StatusCode::ACCEPTED => Err(IssueError::Later(retry_after(answer.headers(), now).unwrap_or(LATER))),
+            StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS => Err(IssueError::Later(retry_after(answer.headers(), now).unwrap_or(LATER))),
             trouble if trouble.is_server_error() => Err(IssueError::Unavailable(sentence("simpleenroll", &answer).into())),
             _ => Err(refused("simpleenroll", &answer)),
         }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use brski_common::serve::setup::read_text;
 use brski_common::text::{LONGEST_LINE, printable};
 use brski_common::{Certificate, Csr, Format, Leniencies, ProvenanceStatement, Signed, SpkiDigest, VoucherRequest, est};
@@ -33,6 +35,9 @@ pub(crate) struct Arguments {
     /// SHA-256 over the public key of the device's IDevID, to find it in the store
     #[arg(long, value_name = "HEX", value_parser = |text: &str| SpkiDigest::try_from(text.to_owned()))]
     key: Option<SpkiDigest>,
+    /// What the evidence in a certification request has to answer, in base64url without padding
+    #[arg(long, value_name = "BASE64URL", value_parser = nonce)]
+    nonce: Option<Nonce>,
     /// Configuration file
     #[arg(long, value_name = "FILE", default_value = "registrar/registrar.toml")]
     config: PathBuf,
@@ -56,7 +61,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         Certificate::all_from_pem(&text).with_context(|| format!("{}: holds no certificate", path.display()))
     });
-    let hint = Hint { idevid: idevid.transpose()?.unwrap_or_default(), key: arguments.key };
+    let hint = Hint { idevid: idevid.transpose()?.unwrap_or_default(), key: arguments.key, nonce: arguments.nonce.clone().map(|nonce| nonce.0) };
     let mut all = true;
     for file in &arguments.files {
         let octets = std::fs::read(file).with_context(|| format!("{}: cannot be read", file.display()))?;
@@ -66,6 +71,14 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments.output.print(&Appraised { file, opinion })?;
     }
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(NOT_ACCEPTABLE) })
+}
+
+/// As a type of its own: clap takes a `Vec` for several values.
+#[derive(Clone, Debug)]
+struct Nonce(Vec<u8>);
+
+fn nonce(text: &str) -> Result<Nonce, base64::DecodeError> {
+    URL_SAFE_NO_PAD.decode(text).map(Nonce)
 }
 
 /// What a file holds.
@@ -110,6 +123,9 @@ impl core::fmt::Display for Appraised<'_> {
         write!(f, "{}: {word}: {}", file.display(), shown(&opinion.sentence))?;
         if let Some(pledge) = &opinion.pledge {
             write!(f, "\n  pledge {} of {}, key {}", pledge.serial, shown(&pledge.manufacturer), pledge.key)?;
+        }
+        for finding in &opinion.evidence {
+            write!(f, "\n  evidence {}", shown(&finding.to_string()))?;
         }
         for note in &opinion.notes {
             write!(f, "\n  note: {}", shown(note))?;

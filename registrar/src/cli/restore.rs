@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use brski_common::files::sync_folder;
-use brski_common::log::VerifierKey;
+use brski_common::log::{Checkpoint, VerifierKey};
 use brski_common::text::in_full;
 use brski_registrar::backup::{Manifest, SignedManifest};
 use brski_registrar::pledges::{Damage, VerifyTrailError, verify};
@@ -60,6 +60,9 @@ pub(crate) struct Arguments {
 struct Done {
     store: PathBuf,
     events: u64,
+    /// How many events the upgrade added that an older version had not written down.
+    #[serde(skip_serializing_if = "is_zero")]
+    added: u64,
     /// None if nobody knows.
     lost: Option<u64>,
     moved: Vec<PathBuf>,
@@ -73,7 +76,12 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(path) => read_verifiers(path)?,
         None => configuration.trail_keys(notary.as_ref())?,
     };
-    let manifest = believed(&arguments.backup, &keys)?;
+    let signed = match &notary {
+        // What the old key signed does not bind a trail that goes on under a new one.
+        Some(notary) if !arguments.new_trail_key => notary.remembered()?.map(|(checkpoint, _)| (notary.verifier().clone(), checkpoint)),
+        Some(_) | None => None,
+    };
+    let manifest = believed(&arguments.backup, &keys, signed)?;
     place::check(&target, arguments.replace)?;
 
     let lost = lost(&manifest, &known(notary.as_ref(), &target, &keys, arguments.new_trail_key)?, notary.is_some(), arguments.new_trail_key)?;
@@ -83,12 +91,18 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
 
     let staged = place::copy(&arguments.backup, &target)?;
+    // Read once more, and perhaps otherwise.
+    anyhow::ensure!(is_of(&manifest, &staged.path)?, "{}: was not copied as its manifest says; nothing was changed", arguments.backup.display());
+    let added;
     {
         let store = SqlitePledges::open(&staged.path)?;
+        added = store.head().await?.size.saturating_sub(manifest.events);
         let by = arguments.by.person()?;
-        let new_key = new_key.as_ref().map(|new_key| new_key.told(&keys));
+        let new_key = new_key.as_ref().map(|new_key| new_key.told(&keys, (added > 0).then_some(manifest.events)));
         store.note(Event { at: by.at, pledge: None, what: What::Restored { by, new_key } }).await?;
     }
+    // Somebody may have started the server meanwhile: what it wrote would be moved aside with the store.
+    place::check(&target, arguments.replace)?;
     let moved = staged.put(&target)?;
     let mut new_verifier = None;
     if let Some(new_key) = new_key {
@@ -99,19 +113,24 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(notary) = configuration.notary()? {
         notary.sign_anew(&SqlitePledges::open(&target)?).await.context("the store is restored, but its trail could not be signed")?;
     }
-    arguments.output.print(&Done { store: target, events: manifest.events, lost, moved, new_verifier })
+    arguments.output.print(&Done { store: target, events: manifest.events, added, lost, moved, new_verifier })
 }
 
-/// The manifest, if the backup is what it says.
-fn believed(backup: &Path, keys: &[VerifierKey]) -> anyhow::Result<Manifest> {
+/// The manifest, if the backup is what it says, and continues or precedes what was signed last.
+fn believed(backup: &Path, keys: &[VerifierKey], signed: Option<(VerifierKey, Checkpoint)>) -> anyhow::Result<Manifest> {
     let path = manifest_of(backup);
     let octets = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let manifest = SignedManifest::from_json(&octets).and_then(|signed| signed.verify(keys)).with_context(|| path.display().to_string())?;
-    let cannot = || format!("{}: cannot be read", backup.display());
-    anyhow::ensure!(manifest.is_of(backup).with_context(cannot)?, "{}: is not what its manifest says; nothing was changed", backup.display());
-    let verified = verify(backup, keys, &[]).with_context(|| backup.display().to_string())?;
+    anyhow::ensure!(is_of(&manifest, backup)?, "{}: is not what its manifest says; nothing was changed", backup.display());
+    // One over more events than came back is about what is lost, of which `lost` speaks.
+    let signed: Vec<_> = signed.into_iter().filter(|(_, checkpoint)| checkpoint.size <= manifest.events).collect();
+    let verified = verify(backup, keys, &signed).with_context(|| backup.display().to_string())?;
     anyhow::ensure!(manifest.fits(&verified), "{}: its trail is not what its manifest says; nothing was changed", backup.display());
     Ok(manifest)
+}
+
+fn is_of(manifest: &Manifest, copy: &Path) -> anyhow::Result<bool> {
+    manifest.is_of(copy).with_context(|| format!("{}: cannot be read", copy.display()))
 }
 
 /// How many events the trail is known to have had.
@@ -173,9 +192,16 @@ fn lost(manifest: &Manifest, known: &Known, is_signed: bool, new_key: bool) -> a
     }
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl core::fmt::Display for Done {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: restored with {} events, and one more that tells of it", self.store.display(), self.events)?;
+        if self.added > 0 {
+            write!(f, "\nadded: {} events of what an older version had not written down", self.added)?;
+        }
         match self.lost {
             Some(0) => {}
             Some(lost) => write!(f, "\nlost: {lost} events")?,

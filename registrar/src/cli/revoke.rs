@@ -64,7 +64,7 @@ enum Reason {
 struct Revoked {
     serial: String,
     certificates: Vec<String>,
-    /// What no CRL of this registrar tells of, so that somebody has to tell the CA.
+    /// What somebody has to tell the CA of: no CRL of this registrar does, or nobody knows whether it is that CA's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to_tell: Vec<ToTell>,
     /// What became of each, in a sentence.
@@ -74,7 +74,7 @@ struct Revoked {
     by: String,
 }
 
-/// A certificate that its CA has to be told of.
+/// A certificate that its CA has to be told of, or may have to be if its issuer is not on record.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ToTell {
@@ -94,8 +94,8 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let revoked = revoke(&*pledges, pledge.key, &which, reason, &by).await?;
     let certificates = revoked.iter().map(|certificate| certificate.serial.clone()).collect();
     let told = revoked.into_iter().map(|certificate| configuration.told(certificate)).collect::<Result<Vec<_>, _>>()?;
-    let unlisted = told.iter().filter(|told| !told.listed);
-    let to_tell = unlisted.map(|told| ToTell { serial: told.certificate.serial.clone(), issuer: told.issuer().to_owned() }).collect();
+    let to_tell = told.iter().filter(|told| told.is_to_be_told());
+    let to_tell = to_tell.map(|told| ToTell { serial: told.certificate.serial.clone(), issuer: told.issuer().to_owned() }).collect();
     let outcome = told.iter().map(ToString::to_string).collect();
     arguments.output.print(&Revoked { serial: pledge.serial.to_string(), certificates, to_tell, outcome, reason, by: by.name })
 }

@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 
     let signing = Signing::begin(&configuration).await?;
-    let (stop, stopping) = watch::channel(());
+    let (limits, (stop, stopping)) = (configuration.limits().limits(), watch::channel(()));
     let reloads = tokio::spawn(reload::on_signal(hangup, arguments.config.clone(), configuration, process, served.clone(), admins.clone()));
     let upkeep = tokio::spawn(async move {
         loop {
@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     });
     tokio::join!(
         stop_on(terminate, interrupt, stop),
-        serve_pledges(server, served.clone(), stopping.clone()),
+        serve_pledges(server, limits, served.clone(), stopping.clone()),
         serve_admins(admin, served.clone(), admins, stopping)
     );
     reloads.abort();
@@ -110,21 +110,23 @@ async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: watch::Send
     drop(stop);
 }
 
-async fn serve_pledges(server: Server, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
+async fn serve_pledges(server: Server, limits: Limits, served: Reloadable<Served>, mut stopping: watch::Receiver<()>) {
     let for_tls = served.clone();
     let tls = TlsSource::from_fn(move || for_tls.current().tls.clone());
+    let at_door = served.clone();
+    let server = server.exempting(move |address| at_door.current().door.is_proxy(address));
     let respond = move |request| {
         // For each request anew: one that is under way ends under the configuration it began with.
         let served = served.current();
         async move {
-            match served.proxies.identify(request) {
+            match served.door.admit(request) {
                 Ok(request) => served.pledges.respond(request).await,
                 Err(refusal) => *refusal,
             }
         }
     };
     let stop = async move { drop(stopping.changed().await) };
-    server.serve(tls, Limits::default(), respond, stop).await;
+    server.serve(tls, limits, respond, stop).await;
 }
 
 async fn serve_admins(server: Option<Server>, served: Reloadable<Served>, admins: AdminService, mut stopping: watch::Receiver<()>) {

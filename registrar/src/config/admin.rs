@@ -82,6 +82,7 @@ impl Configuration {
             ("pledges", self.file.resolve(&self.values.pledges) == old.file.resolve(&old.values.pledges)),
             ("trail.key", self.trail_key() == old.trail_key()),
             ("admin.listen", self.admin_listen() == old.admin_listen()),
+            ("limits, connections or connections-per-address,", self.limits().limits() == old.limits().limits()),
         ] {
             anyhow::ensure!(same, self.file.error(field, "cannot change while serving; nothing of the new configuration is applied until a restart"));
         }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use brski_common::serve::setup::KeyFiles;
 use brski_common::serve::{ClientLimits, TlsIdentity};
 use brski_common::{Clock, UnixTime};
+use brski_registrar::enroll::Nonces;
 use brski_registrar::masa_client::{HttpMasaClient, Lines, Schedule, SqliteDesk, ThroughWorker, Worker};
 use brski_registrar::{AnswerStore, MasaClient, MemoryAnswers};
 use serde::Deserialize;
@@ -27,16 +28,22 @@ pub(super) struct Masas {
     identity: Option<KeyFiles>,
 }
 
-/// What of the way to MASAs lives as long as the process, whatever is configured: open connections, whom to leave alone, what they answered a short while ago.
+/// What lives as long as the process, whatever is configured: open connections to MASAs, whom to leave alone, what they answered a short while ago, and nonces that were handed out.
 #[derive(Debug, Default)]
 pub(crate) struct MasaMemory {
     lines: Lines,
     answers: Arc<MemoryAnswers>,
+    nonces: Arc<Nonces>,
     /// Those in use: one that no configuration in force names any more is closed.
     desks: Mutex<HashMap<PathBuf, Weak<SqliteDesk>>>,
 }
 
 impl MasaMemory {
+    /// The nonces that devices were given for their evidence.
+    pub(super) fn nonces(&self) -> Arc<Nonces> {
+        self.nonces.clone()
+    }
+
     /// The store at this path, which is opened unless it is open.
     fn desk(&self, path: PathBuf) -> Result<Arc<SqliteDesk>, brski_registrar::masa_client::QuestionsError> {
         let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);

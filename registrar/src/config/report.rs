@@ -63,7 +63,7 @@ impl Report {
     /// Adds a certificate whose key is here.
     pub(super) fn add_key_pair(&mut self, file: &ConfigFile, field: &str, files: &KeyFiles, now: UnixTime) -> anyhow::Result<()> {
         let pair = file.key_pair(field, files)?;
-        Finding::add(&mut self.certificates, field, &pair.chain, now);
+        Finding::add_pair(&mut self.certificates, field, &pair.chain, &files.key, now);
         self.warnings.extend(file.exposed(&files.key));
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) enum UnknownManufacturers {
 
 impl Configuration {
     /// The manufacturers that are accepted, as the owner wants them treated.
-    pub(super) fn trust(&self) -> anyhow::Result<Trust> {
+    pub(crate) fn trust(&self) -> anyhow::Result<Trust> {
         let mut manufacturers = Vec::new();
         for Profile { manufacturer, .. } in self.profiles().read()? {
             manufacturers.push(self.overridden(manufacturer)?);
@@ -47,7 +47,9 @@ impl Configuration {
                 return Err(self.file.error(field, format!("'{name}' is no manufacturer with a profile; `trust list` tells their names")).into());
             }
         }
-        Ok(Trust::new(manufacturers))
+        let idevid_anchors: Vec<_> = manufacturers.iter().flat_map(|known| known.idevid_anchors.certificates()).cloned().collect();
+        let authorities = self.file.authorities(&self.values.evidence, &idevid_anchors)?;
+        Ok(Trust::new(manufacturers).believing(authorities))
     }
 
     /// By how much clocks may differ.

@@ -1,3 +1,5 @@
+mod overtaken;
+
 use brski_common::time::at;
 
 use super::*;
@@ -84,7 +86,8 @@ fn held_pledge_is_approved_by_name_and_reason() {
     let approved = say_yes(&store, ann(60)).unwrap();
     assert_eq!((approved.persons, &approved.file.approvals), (1, &vec![ann(60)]));
     let events = block_on(store.history(pledge.key, 1)).unwrap();
-    assert_eq!(events[0].1.what, What::Approved { held: question(&pledge, "ask"), by: ann(60), needed: Some(1) });
+    let seen = Some(QuestionDigest::of(&approved.file));
+    assert_eq!(events[0].1.what, What::Approved { held: question(&pledge, "ask"), by: ann(60), needed: Some(1), question: seen });
 }
 
 #[test]
@@ -183,8 +186,8 @@ fn yes_of_another_person_does_not_change_the_question() {
 fn question_that_was_never_asked_is_told_apart() {
     let (store, _) = held();
     let file = found(&store, "JADA1").unwrap();
-    let told = block_on(approve(&store, &Pick::asking(&file, "00000000000000ff".parse().unwrap()), ann(60), 1)).unwrap_err().to_string();
-    assert!(told.contains("among its last 100 events nothing led to question 00000000000000ff"), "{told}");
+    let told = block_on(approve(&store, &Pick::asking(&file, "000000000000000000000000000000ff".parse().unwrap()), ann(60), 1)).unwrap_err().to_string();
+    assert!(told.contains("among its last 100 events nothing led to question 000000000000000000000000000000ff"), "{told}");
 }
 
 #[test]

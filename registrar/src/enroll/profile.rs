@@ -76,18 +76,18 @@ impl CertificateProfile {
         Ok(names)
     }
 
-    /// What a request should ask for: of this device, or of one that is not known.
+    /// What a request should ask for: of this device, or of one that is not known; and whether it should hold evidence about its key.
     ///
     /// # Errors
     /// [`DecodeError`] if a name cannot stand in a certificate.
-    pub fn attributes(&self, serial: Option<&SerialNumber>) -> Result<Vec<u8>, DecodeError> {
+    pub fn attributes(&self, serial: Option<&SerialNumber>, attestation: bool) -> Result<Vec<u8>, DecodeError> {
         let Names { dns, uris } = serial.and_then(|serial| self.names_of(serial).ok()).unwrap_or_default();
         // Clients that read no values are spared those that they could guess.
         let usages = match self.usages.as_slice() {
             [ExtendedUsage::ClientAuth] => Vec::new(),
             usages => usages.iter().map(|usage| usage.oid().to_owned()).collect(),
         };
-        CsrAttributes { names: dns, uris, usages }.to_der()
+        CsrAttributes { names: dns, uris, usages, attestation }.to_der()
     }
 }
 

@@ -9,18 +9,18 @@ use brski_common::{SignatureAlgorithm, Signer as _, SoftwareKey};
 
 use super::*;
 use crate::ca::{BuiltInCa, CertificateAuthority};
-use crate::testing::{Ca, NOW, Pledge, World, block_on, key, now};
+use crate::testing::{Ca, NOW, Pledge, World, block_on, key, now, undemanded};
 
-fn csr(pledge: &Pledge) -> Csr {
-    Csr::from_der(&pledge.csr(&key())).unwrap()
+fn csr(pledge: &Pledge) -> AppraisedCsr {
+    undemanded(Csr::from_der(&pledge.csr(&key())).unwrap())
 }
 
-fn csr_named(subject: &Subject, key: &SoftwareKey) -> Csr {
-    Csr::from_der(&block_on(brski_common::csr::request(&subject.to_der(), key)).unwrap()).unwrap()
+fn csr_named(subject: &Subject, key: &SoftwareKey) -> AppraisedCsr {
+    undemanded(Csr::from_der(&block_on(brski_common::csr::request(&subject.to_der(), key)).unwrap()).unwrap())
 }
 
 /// What an admitted pledge gets for this request.
-fn asked(world: &World, pledge: &Pledge, csr: &Csr) -> Result<IssueOrder, Refusal> {
+fn asked(world: &World, pledge: &Pledge, csr: &AppraisedCsr) -> Result<IssueOrder, Refusal> {
     let (verified, admission) = (world.verified(pledge), world.admission(pledge));
     evaluate(csr, Enrollee::Pledge(&verified), Some(&admission), None, &Settings::default(), now())
 }
@@ -54,7 +54,7 @@ fn order_names_the_idevids_subject_and_the_requests_key() {
     let csr = csr(&pledge);
     let order = asked(&world, &pledge, &csr).unwrap();
     assert_eq!(order.subject_der(), pledge.idevid.certificate().subject_der());
-    assert_eq!(order.public_key(), csr.public_key());
+    assert_eq!(order.public_key(), csr.csr().public_key());
     assert_eq!(order.device(), pledge.idevid.device());
     assert_eq!(order.not_after(), at(NOW + 365 * 86_400));
 }
@@ -93,7 +93,7 @@ fn request_with_two_serial_numbers_is_refused() {
     let subject = [&[0x30, 32], part.as_slice(), part.as_slice()].concat();
     let key = key();
     let csr = Csr::from_der(&block_on(brski_common::csr::request(&subject, &*key)).unwrap()).unwrap();
-    assert!(is_unacceptable(asked(&world, &pledge, &csr)));
+    assert!(is_unacceptable(asked(&world, &pledge, &undemanded(csr))));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn request_with_the_key_of_another_pledge_is_refused() {
 fn refused_words(request: &str) -> String {
     let world = World::new();
     let csr = Csr::from_der(&brski_common::est::from_body("request", request.as_bytes()).unwrap()).unwrap();
-    match asked(&world, &world.pledge("JADA1"), &csr) {
+    match asked(&world, &world.pledge("JADA1"), &undemanded(csr)) {
         Err(Refusal::CsrUnacceptable(words)) => words,
         other => panic!("{other:?}"),
     }
@@ -141,7 +141,7 @@ fn ed25519_and_p384_keys_are_accepted() {
     let pledge = world.pledge("JADA1");
     for algorithm in [SignatureAlgorithm::EdDsa, SignatureAlgorithm::Es384] {
         let key = SoftwareKey::generate(algorithm).unwrap().0;
-        assert!(asked(&world, &pledge, &Csr::from_der(&pledge.csr(&key)).unwrap()).is_ok());
+        assert!(asked(&world, &pledge, &undemanded(Csr::from_der(&pledge.csr(&key)).unwrap())).is_ok());
     }
 }
 

@@ -21,8 +21,8 @@ use crate::pledges::StoreError;
 pub(super) enum Stop {
     #[error("there is no such resource; a registrar's are under /.well-known/brski/ and /.well-known/est/")]
     NoSuchResource,
-    #[error("this resource is for {allowed} only")]
-    WrongMethod { allowed: Method },
+    #[error("this resource is for {} only", .allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(" and "))]
+    WrongMethod { allowed: &'static [Method] },
     #[error(transparent)]
     NotNegotiable(#[from] NotNegotiable),
     #[error("the body is empty; a voucher-request belongs there")]
@@ -31,6 +31,8 @@ pub(super) enum Stop {
     CertificateForRequest,
     #[error("keys are not generated here: a pledge makes its own and sends a certification request to simpleenroll")]
     KeysAreMadeByPledges,
+    #[error("no nonce can be handed out at the moment; try again later")]
+    NoNonce,
     #[error("this registrar makes no such revocation list: a CA elsewhere publishes its own")]
     NoRevocationList,
     #[error(transparent)]
@@ -65,7 +67,8 @@ pub(super) fn refuse(stop: &Stop, path: &str, peer: &PeerCertificates) -> Respon
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Stop::WrongMethod { allowed } => {
-            headers.extend(HeaderValue::from_str(allowed.as_str()).map(|allowed| (header::ALLOW, allowed)));
+            let methods = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            headers.extend(HeaderValue::from_str(&methods).map(|allowed| (header::ALLOW, allowed)));
         }
         // RFC 9110, section 15.5.16.
         Stop::NotNegotiable(NotNegotiable::Encoded { .. }) => {
@@ -76,6 +79,7 @@ pub(super) fn refuse(stop: &Stop, path: &str, peer: &PeerCertificates) -> Respon
         | Stop::NoBody
         | Stop::CertificateForRequest
         | Stop::KeysAreMadeByPledges
+        | Stop::NoNonce
         | Stop::NoRevocationList
         | Stop::Registrar(_) => {}
     }
@@ -107,6 +111,7 @@ fn remedy(stop: &Stop) -> Option<&'static str> {
         | Stop::NoBody
         | Stop::CertificateForRequest
         | Stop::KeysAreMadeByPledges
+        | Stop::NoNonce
         | Stop::NoRevocationList
         | Stop::Body(_) => None,
     }
@@ -119,6 +124,7 @@ fn status(stop: &Stop) -> StatusCode {
         Stop::NotNegotiable(headers) => headers.status(),
         Stop::NoBody | Stop::CertificateForRequest => StatusCode::BAD_REQUEST,
         Stop::KeysAreMadeByPledges => StatusCode::NOT_IMPLEMENTED,
+        Stop::NoNonce => StatusCode::SERVICE_UNAVAILABLE,
         Stop::Body(err) => err.status(),
         Stop::Registrar(err) => match err {
             Error::Refused(refusal) => status_of_refusal(refusal.kind()),
@@ -190,6 +196,7 @@ fn sentence(stop: &Stop) -> String {
         | Stop::NoBody
         | Stop::CertificateForRequest
         | Stop::KeysAreMadeByPledges
+        | Stop::NoNonce
         | Stop::NoRevocationList => stop.to_string(),
     }
 }

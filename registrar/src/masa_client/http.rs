@@ -77,7 +77,10 @@ impl HttpMasaClient {
         let voucher = match answer.status() {
             StatusCode::OK if voucher_format(answer.headers(), manufacturer.lenient) == Ok(format) => Signed::from_wire(format, answer.into_body()),
             StatusCode::OK => return Err(unusable(url, format!("it answered requestvoucher with {}", type_of(&answer)))),
-            StatusCode::ACCEPTED => return Ok(MasaAnswer::Later(retry_after(answer.headers(), self.clock.now()).unwrap_or(LATER))),
+            // Too many questions are about us, and not about the device.
+            StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS => {
+                return Ok(MasaAnswer::Later(retry_after(answer.headers(), self.clock.now()).unwrap_or(LATER)));
+            }
             no if no.is_client_error() => return Ok(MasaAnswer::Refused { status: no.as_u16(), sentence: sentence(&answer) }),
             _ => return Err(dialogue.unexpected("requestvoucher", &answer)),
         };

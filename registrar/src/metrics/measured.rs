@@ -5,12 +5,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use brski_common::{
-    BoxFuture, Certificate, Leniencies, MasaUrl, Method, ProvenanceStatement, PublicKey, SignError, Signature, SignatureAlgorithm, Signed, Signer, SpkiDigest,
-    UnixTime, VoucherRequest,
-};
+use brski_common::metric::program;
+use brski_common::{BoxFuture, Certificate, Leniencies, MasaUrl, Method, ProvenanceStatement, Signed, Signer, SpkiDigest, UnixTime, VoucherRequest};
 
-use super::{CA_SECONDS, COMMIT_SECONDS, DECISIONS, EVENTS, LDEVIDS, MASA_QUESTIONS, MASA_SECONDS, SIGN_FAILURES, SIGN_SECONDS};
+use super::{CA_SECONDS, COMMIT_SECONDS, DECISIONS, EVENTS, LDEVIDS, MASA_QUESTIONS, MASA_SECONDS};
 use crate::ca::{CertificateAuthority, IssueError, RevocationList};
 use crate::enroll::IssueOrder;
 use crate::masa_client::breaker::LeftAlone;
@@ -43,7 +41,7 @@ impl KeyUse {
 
 /// The same key, measured.
 pub fn measured_signer(signer: Arc<dyn Signer>, key: KeyUse) -> Arc<dyn Signer> {
-    Arc::new(MeasuredSigner { signer, key })
+    program::measured_signer(signer, key.name())
 }
 
 /// The same store, measured.
@@ -59,33 +57,6 @@ pub fn measured_masa(masa: Arc<dyn MasaClient>) -> Arc<dyn MasaClient> {
 /// The same certification authority, measured.
 pub fn measured_ca(ca: Arc<dyn CertificateAuthority>) -> Arc<dyn CertificateAuthority> {
     Arc::new(MeasuredCa(ca))
-}
-
-struct MeasuredSigner {
-    signer: Arc<dyn Signer>,
-    key: KeyUse,
-}
-
-impl Signer for MeasuredSigner {
-    fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        self.signer.algorithm()
-    }
-
-    fn sign<'a>(&'a self, tbs: &'a [u8]) -> BoxFuture<'a, Result<Signature, SignError>> {
-        Box::pin(async move {
-            let began = Instant::now();
-            let signed = self.signer.sign(tbs).await;
-            metrics::histogram!(SIGN_SECONDS, "key" => self.key.name()).record(began.elapsed().as_secs_f64());
-            if signed.is_err() {
-                metrics::counter!(SIGN_FAILURES, "key" => self.key.name()).increment(1);
-            }
-            signed
-        })
-    }
 }
 
 struct MeasuredPledges(Arc<dyn PledgeStore>);
@@ -182,10 +153,12 @@ impl Counts {
             What::Refused { decision, .. } => ("refused", None, decision.as_deref()),
             What::Approved { .. } => ("approved", None, None),
             What::Disapproved { .. } => ("disapproved", None, None),
+            What::Attested { .. } => ("attested", None, None),
             What::Bound { .. } => ("bound", None, None),
             What::Issued { renewal, decision, .. } => ("issued", Some(if *renewal { "renewed" } else { "issued" }), decision.as_deref()),
             What::NotIssued { decision, .. } => ("not-issued", None, decision.as_deref()),
             What::Revoked { .. } => ("revoked", Some("revoked"), None),
+            What::Ended { .. } => ("ended", None, None),
             What::Told { .. } => ("told", None, None),
             What::Opinion { .. } => ("opinion", None, None),
             What::Stated { .. } => ("stated", None, None),

@@ -15,6 +15,7 @@ use crate::trail::{CertificateId, Event, PledgeFile};
 mod backup;
 mod checkpoints;
 mod files;
+mod fold;
 mod queue;
 mod row;
 #[cfg(test)]
@@ -35,13 +36,14 @@ pub struct SqlitePledges {
 }
 
 impl SqlitePledges {
-    /// Opens the file, or makes it with mode 0600.
+    /// Opens the file, or makes it with mode 0600. A file of a former version is brought up to date, which takes as long as to read it.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it cannot be opened, [`StoreError::Damaged`] if it is something else's or of another version.
+    /// [`StoreError::Unavailable`] if it cannot be opened, or is of a former version and somebody else has it open; [`StoreError::Damaged`] if it is something else's or of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         create_private(path).map_err(|err| StoreError::Unavailable(err.into()))?;
+        upgrade::bring_up_to_date(path)?;
         let connection = Connection::open(path)?;
         prepare(&connection)?;
 
@@ -186,14 +188,12 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    match recognise(&transaction)? {
-        Some(WITHOUT_TRAIL) => {
-            transaction.execute_batch(SCHEMA)?;
-            upgrade::begin_trail(&transaction)?;
-        }
-        Some(WITHOUT_ISSUERS) => upgrade::keep_issuers(&transaction)?,
-        Some(_) | None => transaction.execute_batch(SCHEMA)?,
-    }
+    transaction.execute_batch(SCHEMA)?;
+    finish(transaction)
+}
+
+/// Says whose the file is, and of which version by now.
+fn finish(transaction: Transaction<'_>) -> Result<(), StoreError> {
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
@@ -205,7 +205,7 @@ fn recognise(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (tables, read("application_id")?, read("user_version")?) {
         (0, _, _) => Ok(None),
-        (_, APPLICATION, found @ (WITHOUT_TRAIL | WITHOUT_ISSUERS | VERSION)) => Ok(Some(found)),
+        (_, APPLICATION, found @ (WITHOUT_TRAIL | WITHOUT_ISSUERS | UNSAID | VERSION)) => Ok(Some(found)),
         (_, APPLICATION, other) => Err(foreign(format!("its schema is of version {other}, expected {VERSION}"))),
         (_, _, _) => Err(foreign("it is a database of another program".to_owned())),
     }
@@ -226,8 +226,10 @@ const QUEUE: usize = 1024;
 
 /// "BRPL".
 const APPLICATION: i64 = 0x4252_504c;
-const VERSION: i64 = 3;
-/// Version 2 knew those that were revoked by their serial numbers alone.
+const VERSION: i64 = 4;
+/// Version 3 upgraded files of version 2 without adding the events that those lack.
+const UNSAID: i64 = 3;
+/// Version 2 knew those that were revoked by their serial numbers alone, and had no events of keys that were taken, nor of admissions that ended with the last LDevID.
 const WITHOUT_ISSUERS: i64 = 2;
 /// Version 1 had admissions and LDevID keys alone.
 const WITHOUT_TRAIL: i64 = 1;

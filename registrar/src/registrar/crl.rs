@@ -98,7 +98,7 @@ impl Registrar {
         Ok(Some(der))
     }
 
-    /// Whether a list that is made here tells of LDevIDs of this issuer; of an issuer that is not on record, whether there is a list at all.
+    /// Whether a list that is made here tells of LDevIDs of this issuer; of an issuer that is not on record, whether there is a list at all, which may still not be its own.
     pub fn lists_for(&self, issuer: Option<&NameDigest>) -> bool {
         let present = self.ca_certificates().first().filter(|_| self.parts.ca.makes_revocation_lists());
         let mut listers = present.into_iter().chain(self.former.iter().map(FormerCa::certificate));

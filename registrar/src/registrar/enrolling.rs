@@ -15,7 +15,7 @@ use crate::masa_client::MasaClientError;
 use crate::pledges::Query;
 use crate::relay::{Admission, Declined};
 use crate::revocation::{RevocationError, Which, revoke};
-use crate::trail::{CertificateId, Decision, Event, IssuedCertificate, MOST_CERTIFICATES, PledgeFile, RevocationReason, Subject, What};
+use crate::trail::{CertificateId, Decision, Event, IssuedCertificate, KeptRequest, MOST_CERTIFICATES, PledgeFile, RevocationReason, Subject, What};
 use crate::trust::VerifiedIDevId;
 
 /// Which of EST's two doors a request came through, and who stands there.
@@ -66,7 +66,11 @@ impl Registrar {
             None => None,
         };
         let admission = match (&door, admission) {
-            (Door::Pledge(pledge, _), _) if self.is_disapproved(pledge.spki_digest()).await? => {
+            (Door::Pledge(pledge, _), admission) if self.is_disapproved(pledge.spki_digest()).await? => {
+                // What it has is valid until it is revoked, which its manufacturer's word may do, as at a renewal.
+                if let Some(admission) = admission.filter(|_| file.as_ref().is_some_and(|file| file.current_certificates(now) > 0)) {
+                    self.reappraised_or_noted(&admission, request, renewal, now).await?;
+                }
                 return Err(self.note_unfit(refused_by_person(&pledge.device().serial).into(), &door, renewal, now).await?);
             }
             // Its admission may be gone along with its LDevIDs.
@@ -86,17 +90,16 @@ impl Registrar {
             );
             return Err(self.note_unfit(Refusal::CsrUnacceptable(why).into(), &door, renewal, now).await?);
         }
+        let csr = match self.with_key_appraised(csr, door.key(), &admission, now) {
+            Ok(csr) => csr,
+            Err((refusal, kept)) => return Err(self.note_refused(refusal.into(), kept, &door, renewal, now).await?),
+        };
         let anew = match &door {
-            Door::Pledge(..) => is_used_up(&admission, file.as_ref(), now) || stated::is_newer(file.as_ref(), &admission),
+            Door::Pledge(..) => is_used_up(&admission, file.as_ref(), now) || stated::is_newer(file.as_ref(), &admission)?,
             Door::Member(_) => true,
         };
         let reappraised: Option<Reappraised> = match anew {
-            true => match self.reappraised(&admission, self.parts.settings.statement_at_renewal, now).await {
-                Ok(reappraised) => Some(reappraised),
-                Err(NoVoucher::Other(err)) => return Err(self.note_unasked(err, &admission, request, now).await?),
-                Err(NoVoucher::NotYet(refusal)) => return Err(self.note_declined(refusal.into(), &admission, request, renewal, now).await?),
-                Err(NoVoucher::Declined(declined)) => return Err(self.note_declined(declined, &admission, request, renewal, now).await?),
-            },
+            true => Some(self.reappraised_or_noted(&admission, request, renewal, now).await?),
             false => None,
         };
         let enrollee = match (&door, &reappraised) {
@@ -106,10 +109,14 @@ impl Registrar {
         };
         let order = match enroll::evaluate(&csr, enrollee, Some(&admission), holder.as_ref(), &self.parts.settings, now) {
             Ok(order) => order,
-            Err(refusal) => return Err(self.note_unfit(refusal.into(), &door, renewal, now).await?),
+            Err(refusal) => {
+                self.nonces.used_up(door.key());
+                return Err(self.note_unfit(refusal.into(), &door, renewal, now).await?);
+            }
         };
         let decision = reappraised.as_ref().map(|reappraised| Box::new(reappraised.decision().clone()));
 
+        self.note_attested(&csr, &admission, file.as_ref(), now).await?;
         // The key first: a crash may leave a key without an LDevID, never an LDevID that cannot be renewed.
         let device = order.device().clone();
         let bound = Event { at: now, pledge: Some(admission.subject()), what: What::Bound { key } };
@@ -118,6 +125,7 @@ impl Registrar {
             Ok(issued) => issued,
             Err(err) => return Err(self.note_not_issued(err, &admission, request, decision, now, renewal).await?),
         };
+        self.nonces.used_up(door.key());
         // On record before it is out: what a pledge holds can be found and revoked.
         if let Some(ldevid) = issued.first() {
             let what = What::Issued { certificate: IssuedCertificate::of(ldevid), renewal, decision };
@@ -130,6 +138,16 @@ impl Registrar {
         }
         tracing::info!(serial = %device.serial, renewal, "LDevID issued");
         Ok(issued)
+    }
+
+    /// What the manufacturer's word and the policy of today make of this device; if that is no acceptance it is written down, and the error is what the device hears.
+    async fn reappraised_or_noted(&self, admission: &Admission, request: SpkiDigest, renewal: bool, now: UnixTime) -> Result<Reappraised, Error> {
+        Err(match self.reappraised(admission, self.parts.settings.statement_at_renewal, now).await {
+            Ok(reappraised) => return Ok(reappraised),
+            Err(NoVoucher::Other(err)) => self.note_unasked(err, admission, request, now).await?,
+            Err(NoVoucher::NotYet(refusal)) => self.note_declined(refusal.into(), admission, request, renewal, now).await?,
+            Err(NoVoucher::Declined(declined)) => self.note_declined(declined, admission, request, renewal, now).await?,
+        })
     }
 
     /// What the owner decided against the device while the CA was at work; `before` is its file from when it was asked.
@@ -170,6 +188,11 @@ impl Registrar {
 
     /// Writes down what was wrong with a certification request, or with whoever sent it, and returns what they hear.
     async fn note_unfit(&self, err: Error, door: &Door, renewal: bool, now: UnixTime) -> Result<Error, Error> {
+        self.note_refused(err, None, door, renewal, now).await
+    }
+
+    /// The same, with the request if that is kept.
+    async fn note_refused(&self, err: Error, kept: Option<Box<KeptRequest>>, door: &Door, renewal: bool, now: UnixTime) -> Result<Error, Error> {
         let pledge = match door {
             Door::Pledge(pledge, manufacturer) => {
                 Some(Subject { key: pledge.spki_digest(), serial: pledge.device().serial.clone(), manufacturer: manufacturer.clone() })
@@ -183,7 +206,8 @@ impl Registrar {
         if let Some(pledge) = pledge {
             let key = pledge.key;
             let file = self.parts.pledges.file(key).await?;
-            let event = Event { at: now, pledge: Some(pledge), what: What::NotIssued { sentence: in_full(&err), renewal, decision: None } };
+            let what = What::NotIssued { sentence: in_full(&err), renewal, decision: None, kept };
+            let event = Event { at: now, pledge: Some(pledge), what };
             if !repeats(&event, file.as_ref(), now) && self.pace.allows(key, now) {
                 self.parts.pledges.note(event).await?;
             }
@@ -204,7 +228,7 @@ impl Registrar {
         self.ca_certificates().iter().take(1).chain(&self.parts.settings.former_cas).cloned().collect()
     }
 
-    /// What EST's csrattrs hands out: what this peer's LDevID will bear, as far as the peer is somebody who may have one.
+    /// What EST's csrattrs hands out: what this peer's LDevID will bear, as far as the peer is somebody who may have one, and whether its request has to hold evidence about its key.
     ///
     /// # Errors
     /// [`Error::Decode`] if the owner's profile has what no certificate can bear.
@@ -213,7 +237,7 @@ impl Registrar {
         let pledge = || self.parts.trust.admit(peer, now).ok().map(|(pledge, _)| pledge.device().serial.clone());
         let member = || VerifiedLDevId::verify(peer, &self.issuing_cas(), now).ok().and_then(|member| member.certificate().serial_number());
         let serial: Option<SerialNumber> = pledge().or_else(member);
-        Ok(self.parts.settings.ldevid.attributes(serial.as_ref())?)
+        Ok(self.parts.settings.ldevid.attributes(serial.as_ref(), self.parts.policy.ldevid_key().required)?)
     }
 
     /// Writes down why a device gets no further LDevID, or not yet.
@@ -229,7 +253,7 @@ impl Registrar {
             // A person can say yes to it, as to a voucher-request.
             (Some(held), _) => What::Held { request, held: Some(*held), sentence, decision },
             (None, Refusal::Pending { .. }) => What::Deferred { request, sentence },
-            (None, _) => What::NotIssued { sentence, renewal, decision },
+            (None, _) => What::NotIssued { sentence, renewal, decision, kept: None },
         };
         self.note_once(Event { at: now, pledge: Some(admission.subject()), what }, admission).await?;
         Ok(refusal.into())
@@ -258,7 +282,7 @@ impl Registrar {
         let sentence = in_full(&err);
         let what = match &err {
             IssueError::Later(_) => What::Deferred { request, sentence },
-            _ => What::NotIssued { sentence, renewal, decision },
+            _ => What::NotIssued { sentence, renewal, decision, kept: None },
         };
         self.note_once(Event { at: now, pledge: Some(admission.subject()), what }, admission).await?;
         Ok(match err {

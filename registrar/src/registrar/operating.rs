@@ -1,9 +1,10 @@
 //! What those who run a registrar want to know of it.
 
 use brski_common::text::in_full;
-use brski_common::{Policy, SpkiDigest, UnixTime};
+use brski_common::{PeerCertificates, Policy, SpkiDigest, UnixTime};
 
 use super::Registrar;
+use crate::enroll::VerifiedLDevId;
 use crate::error::Error;
 use crate::pledges::PledgeStore;
 use crate::trail::{CertificateId, Event, What};
@@ -58,6 +59,12 @@ impl Registrar {
     /// Whose pledges are accepted.
     pub fn trust(&self) -> &Trust {
         &self.parts.trust
+    }
+
+    /// Whether an accepted manufacturer or a CA of this domain issued the peer's certificate, and it is current. For limits alone: it admits nobody.
+    pub fn knows(&self, peer: &PeerCertificates) -> bool {
+        let now = self.now();
+        self.parts.trust.admit(peer, now).is_ok() || VerifiedLDevId::verify(peer, &self.issuing_cas(), now).is_ok()
     }
 
     /// The memory of pledges.

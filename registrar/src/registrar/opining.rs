@@ -6,10 +6,12 @@ use brski_common::{
     Csr, Format, IDevIdCert, PeerCertificates, ProvenanceStatement, Signed, SignedBy, SpkiDigest, UnixTime, Usage, Verified, Verifier, VoucherRequest, appraise,
 };
 
+use super::stated::{Kept, is_newer};
 use super::{Registrar, statement_in, trusted};
 use crate::approval::{HeldBy, refused_by_person};
+use crate::enroll::KeyGround;
 use crate::error::Error;
-use crate::opinion::{Applicant, Claims, Exhibit, Hint, Opinion, UNKNOWN_EVIDENCE};
+use crate::opinion::{Applicant, Claims, Exhibit, Hint, Opinion};
 use crate::pledges::Query;
 use crate::relay::Admission;
 use crate::trail::{PledgeFile, State, Subject};
@@ -37,10 +39,10 @@ impl Registrar {
             Exhibit::Csr(der) => {
                 let csr = Csr::from_der(der)?;
                 let key = hint.key.unwrap_or_else(|| csr.public_key().digest());
-                let applicant = Applicant { key: Some(key), unknown_evidence: csr.attestation().is_some(), ..Applicant::default() };
-                self.opinion_of_applicant(&applicant, now).await
+                let applicant = Applicant { key: Some(key), csr: Some(Box::new(csr)), ..Applicant::default() };
+                self.opinion_of_applicant(&applicant, hint, now).await
             }
-            Exhibit::Applicant(applicant) => self.opinion_of_applicant(applicant, now).await,
+            Exhibit::Applicant(applicant) => self.opinion_of_applicant(applicant, hint, now).await,
         }
     }
 
@@ -101,15 +103,27 @@ impl Registrar {
         Ok(opinion.noting(note))
     }
 
-    /// An applicant is acceptable if it is a pledge that was admitted, whose admission stands or would be given again today.
-    async fn opinion_of_applicant(&self, applicant: &Applicant, now: UnixTime) -> Result<Opinion, Error> {
-        let note = applicant.unknown_evidence.then(|| UNKNOWN_EVIDENCE.to_owned());
+    /// An applicant is acceptable if it is a pledge that was admitted, whose admission stands or would be given again today, and the evidence about its key is as the policy demands.
+    async fn opinion_of_applicant(&self, applicant: &Applicant, hint: &Hint, now: UnixTime) -> Result<Opinion, Error> {
+        let opinion = self.opinion_of_device(applicant, now).await?;
+        let manufacturer = opinion.pledge.as_ref().map(|pledge| pledge.manufacturer.clone());
+        let ground = KeyGround { nonce: hint.nonce.as_deref(), ..self.key_ground(manufacturer.as_deref()) };
+        let appraisal = applicant.csr.as_ref().map_or_else(|| ground.appraise_without_request(), |csr| ground.appraise(csr, now));
+        let opinion = Opinion { evidence: appraisal.findings().to_vec(), ..opinion };
+        Ok(match appraisal.permit(ground.mode()) {
+            Ok(()) => opinion.noting(appraisal.warned(ground.mode()).map(str::to_owned)),
+            Err(refusal) if opinion.allow => Opinion { allow: false, sentence: refusal.to_string(), ..opinion },
+            Err(refusal) => opinion.noting(Some(refusal.to_string())),
+        })
+    }
+
+    async fn opinion_of_device(&self, applicant: &Applicant, now: UnixTime) -> Result<Opinion, Error> {
         let admission = match self.find_applicant(applicant).await? {
             Ok(admission) => admission,
-            Err(sentence) => return Ok(Opinion::no(sentence).noting(note)),
+            Err(sentence) => return Ok(Opinion::no(sentence)),
         };
         let subject = admission.subject();
-        let no = |sentence: String| Ok(Opinion::no(sentence).about(subject.clone()).noting(note.clone()));
+        let no = |sentence: String| Ok(Opinion::no(sentence).about(subject.clone()));
         let serial = &admission.device().serial;
         let file = self.parts.pledges.file(admission.spki_digest()).await?;
         let manufacturer = match self.parts.trust.still_accepts(&admission) {
@@ -123,13 +137,11 @@ impl Registrar {
             return no(format!("the certificate of {serial} was revoked"));
         }
 
-        let kept = admission.ground().facts.as_ref();
-        let statement = kept.and_then(|facts| facts.statement().ok().flatten());
-        let statement = match statement.map(|statement| trusted(&statement, manufacturer, admission.admitted_at())).transpose() {
+        let statement = match Kept::newest(&admission, file.as_ref())?.map(|kept| kept.verified(manufacturer)).transpose() {
             Ok(statement) => statement,
             Err(refusal) => return no(in_full(&refusal)),
         };
-        if admission.stands_under(&self.parts.policy) {
+        if admission.stands_under(&self.parts.policy) && !is_newer(file.as_ref(), &admission)? {
             let ground = admission.ground();
             return Ok(Opinion {
                 allow: true,
@@ -139,11 +151,12 @@ impl Registrar {
                 trace: ground.trace.clone(),
                 claims: statement.map(|statement| Claims::of(statement.get())),
                 pledge: Some(subject),
-                notes: note.into_iter().collect(),
+                evidence: Vec::new(),
+                notes: Vec::new(),
             });
         }
-        let word = kept.and_then(|facts| facts.word.as_ref());
-        Ok(self.judge(Device { idevid: admission.idevid(), manufacturer, statement, word, file: file.as_ref() }, now).noting(note))
+        let word = admission.ground().facts.as_ref().and_then(|facts| facts.word.as_ref());
+        Ok(self.judge(Device { idevid: admission.idevid(), manufacturer, statement, word, file: file.as_ref() }, now))
     }
 
     /// The admission of the device that applies; a sentence if there is none, or what is said of it contradicts itself.
@@ -219,6 +232,7 @@ impl Registrar {
             trace: appraisal.trace().to_vec(),
             claims,
             pledge: Some(subject),
+            evidence: Vec::new(),
             notes: Vec::new(),
         }
     }

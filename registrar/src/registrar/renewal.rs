@@ -12,7 +12,7 @@ use crate::enroll::Reappraised;
 use crate::error::Error;
 use crate::relay::{Admission, Declined};
 use crate::revocation::{RevocationError, RevokedLDevId, Which, revoke};
-use crate::trail::{IssuedCertificate, PledgeFile, RevocationReason};
+use crate::trail::{Edition, IssuedCertificate, PledgeFile, RevocationReason};
 use crate::trust::Manufacturer;
 
 /// What a recheck found of one member.
@@ -71,36 +71,15 @@ impl Registrar {
     pub(super) async fn reappraised(&self, admission: &Admission, demand: Requirement, now: UnixTime) -> Result<Reappraised, NoVoucher> {
         let manufacturer = self.parts.trust.still_accepts(admission)?;
         let file = self.parts.pledges.file(admission.spki_digest()).await.map_err(Error::Store)?;
-        if file.as_ref().is_some_and(|file| file.disapproval.is_some()) {
-            return Err(refused_by_person(&admission.device().serial).into());
-        }
-
-        let kept_facts = admission.ground().facts.as_ref();
-        // The newest that the manufacturer said so far, which need not be what it said at the admission.
-        let kept = Kept::newest(admission, file.as_ref());
-        let today = self.statement_today(admission, manufacturer, demand, now).await?;
-        if let Some(today) = &today {
-            // Of another device it may say what it likes.
-            today.get().check_binding(admission.idevid())?;
-            self.note_stated(today, kept.as_ref(), admission, now).await?;
-        }
-        let statement = match (today, &kept) {
-            (Some(today), Some(kept)) if today.get().seq < kept.seq() => {
-                let (today, kept) = (today.get().seq, kept.seq());
-                let why = format!("it is number {today} of what its manufacturer says of the key, and number {kept} was shown earlier already");
-                return Err(Refusal::StatementVoid(why).into());
-            }
-            (Some(today), _) => Some(today),
-            (None, Some(_)) if demand == Requirement::Required => {
-                let reason = "its manufacturer says nothing of its key today, although it did earlier".to_owned();
-                return Err(Refusal::Pending { reason, wait: self.parts.settings.hold_retry }.into());
-            }
-            // Of which it has taken nothing back, as far as we know.
-            (None, kept) => kept.as_ref().map(|kept| kept.verified(manufacturer)).transpose()?,
+        let is_refused = file.as_ref().is_some_and(|file| file.disapproval.is_some());
+        let statement = match (self.word_of_today(admission, manufacturer, file.as_ref(), demand, now).await, is_refused) {
+            (word, false) => word?,
+            (Err(NoVoucher::Other(err @ Error::Store(_))), true) => return Err(err.into()),
+            // Where it has to be known, such as for a recheck, that it is not known comes first.
+            (Err(unknown @ (NoVoucher::NotYet(_) | NoVoucher::Other(_))), true) if demand == Requirement::Required => return Err(unknown),
+            (Ok(_) | Err(_), true) => return Err(refused_by_person(&admission.device().serial).into()),
         };
-        if let Some(status) = statement.as_ref().map(|statement| statement.get().status) {
-            self.revoke_on(status, admission, now).await?;
-        }
+        let kept_facts = admission.ground().facts.as_ref();
         let receipt = statement.as_ref().map_or(ReceiptFinding::Missing, |statement| manufacturer.receipt_of(statement));
         let case = Case {
             idevid: admission.idevid(),
@@ -126,6 +105,45 @@ impl Registrar {
             }
             Err(refusal) => Err(Declined::by_policy(refusal, &self.parts.policy, &appraisal, Facts::of(&case), held).into()),
         }
+    }
+
+    /// The newest that the manufacturer says of the key, with what follows from it at once: it is written down, and revokes the device's LDevIDs if the owner's settings say so.
+    ///
+    /// Whom a person refused is asked about as well: LDevIDs that it still has are valid until they are revoked.
+    async fn word_of_today(
+        &self,
+        admission: &Admission,
+        manufacturer: &Manufacturer,
+        file: Option<&PledgeFile>,
+        demand: Requirement,
+        now: UnixTime,
+    ) -> Result<Option<Verified<ProvenanceStatement>>, NoVoucher> {
+        // The newest that the manufacturer said so far, which need not be what it said at the admission.
+        let kept = Kept::newest(admission, file).map_err(Error::Store)?;
+        let today = self.statement_today(admission, manufacturer, demand, now).await?;
+        if let Some(today) = &today {
+            // Of another device it may say what it likes.
+            today.get().check_binding(admission.idevid())?;
+            self.note_stated(today, kept.as_ref(), admission, now).await?;
+        }
+        let statement = match (today, &kept) {
+            (Some(today), Some(kept)) if Edition::of(today.get()) < kept.edition() => {
+                let (today, kept) = (Edition::of(today.get()), kept.edition());
+                let why = format!("of what its manufacturer says of the key it is {today} and {kept} was shown earlier already");
+                return Err(Refusal::StatementVoid(why).into());
+            }
+            (Some(today), _) => Some(today),
+            (None, Some(_)) if demand == Requirement::Required => {
+                let reason = "its manufacturer says nothing of its key today, although it did earlier".to_owned();
+                return Err(Refusal::Pending { reason, wait: self.parts.settings.hold_retry }.into());
+            }
+            // Of which it has taken nothing back, as far as we know.
+            (None, kept) => kept.as_ref().map(|kept| kept.verified(manufacturer)).transpose()?,
+        };
+        if let Some(status) = statement.as_ref().map(|statement| statement.get().status) {
+            self.revoke_on(status, admission, now).await?;
+        }
+        Ok(statement)
     }
 
     /// Takes a device's LDevIDs back, if that is what the owner wants of such a word.

@@ -123,9 +123,11 @@ pub(super) fn repeats(event: &Event, file: Option<&PledgeFile>, now: UnixTime) -
         | What::Admitted { .. }
         | What::Approved { .. }
         | What::Disapproved { .. }
+        | What::Attested { .. }
         | What::Bound { .. }
         | What::Issued { .. }
         | What::Revoked { .. }
+        | What::Ended { .. }
         | What::Told { .. }
         | What::Opinion { .. }
         | What::Stated { .. }

@@ -3,11 +3,11 @@
 use brski_common::UnixTime;
 use brski_common::pledge::LONGEST_DEFERRAL;
 use brski_common::text::{LONGEST_LINE, printable};
-use brski_common::time::rfc3339;
+use brski_common::time::{rfc3339, rfc3339_or_none};
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateId, Decision, Event, IssuedCertificate, RequestDigest, RevocationReason, Subject, What};
-use crate::approval::{Approval, HeldBy, Person};
+use super::{CertificateId, Decision, Edition, Event, IssuedCertificate, RequestDigest, RevocationReason, Subject, What};
+use crate::approval::{Approval, HeldBy, Person, QuestionDigest};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +41,9 @@ pub struct PledgeFile {
     /// The newest that its manufacturer said of its key since it was admitted first, if it was anything new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated: Option<Stated>,
+    /// What was attested of the key that it asked an LDevID for last, if it showed evidence or should have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attested: Option<Box<super::Attested>>,
     /// Its LDevIDs, oldest first: all that can be revoked, and of those that are expired or revoked the newest as far as there are no more than a hundred together.
     pub certificates: Vec<FiledCertificate>,
 }
@@ -71,9 +74,18 @@ pub struct Stated {
     pub statement: String,
     /// Its number among all that the manufacturer said of the key.
     pub seq: u32,
+    /// When the manufacturer issued it; none if an older version wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_or_none")]
+    pub issued_at: Option<UnixTime>,
     /// When it came.
     #[serde(with = "rfc3339")]
     pub at: UnixTime,
+}
+
+impl Stated {
+    fn edition(&self) -> Edition {
+        Edition::new(self.seq, self.issued_at)
+    }
 }
 
 /// A request of a pledge that was told to come again.
@@ -168,6 +180,7 @@ impl PledgeFile {
             approvals: Vec::new(),
             disapproval: None,
             stated: None,
+            attested: None,
             certificates: Vec::new(),
         }
     }
@@ -215,8 +228,10 @@ impl PledgeFile {
                 self.stand(State::Refused, sentence);
                 self.decide(decision.as_deref());
             }
-            What::Approved { held, by, needed } => self.approve(held, by, needed.unwrap_or(1)),
-            What::Disapproved { by } => {
+            // Who said yes to another question has said nothing to this one: it stays in the trail, and counts for nothing. A no counts whatever was asked: nobody gets in by it.
+            What::Approved { question: Some(question), .. } if *question != QuestionDigest::of(self) => {}
+            What::Approved { held, by, needed, .. } => self.approve(held, by, needed.unwrap_or(1)),
+            What::Disapproved { by, .. } => {
                 self.approvals.clear();
                 (self.state, self.sentence) = (State::Refused, format!("{} refused it: {}", by.name, by.why));
                 self.disapproval = Some(by.clone());
@@ -225,8 +240,14 @@ impl PledgeFile {
                 self.waiting = None;
                 self.stand(State::Enrolled, "");
                 self.decide(decision.as_deref());
+                // What was attested of another key says nothing of this one.
+                self.attested.take_if(|attested| attested.key != certificate.key);
                 self.certificates.push(FiledCertificate { certificate: certificate.clone(), revoked: None });
                 self.forget_certificates(event.at);
+            }
+            What::Attested { request, key, findings, warned, .. } => {
+                let (findings, warned) = (findings.clone(), warned.clone());
+                self.attested = Some(Box::new(super::Attested { request: *request, key: *key, findings, warned, at: event.at }));
             }
             What::NotIssued { sentence, decision, .. } => {
                 match self.state {
@@ -247,13 +268,16 @@ impl PledgeFile {
                 }
             }
             // What is older counts no longer, whatever order it comes in.
-            What::Stated { statement, seq, .. } if self.stated.as_ref().is_none_or(|stated| stated.seq <= *seq) => {
-                self.stated = Some(Stated { statement: statement.clone(), seq: *seq, at: event.at });
+            What::Stated { statement, seq, issued_at, .. } => {
+                let stated = Stated { statement: statement.clone(), seq: *seq, issued_at: *issued_at, at: event.at };
+                if self.stated.as_ref().is_none_or(|newest| newest.edition() <= stated.edition()) {
+                    self.stated = Some(stated);
+                }
             }
-            What::Stated { .. } => {}
             What::Bound { .. }
             | What::Told { .. }
             | What::Opinion { .. }
+            | What::Ended { .. }
             | What::Strangers { .. }
             | What::Configured { .. }
             | What::Rechecked { .. }

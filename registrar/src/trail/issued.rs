@@ -1,9 +1,14 @@
 //! LDevIDs as the trail knows them: each by its issuer and the serial number that this issuer gave it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use brski_common::appraise::KeyFinding;
 use brski_common::text::{LONGEST_WORDS, printable};
 use brski_common::time::rfc3339;
-use brski_common::{Certificate, SpkiDigest, UnixTime};
+use brski_common::{Certificate, Csr, SpkiDigest, UnixTime};
 use serde::{Deserialize, Serialize};
+
+use super::RequestDigest;
 
 /// SHA-256 over a Name in DER, octet for octet, in hex.
 pub type NameDigest = SpkiDigest;
@@ -94,6 +99,56 @@ impl IssuedCertificate {
     pub fn id(&self) -> CertificateId {
         CertificateId { serial: self.serial.clone(), issuer: self.issuer.as_ref().map(|issuer| issuer.sha256) }
     }
+}
+
+/// A certification request as it came, with what its evidence had to answer: whoever doubts what was found in it can have it appraised again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KeptRequest {
+    /// PKCS #10 in DER, in base64.
+    pub csr: String,
+    /// The nonce that had been handed out to whoever asked, if any had, in base64url without padding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+impl KeptRequest {
+    /// The most octets of a request that was refused: whoever is refused may come again and again, each time otherwise.
+    pub const LARGEST_REFUSED: usize = 16 * 1024;
+
+    /// Of this request, whose evidence had to answer this nonce.
+    pub fn of(csr: &Csr, nonce: Option<&[u8]>) -> Self {
+        Self { csr: STANDARD.encode(csr.der()), nonce: nonce.map(|nonce| URL_SAFE_NO_PAD.encode(nonce)) }
+    }
+
+    /// The same of a request that was refused because of its evidence; none without evidence, or if it is too large.
+    pub fn of_refused(csr: &Csr, nonce: Option<&[u8]>) -> Option<Self> {
+        (csr.attestation().is_some() && csr.der().len() <= Self::LARGEST_REFUSED).then(|| Self::of(csr, nonce))
+    }
+
+    /// The request and the nonce; none if they cannot be read.
+    pub fn read(&self) -> Option<(Csr, Option<Vec<u8>>)> {
+        let csr = Csr::from_der(&STANDARD.decode(&self.csr).ok()?).ok()?;
+        let nonce = self.nonce.as_ref().map(|nonce| URL_SAFE_NO_PAD.decode(nonce)).transpose().ok()?;
+        Some((csr, nonce))
+    }
+}
+
+/// What was attested of a key for an LDevID. The trail has the request itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attested {
+    /// SHA-256 over the certification request.
+    pub request: RequestDigest,
+    /// Its key.
+    pub key: SpkiDigest,
+    /// What became of each statement about it.
+    pub findings: Vec<KeyFinding>,
+    /// What is not as the owner demands, if the policy only warned of it.
+    pub warned: Option<String>,
+    /// When it came.
+    #[serde(with = "rfc3339")]
+    pub at: UnixTime,
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ impl fmt::Display for What {
                 write!(f, "admitted")?;
                 if let Some(decision) = decision {
                     write!(f, " by rule '{}'", words(&decision.rule))?;
+                    decision.warned.iter().try_for_each(|would| write!(f, ", which says {}: the policy only warns", would.name()))?;
                 }
                 approved_by.iter().try_for_each(|person| write!(f, ", approved by {}", words(&person.name)))
             }
@@ -37,13 +38,25 @@ impl fmt::Display for What {
             }
             Self::Approved { held, by, .. } if held.rule.is_empty() => write!(f, "said not to be refused any more by {by}"),
             Self::Approved { held, by, .. } => write!(f, "approved for rule '{}' by {by}", words(&held.rule)),
-            Self::Disapproved { by } => write!(f, "refused by {by}"),
+            Self::Disapproved { by, .. } => write!(f, "refused by {by}"),
             Self::Bound { key } => write!(f, "key {key} taken for an LDevID"),
             Self::Issued { certificate, renewal, .. } => {
                 write!(f, "LDevID {} {}", words(&certificate.serial), if *renewal { "issued for renewal" } else { "issued" })
             }
-            Self::NotIssued { sentence, renewal, .. } => write!(f, "{} refused: {}", if *renewal { "renewal" } else { "LDevID" }, line(sentence)),
+            Self::Attested { key, findings, warned, .. } => {
+                write!(f, "of key {key} for an LDevID was attested: ")?;
+                match findings.as_slice() {
+                    [] => write!(f, "nothing")?,
+                    several => write!(f, "{}", several.iter().map(|finding| line(&finding.to_string())).collect::<Vec<_>>().join("; "))?,
+                }
+                warned.iter().try_for_each(|warned| write!(f, "; the policy only warns: {}", line(warned)))
+            }
+            Self::NotIssued { sentence, renewal, kept, .. } => {
+                let on_record = if kept.is_some() { "; the request is on record" } else { "" };
+                write!(f, "{} refused: {}{on_record}", if *renewal { "renewal" } else { "LDevID" }, line(sentence))
+            }
             Self::Revoked { certificate, reason, by, .. } => write!(f, "LDevID {} revoked ({}) by {by}", words(certificate), reason.name()),
+            Self::Ended { .. } => f.write_str("its admission had ended, which an older version did not write down"),
             Self::Told { resource, success, reason, .. } => {
                 write!(f, "told {}: {}", words(resource), if *success { "success" } else { "failure" })?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ", {}", words(reason)) }

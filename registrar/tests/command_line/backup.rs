@@ -1,7 +1,13 @@
 //! `backup` and `restore`.
 
+use std::collections::BTreeMap;
+
+use brski_common::UnixTime;
+use brski_registrar::backup::Manifest;
+use brski_registrar::pledges::verify;
+
 use super::support::Folder;
-use super::{REGISTRAR, append, held, registrar, strangers, with_events};
+use super::{REGISTRAR, append, held, owner, registrar, strangers, with_events};
 
 /// A registrar with one pledge and a backup of that.
 fn backed_up() -> Folder {
@@ -166,4 +172,56 @@ fn trail_of_unknown_length_goes_on_under_a_new_key() {
     let report = restore(&folder, &["--new-trail-key"]).ok();
     assert!(report.contains("\nlost: nobody knows how many events there were since the backup\n"), "{report}");
     registrar(&folder, &["audit", "verify"]).ok();
+}
+
+#[test]
+fn backup_of_another_trail_than_was_signed_last_is_not_restored() {
+    let folder = backed_up();
+    lose(&folder);
+    std::fs::remove_file(folder.path("registrar/trail-last-signed.txt")).unwrap();
+    append(&folder, [strangers(1)]);
+    registrar(&folder, &["audit", "checkpoint"]).ok();
+    let before = std::fs::read(folder.path("registrar/pledges.sqlite")).unwrap();
+    let error = restore(&folder, &["--replace"]).error();
+    assert!(error.contains("was changed, leaf hash and all, after the checkpoint over 1 events was signed"), "{error}");
+    assert_eq!(std::fs::read(folder.path("registrar/pledges.sqlite")).unwrap(), before);
+    restore(&folder, &["--replace", "--new-trail-key"]).ok();
+}
+
+/// An owner whose trail is not signed, with a backup that version 2 of the store made, and the file of each pledge in it.
+fn backed_up_by_version_2() -> (Folder, BTreeMap<String, serde_json::Value>) {
+    let folder = owner();
+    folder.edit("registrar/registrar.toml", "[trail]\n", "");
+    let text = folder.read("registrar/registrar.toml");
+    let unsigned: Vec<_> = text.lines().filter(|line| !line.starts_with("name = \"localhost:8443/trail\"") && *line != "key = \"keys/trail.pem\"").collect();
+    folder.write("registrar/registrar.toml", unsigned.join("\n"));
+    let backup = folder.path("backup.sqlite");
+    let store = rusqlite::Connection::open(&backup).unwrap();
+    store.execute_batch(include_str!("../../src/pledges/sqlite/tests/version_2.sql")).unwrap();
+    let mut files = store.prepare("SELECT serial, json FROM file").unwrap();
+    let files = files.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap().map(Result::unwrap);
+    let files = files.map(|(serial, json)| (serial, serde_json::from_str(&json).unwrap())).collect();
+    let manifest = Manifest::of(&backup, &verify(&backup, &[], &[]).unwrap(), None, UnixTime::now()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    folder.write("backup.sqlite.manifest.json", runtime.block_on(manifest.sign(None)).unwrap().to_json().unwrap());
+    (folder, files)
+}
+
+#[test]
+fn backup_of_an_older_version_is_restored_and_shows_its_pledges_as_they_were() {
+    let (folder, files) = backed_up_by_version_2();
+    let report = restore(&folder, &[]).ok();
+    let expected =
+        "pledges.sqlite: restored with 28 events, and one more that tells of it\nadded: 8 events of what an older version had not written down\nlost: ";
+    assert!(report.contains(expected), "{report}");
+    assert!(registrar(&folder, &["audit", "verify"]).ok().starts_with("audit trail: 37 events verified, 10 pledges as they amount to\n"));
+    assert_eq!(files.len(), 9);
+    for (serial, mut file) in files {
+        if serial == "JADA3" {
+            // Ann said it twice, once as ann.
+            file["approvals"].as_array_mut().unwrap().remove(0);
+        }
+        let shown: serde_json::Value = serde_json::from_str(&registrar(&folder, &["pledges", "show", &serial, "-o", "json"]).ok()).unwrap();
+        assert_eq!(shown["file"], file, "{serial}");
+    }
 }

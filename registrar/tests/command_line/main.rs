@@ -10,8 +10,10 @@ mod ca;
 #[path = "../../../masa/tests/command_line/client.rs"]
 mod client;
 mod configuration;
+mod evidence;
 mod init;
 mod inspect;
+mod limits;
 mod masas;
 mod pipe;
 mod pledges;

@@ -195,7 +195,7 @@ fn decision_about_what_is_asked_no_more_is_refused_with_what_changed() {
 fn question_that_is_none_is_told() {
     let error = registrar(&with_events([]), &["pledges", "approve", "JADA1", "--question", "6b1d", "--why", "x"]);
     assert_eq!(error.code, Some(2));
-    assert!(error.stderr.contains("a question is 16 hexadecimal digits, as `pledges show` tells them"), "{}", error.stderr);
+    assert!(error.stderr.contains("a question is 32 hexadecimal digits, as `pledges show` tells them"), "{}", error.stderr);
 }
 
 #[test]

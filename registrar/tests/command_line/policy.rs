@@ -51,6 +51,7 @@ impl Device {
             supersedes: None,
             reported_by: "station-7".to_owned(),
             recorded_at: at(NOW),
+            findings: Vec::new(),
             origin: KeyOrigin::new(method, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::SecureElement, Basis::StationSigned, at(NOW)),
         };
         let statement = ProvenanceStatement::view(&record, self.key.public_key(), "masa", Disclosure::Customer, [9; 16], at(NOW)).unwrap();

@@ -56,10 +56,18 @@ fn revoke(folder: &Folder, more: &[&str]) -> Finished {
     registrar(folder, &[&["revoke", "--reason", "key-compromise", "--why", "flash was read out", "--by", "jane", "JADA1"], more].concat())
 }
 
+/// What whoever revokes hears of an LDevID that an older version wrote down.
+fn of_unknown_issuer(ldevid: &str) -> String {
+    format!(
+        "JADA1: revoked by jane\n  LDevID {ldevid} is on every CRL of this registrar from now on, since its issuer is not on record: if another CA issued it, such as an EST server or a \
+         former CA without a CRL here, that CA has to be told by hand to revoke serial number {ldevid}\n"
+    )
+}
+
 #[test]
 fn revoked_ldevid_is_on_record_with_who_and_why() {
     let folder = enrolled();
-    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID} is on the CRL from now on (issuer not on record)\n"));
+    assert_eq!(revoke(&folder, &[]).ok(), of_unknown_issuer(LDEVID));
     assert!(block_on(pledges(&folder).is_revoked(id(LDEVID))).unwrap());
     let file = block_on(pledges(&folder).file(SpkiDigest([1; 32]))).unwrap().unwrap();
     let (_, by) = file.certificates[0].revoked.clone().unwrap();
@@ -113,14 +121,14 @@ fn pledge_is_named_by_the_beginning_of_its_key_as_well() {
     let folder = enrolled();
     issue(&folder, 3, "00ce00");
     let told = registrar(&folder, &["revoke", "--reason", "superseded", "--why", "x", "--by", "jane", "03030303"]).ok();
-    assert_eq!(told, "JADA1: revoked by jane\n  LDevID 00ce00 is on the CRL from now on (issuer not on record)\n");
+    assert_eq!(told, of_unknown_issuer("00ce00"));
 }
 
 #[test]
 fn namesake_that_was_never_enrolled_is_not_meant() {
     let folder = enrolled();
     super::append(&folder, [super::held("JADA1", 7, "Other", 60)]);
-    assert_eq!(revoke(&folder, &[]).ok(), format!("JADA1: revoked by jane\n  LDevID {LDEVID} is on the CRL from now on (issuer not on record)\n"));
+    assert_eq!(revoke(&folder, &[]).ok(), of_unknown_issuer(LDEVID));
 }
 
 /// An LDevID of a CA whose key is not here.
@@ -144,6 +152,12 @@ fn ca_elsewhere_has_to_be_told_by_hand_with_what_to_tell_it() {
 }
 
 #[test]
+fn ca_that_is_not_on_record_may_have_to_be_told() {
+    let json: serde_json::Value = serde_json::from_str(&revoke(&enrolled(), &["-o", "json"]).ok()).unwrap();
+    assert_eq!(json["to-tell"], serde_json::json!([{ "serial": LDEVID, "issuer": "not on record" }]));
+}
+
+#[test]
 fn est_server_has_to_be_told_of_whatever_is_revoked() {
     let folder = enrolled();
     let est = "[ca]\nkind = \"est\"\nurl = \"https://est.example.net:8443\"\nanchors = [\"certificates/root-ca.pem\"]\ncertificates = \"certificates/domain-ca.pem\"\n";
@@ -158,4 +172,7 @@ fn ldevid_of_the_ca_here_is_on_the_crl() {
     let ca = brski_common::Certificate::all_from_pem(&folder.read("registrar/certificates/domain-ca.pem")).unwrap().remove(0);
     issue_by(&folder, 1, LDEVID, Some(Issuer { name: ca.subject().to_owned(), sha256: Issuer::digest_of_ca(&ca) }));
     assert!(revoke(&folder, &[]).ok().contains(&format!("LDevID {LDEVID} is on the CRL from now on (issuer CN=Example Domain domain CA")));
+    issue_by(&folder, 1, "0a", Some(Issuer { name: ca.subject().to_owned(), sha256: Issuer::digest_of_ca(&ca) }));
+    let json: serde_json::Value = serde_json::from_str(&revoke(&folder, &["-o", "json"]).ok()).unwrap();
+    assert_eq!((json["certificates"].clone(), json.get("to-tell")), (serde_json::json!(["0a"]), None));
 }

@@ -46,7 +46,7 @@ async fn yes_lets_the_pledge_in(token: &str, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn yes_to_another_question_than_the_one_that_stands_there_is_a_conflict() {
     let Some(owner) = holding().await else { return };
-    let told = approve_question(&owner, "approver", &"00000000000000ff".into());
+    let told = approve_question(&owner, "approver", &"000000000000000000000000000000ff".into());
     assert_eq!(told.status, 409, "{told:?}");
     assert!(told.text().contains("JADA1 has changed since it was looked at") && told.text().contains("GET /pledges/"), "{told:?}");
     assert_eq!(owner.story(), ["held"]);

@@ -192,6 +192,6 @@ impl Owner {
 /// A key that was derived inside the device from a seed that came from the factory.
 fn carrot() -> KeyOrigin {
     let made = KeyOrigin::new(Method::Carrot, Source::CoGenerated, Protection::ExtractableForStorage, Locus::MainCpu, Basis::StationSigned, UnixTime::now());
-    let seed = Seed { bits: 256, storage: None, copies_destroyed: Some(true) };
+    let seed = Seed { bits: 256, storage: None, copies_destroyed: Some(true), batch: None };
     KeyOrigin { private_transfer: Transfer::MechanicallyTransferred, seed: Some(seed), ..made }
 }

@@ -1,8 +1,12 @@
-//! Evidence: a key attestation, a bundle with it and with a statement in a wrapper, and a request that carries the bundle.
+//! Evidence: an element of a manifest, a key attestation, a bundle with it and with a statement in a wrapper, and a request that carries the bundle.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use brski_common::csr::{Wish, request_wishing};
-use brski_common::evidence::{AttestationBundle, AttestationStatement, Claim, Element, ElementKind, KeyAttestation, Value};
-use brski_common::provenance::EvidenceType;
+use brski_common::evidence::{
+    AttestationBundle, AttestationStatement, Claim, Element, ElementKey, ElementKind, KeyAttestation, ManifestElement, SecureElement, Value,
+};
+use brski_common::provenance::{EvidenceType, Text};
 use brski_common::sign::{Signer as _, SoftwareKey};
 use brski_common::time::at;
 use brski_common::{Certificate, ProvenanceStatement, Signed};
@@ -41,4 +45,23 @@ pub async fn make(chain: &[Certificate], key: &SoftwareKey, statement: &Signed<P
     let wish = Wish { attestation: Some(bundle.der().to_vec()), ..Wish::default() };
     let subject = chain.first().map(Certificate::subject_der).unwrap_or_default();
     Ok([attestation.der().to_vec(), bundle.der().to_vec(), request_wishing(subject, &wish, key).await?])
+}
+
+/// An element of a manifest, and what is signed in it.
+pub async fn delivered(certificate: &Certificate, key: &SoftwareKey) -> Anything<[Vec<u8>; 2]> {
+    let held = ElementKey { slot: Text::new("0")?, key: Some(certificate.public_key()), certificates: vec![certificate.clone()] };
+    let content = SecureElement {
+        unique_id: Text::new("0123f1822c38dd7a01")?,
+        model: Text::new("SE-1")?,
+        part_number: Some(Text::new("SE-1-TLS")?),
+        manufacturer: Some(Text::new("Silicon Ltd")?),
+        provisioner: Some(Text::new("Silicon Ltd")?),
+        group: Some(Text::new("reel 7")?),
+        provisioned_at: Some(at(crate::NOW)),
+        keys: vec![held],
+    };
+    let element = ManifestElement::make(&content, certificate, key).await?.octets().to_vec();
+    let jws: serde_json::Value = serde_json::from_slice(&element)?;
+    let said = URL_SAFE_NO_PAD.decode(jws["payload"].as_str().unwrap_or_default())?;
+    Ok([element, said])
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brski_common::audit_log::Event;
-use brski_common::evidence::{DeliveredElement, DeliveryList};
+use brski_common::evidence::{CeremonySignature, DeliveredElement, DeliveryList};
 use brski_common::issuing::{Subject, Template, never};
 use brski_common::log::{Checkpoint, Inclusion, LogName, Receipt, SignedCheckpoint, leaf_hash, node_hash, with_receipt};
 use brski_common::provenance::{
@@ -105,9 +105,17 @@ async fn make() -> Anything<Vec<(&'static str, String, Vec<u8>)>> {
         delivery: "delivery 7".to_owned(),
         se_generation: SecureElementGeneration::Internal,
         ca_arrangement: CaArrangement::OemOverNetwork,
+        made_at: at(NOW),
         elements: vec![DeliveredElement { certificate: idevid.clone() }],
     };
     plant("report", "delivery", &delivery.encode(Format::Jws)?);
+    let [element, said] = evidence::delivered(&idevid, &key).await?;
+    plant("manifest", "element", &element);
+    plant("manifest", "said", &said);
+
+    let ceremony = CeremonySignature { key: idevid.spki_digest(), ceremony: "minutes 7".parse()?, at: at(NOW) };
+    plant("testimony", "ceremony", &ceremony.encode(Format::Cose)?);
+    plant("testimony", "signed", party.seal(&ceremony, Format::Cose).await?.wire());
 
     let event = Event { date: at(NOW), domain_id: ca.domain_id(), nonce: None, assertion: Assertion::Logged, truncated: 1 };
     let log = AuditLog { events: vec![event], ..AuditLog::default() };
@@ -181,6 +189,7 @@ fn statement(idevid: &Certificate) -> Anything<ProvenanceStatement> {
         supersedes: None,
         reported_by: "station-7".to_owned(),
         recorded_at: at(NOW - 900),
+        findings: Vec::new(),
         origin: KeyOrigin::new(Method::Salak, Source::GeneratedOnDevice, Protection::NonExtractable, Locus::Tee, Basis::StationSigned, at(NOW)),
     };
     Ok(ProvenanceStatement::view(&record, &idevid.certificate().public_key(), "masa.example.com", Disclosure::Public, [9; 16], at(NOW))?)

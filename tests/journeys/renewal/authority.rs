@@ -71,7 +71,7 @@ impl CertificateAuthority for Overtaken {
             match self.refuses {
                 true => {
                     let file = self.pledges.file(self.device).await.unwrap().unwrap();
-                    let what = What::Disapproved { by: self.by.clone() };
+                    let what = What::Disapproved { by: self.by.clone(), question: None };
                     self.pledges.note(Event { at: self.by.at, pledge: Some(file.pledge), what }).await.unwrap();
                 }
                 false => drop(revoke(&*self.pledges, self.device, &Which::Current, RevocationReason::KeyCompromise, &self.by).await.unwrap()),

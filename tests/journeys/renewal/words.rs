@@ -1,5 +1,7 @@
 //! What a MASA says at a renewal, does not say, or said before.
 
+use brski_registrar::desk::{self, Pick};
+
 use super::*;
 
 /// What is known of a key while a MASA is asked by others, or says nothing.
@@ -84,5 +86,72 @@ async fn statement_from_before_the_admission_renews_nobody() {
     let member = onboard(&device, &world.owner, &world.hand).await.member();
     world.owner.parts.masa = Arc::new(Says(Box::new(move |_| Ok(Some(statement.clone())))));
     world.owner.restart();
-    renew(&world, &device, &member).await.refused(406, "it is number 0 of what its manufacturer says of the key, and number 2 was shown");
+    renew(&world, &device, &member).await.refused(406, "of what its manufacturer says of the key it is number 0, issued at ");
+}
+
+/// A member that a person refused afterwards, of an owner who revokes on what is disputed.
+async fn refused() -> (World, Device, Enrolled) {
+    let mut world = World::new().await;
+    let (device, member) = enrolled(&world).await;
+    with(&mut world, |settings| settings.revoke_on = vec![Status::Disputed]);
+    let file = world.owner.pledges.file(device.idevid().spki_digest()).await.unwrap().unwrap();
+    desk::refuse(&*world.owner.pledges, &Pick::of(&file), jane(&world)).await.unwrap();
+    (world, device, member)
+}
+
+async fn has_lost_its_ldevids(world: &World, device: &Device) -> bool {
+    let file = world.owner.pledges.file(device.idevid().spki_digest()).await.unwrap().unwrap();
+    file.certificates.iter().all(|filed| filed.revoked.is_some())
+}
+
+#[tokio::test]
+async fn member_that_a_person_refused_loses_its_ldevids_by_its_manufacturers_word_all_the_same() {
+    let (world, device, member) = refused().await;
+    renew(&world, &device, &member).await.refused(403, "its owner decided against it");
+    assert!(!has_lost_its_ldevids(&world, &device).await);
+    mark(&world, &device, Status::Disputed).await;
+    renew(&world, &device, &member).await.refused(403, "its owner decided against it");
+    assert!(has_lost_its_ldevids(&world, &device).await);
+}
+
+#[tokio::test]
+async fn member_that_a_person_refused_loses_its_ldevids_at_the_door_for_idevids_as_well() {
+    let (world, device, _) = refused().await;
+    mark(&world, &device, Status::Disputed).await;
+    let request = device.csr(&crate::support::new_key()).await;
+    world.owner.enroll(&request, &device.peer()).await.refused(403, "its owner decided against it");
+    assert!(has_lost_its_ldevids(&world, &device).await);
+}
+
+#[tokio::test]
+async fn recheck_of_a_member_that_a_person_refused_revokes_by_its_manufacturers_word() {
+    let (world, device, _) = refused().await;
+    mark(&world, &device, Status::Disputed).await;
+    let rechecked = Registrar::new(world.owner.parts.clone()).recheck(device.idevid().spki_digest()).await.unwrap().unwrap();
+    assert!(matches!(&rechecked.standing, Standing::Declined(declined) if declined.refusal.to_string().contains("its owner decided against it")));
+    assert_eq!(rechecked.revoked.len(), 1);
+}
+
+#[tokio::test]
+async fn member_that_a_person_refused_is_refused_while_its_masa_is_down_and_a_recheck_says_that_it_is_not_known() {
+    let (world, device, member) = refused().await;
+    world.owner.masa.set(Mood::Down);
+    renew(&world, &device, &member).await.refused(403, "its owner decided against it");
+    let rechecked = Registrar::new(world.owner.parts.clone()).recheck(device.idevid().spki_digest()).await.unwrap().unwrap();
+    assert!(matches!(rechecked.standing, Standing::Unknown(_)));
+}
+
+#[tokio::test]
+async fn statement_on_record_that_cannot_be_read_is_a_damaged_store_and_renews_nobody() {
+    for octets in ["no base64", "AAAA"] {
+        let world = World::new().await;
+        let (device, member) = enrolled(&world).await;
+        let file = world.owner.pledges.file(device.idevid().spki_digest()).await.unwrap().unwrap();
+        let what = What::Stated { statement: octets.to_owned(), seq: 7, issued_at: None, status: Status::Compromised };
+        world.owner.pledges.note(Event { at: world.hand.now(), pledge: Some(file.pledge), what }).await.unwrap();
+        assert_eq!(renew(&world, &device, &member).await.status, 500);
+        let damaged = Registrar::new(world.owner.parts.clone()).recheck(device.idevid().spki_digest()).await.unwrap_err();
+        let told = brski_common::text::in_full(&damaged);
+        assert!(told.contains("what the manufacturer of A-1 said of its key since its admission cannot be read"), "{told}");
+    }
 }

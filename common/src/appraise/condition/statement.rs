@@ -6,7 +6,7 @@ use super::Outcome;
 use super::answers::Answer;
 use super::words::{ABSENT, Told, among, among_told, any_of, list, told_in_words};
 use crate::appraise::ReceiptFinding;
-use crate::provenance::{Basis, Lock, Locus, Method, Protection, ProvenanceStatement, SecureElementGeneration, Source, Status, Text, Transfer};
+use crate::provenance::{Basis, FindingResult, Lock, Locus, Method, Protection, ProvenanceStatement, SecureElementGeneration, Source, Status, Text, Transfer};
 use crate::time::{UnixTime, to_rfc3339};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(in crate::appraise) enum AboutStatement {
     Method(Vec<Method>),
     Source(Vec<Source>),
     Basis(Vec<Basis>),
+    /// None asks that nothing was said.
+    Evidence(Vec<Option<FindingResult>>),
     Locus(Vec<Locus>),
     SeGeneration(Vec<Told<SecureElementGeneration>>),
     Lock(Vec<Told<Lock>>),
@@ -132,6 +134,7 @@ impl AboutStatement {
             Self::Method(wanted) => among("method", said.method, wanted, Method::name),
             Self::Source(wanted) => among("source", said.source, wanted, Source::name),
             Self::Basis(wanted) => among("basis", said.basis, wanted, Basis::name),
+            Self::Evidence(wanted) => among("evidence", said.evidence, wanted, evidence_name),
             Self::Locus(wanted) => among("locus", said.locus, wanted, Locus::name),
             Self::SeGeneration(wanted) => {
                 among_told("se-generation", said.se_generation, SecureElementGeneration::Unknown, wanted, SecureElementGeneration::name)
@@ -195,6 +198,7 @@ impl AboutStatement {
             Self::Present
             | Self::Source(_)
             | Self::Basis(_)
+            | Self::Evidence(_)
             | Self::Locus(_)
             | Self::SeGeneration(_)
             | Self::Lock(_)
@@ -219,6 +223,7 @@ impl AboutStatement {
             Self::Absent | Self::Present | Self::Method(_) => return None,
             Self::Source(wanted) => list(wanted, Source::description, " or "),
             Self::Basis(wanted) => list(wanted, Basis::description, " or "),
+            Self::Evidence(wanted) => list(wanted, |wanted| wanted.map_or("with nothing said of evidence", FindingResult::description), " or "),
             Self::Locus(wanted) => format!("made {}", list(wanted, Locus::description, " or ")),
             Self::SeGeneration(wanted) => told_in_words("se-generation", wanted, SecureElementGeneration::description),
             Self::Lock(wanted) => told_in_words("lock", wanted, Lock::description),
@@ -241,6 +246,11 @@ impl AboutStatement {
             Self::Answer(answer) => format!("with {}", answer.in_words()),
         })
     }
+}
+
+/// The word in a policy for what evidence came to.
+pub(in crate::appraise) fn evidence_name(result: Option<FindingResult>) -> &'static str {
+    result.map_or(ABSENT, FindingResult::name)
 }
 
 /// In seconds.

@@ -32,6 +32,7 @@ impl AboutStatement {
             (Self::Method(wide), Self::Method(narrow)) => covers(wide, narrow),
             (Self::Source(wide), Self::Source(narrow)) => covers(wide, narrow),
             (Self::Basis(wide), Self::Basis(narrow)) => covers(wide, narrow),
+            (Self::Evidence(wide), Self::Evidence(narrow)) => covers(wide, narrow),
             (Self::Locus(wide), Self::Locus(narrow)) => covers(wide, narrow),
             (Self::SeGeneration(wide), Self::SeGeneration(narrow)) => covers(wide, narrow),
             (Self::Lock(wide), Self::Lock(narrow)) => covers(wide, narrow),

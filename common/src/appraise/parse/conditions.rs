@@ -2,12 +2,12 @@
 
 use toml::de::DeInteger;
 
-use super::super::condition::{AboutDevice, AboutMasa, AboutStatement, Condition, LogWord, Made, Place, Received, assertion_name, told};
+use super::super::condition::{AboutDevice, AboutMasa, AboutStatement, Condition, LogWord, Made, Place, Received, assertion_name, evidence_name, told};
 use super::super::glob::Glob;
 use super::super::policy::PolicyError;
 use super::answers;
 use super::fields::{Fields, words};
-use crate::provenance::{Basis, Lock, Locus, Method, Protection, SecureElementGeneration, Source, Status, Transfer};
+use crate::provenance::{Basis, FindingResult, Lock, Locus, Method, Protection, SecureElementGeneration, Source, Status, Transfer};
 use crate::voucher::Assertion;
 
 pub(super) fn conditions(fields: &Fields<'_>) -> Result<Vec<Condition>, PolicyError> {
@@ -46,6 +46,7 @@ fn statement(fields: &Fields<'_>) -> Result<Vec<AboutStatement>, PolicyError> {
         (None, Some(_) | None) => None,
     })?;
     let parties = fields.read("co-generation-parties-at-least", "a number from 1", |value| value.as_integer().and_then(small).filter(|least| *least >= 1))?;
+    let evidence: Vec<Option<FindingResult>> = FindingResult::ALL.iter().copied().map(Some).chain([None]).collect();
     let conditions = [
         presence("statement", AboutStatement::Absent, AboutStatement::Present)?,
         fields.list("method", Method::ALL, Method::name)?.map(AboutStatement::Method),
@@ -62,6 +63,7 @@ fn statement(fields: &Fields<'_>) -> Result<Vec<AboutStatement>, PolicyError> {
         parties.map(AboutStatement::CoGenerationPartiesAtLeast),
         presence("co-generation", AboutStatement::CoGeneration(false), AboutStatement::CoGeneration(true))?,
         fields.list("basis", Basis::ALL, Basis::name)?.map(AboutStatement::Basis),
+        fields.list("evidence", &evidence, evidence_name)?.map(AboutStatement::Evidence),
         fields.list("status", Status::ALL, Status::name)?.map(AboutStatement::Status),
         made(fields, Place::Site)?,
         made(fields, Place::Line)?,
@@ -124,6 +126,7 @@ pub(super) const FIELDS: &[&str] = &[
     "co-generation",
     "co-generation-parties-at-least",
     "basis",
+    "evidence",
     "status",
     "manufacturer",
     "model",

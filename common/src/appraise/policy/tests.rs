@@ -69,6 +69,11 @@ fn what_is_accepted_is_told_in_words() {
     assert_eq!(words("method = [\"sapodilla\"]\nse-generation = [\"internal\"]"), "sapodilla made inside the element");
     assert_eq!(words("statement = \"present\"\nkey-retained = false"), "any method not kept by the factory");
     assert_eq!(words("statement = \"absent\""), "no statement at all");
+    assert_eq!(words("method = [\"salak\"]\nevidence = [\"supports\"]"), "salak supported by evidence that its manufacturer checked");
+    assert_eq!(
+        words("method = [\"salak\"]\nevidence = [\"silent\", \"absent\"]"),
+        "salak with evidence that is genuine but does not tell how the key came to be or with nothing said of evidence"
+    );
     assert_eq!(
         words("method = [\"bamboo\"]\nprotection-at-least = \"non-extractable\"\nbasis = [\"third-party-audit\", \"hsm-attested\"]"),
         "bamboo protected non-extractable and audited by a third party or attested by the factory's security module"

@@ -5,7 +5,7 @@ use super::*;
 use crate::identity::DomainId;
 use crate::issuing::Subject;
 use crate::provenance::testing::{all_answers, full_origin};
-use crate::provenance::{Quantity, Question, StageGap};
+use crate::provenance::{FindingResult, Quantity, Question, StageGap};
 use crate::test_pki::{Entity, template};
 use crate::voucher::Assertion;
 
@@ -91,6 +91,21 @@ fn model_is_what_the_subject_calls_it() {
     scene.holds("model = [\"Basket\"]", "model is Basket or Fruit-3");
     scene.fails("model = [\"JADA1\"]", "model is Basket or Fruit-3, not JADA1");
     Scene::named(serial("JADA1")).fails("model = [\"*\"]", "the IDevID names no model, not *");
+}
+
+#[test]
+fn result_of_evidence_and_its_absence_can_be_told_apart() {
+    let words = |found: Option<FindingResult>| {
+        let scene = Scene::of(origin(Method::Salak)).edit(|said| said.evidence = found);
+        ["supports", "silent", "not-understood", "absent"].map(|word| scene.test(&format!("evidence = [\"{word}\"]")).0)
+    };
+    assert_eq!(words(Some(FindingResult::Supports)), [true, false, false, false]);
+    assert_eq!(words(Some(FindingResult::Silent)), [false, true, false, false]);
+    assert_eq!(words(Some(FindingResult::NotUnderstood)), [false, false, true, false]);
+    assert_eq!(words(None), [false, false, false, true]);
+    let none = Scene::of(origin(Method::Salak));
+    none.holds("evidence = [\"supports\", \"absent\"]", "evidence is absent");
+    none.fails("evidence = [\"supports\", \"silent\"]", "evidence is absent, not supports or silent");
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn every_statement_of_a_bundle_has_its_own_answer() {
     let others = [statement("1.2.3", &element(0x04, &[7])), statement(KeyAttestation::KIND, &element(0x30, &[]))];
     let evidence = of_module(&vendor, &key, &others).to_evidence().unwrap();
     let anchors = Anchors::new([vendor.certificate.clone()]).unwrap();
-    let authorities = Authorities::new([Authority { name: "HSMs".to_owned(), anchors, basis: Basis::HsmAttested, locus: None }]);
+    let authorities =
+        Authorities::new([Authority { name: "HSMs".to_owned(), anchors, basis: Basis::HsmAttested, locus: None, unmarked_attestation_keys: false }]);
     let found = appraise(&evidence, &Expected { key: key.public_key(), nonce: None }, &authorities, now());
     let kinds: Vec<&str> = found.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, [KeyAttestation::KIND, "1.2.3", KeyAttestation::KIND]);

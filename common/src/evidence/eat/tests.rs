@@ -2,8 +2,11 @@ use ciborium::Value;
 
 use super::*;
 use crate::asn1::element;
+use crate::certificate::PolicyOid;
 use crate::chain::Anchors;
+use crate::evidence::KeyAttestation;
 use crate::evidence::{AttestationBundle, AttestationStatement, Expected, appraise};
+use crate::issuing::Template;
 use crate::leniency::Reading;
 use crate::provenance::{Basis, Evidence, EvidenceType};
 use crate::sign::{PublicKey, SignatureAlgorithm, Signer as _, SoftwareKey};
@@ -40,8 +43,9 @@ impl Scene {
 
     fn appraised(&self, evidence: &Evidence, key: &PublicKey, nonce: Option<&[u8]>) -> Outcome {
         let anchors = Anchors::new([self.vendor.certificate.clone()]).unwrap();
-        let stranger = Authority { name: "another".to_owned(), anchors: Anchors::default(), basis: Basis::SelfDeclared, locus: None };
-        let vendor = Authority { name: "silicon vendor".to_owned(), anchors, basis: Basis::KeyAttestation, locus: None };
+        let stranger =
+            Authority { name: "another".to_owned(), anchors: Anchors::default(), basis: Basis::SelfDeclared, locus: None, unmarked_attestation_keys: false };
+        let vendor = Authority { name: "silicon vendor".to_owned(), anchors, basis: Basis::KeyAttestation, locus: None, unmarked_attestation_keys: false };
         let mut found = appraise(evidence, &Expected { key, nonce }, &Authorities::new([vendor, stranger]), now());
         assert_eq!(found.len(), 1);
         found.remove(0).outcome
@@ -110,6 +114,23 @@ fn token_bound_to_the_key_holds_and_tells_of_the_platform() {
 }
 
 #[test]
+fn token_that_an_attestation_key_signed_is_none() {
+    let restricted = PolicyOid::new("2.23.133.11.1.3").unwrap();
+    let shapes: [(&str, &dyn Fn(Template) -> Template); 3] = [
+        ("tcg-kp-AIKCertificate", &|template| template.usages(&["2.23.133.8.3"])),
+        ("tcg-cap-verifiedTPMRestricted", &|template| template.policy(&restricted)),
+        ("id-kp-attestationKey", &|template| template.usages(&[KeyAttestation::ATTESTATION_KEY_USAGE])),
+    ];
+    for (mark, shape) in shapes {
+        let mut scene = Scene::new();
+        scene.attester = scene.vendor.issue("AK 7", SignatureAlgorithm::Es256, shape);
+        let told = scene.refusal(&[confirmation(scene.key.public_key())], None);
+        let expected = format!("is signed with the key of CN=AK 7, which is certified to attest keys ({mark}) and to sign nothing else");
+        assert!(told.ends_with(&expected), "{told}");
+    }
+}
+
+#[test]
 fn token_of_a_nameless_signer_is_verified_with_the_certificates_beside_it() {
     let scene = Scene::new();
     let token = Token::decode(&cbor(&numbered(&[confirmation(scene.key.public_key())])), Format::Cose, &Reading::default()).unwrap();
@@ -155,16 +176,16 @@ fn token_of_a_stranger_or_changed_is_refused() {
 }
 
 #[test]
-fn token_out_of_its_time_or_without_the_nonce_is_refused() {
+fn token_out_of_its_time_or_with_another_nonce_is_refused() {
     let scene = Scene::new();
     let key = confirmation(scene.key.public_key());
     assert!(scene.refusal(&[key.clone(), (4, NOW.into())], None).contains("expired at 2026-"));
     assert!(scene.refusal(&[key.clone(), (5, (NOW + 1).into())], None).contains("is not valid before 2026-"));
-    for nonce in [None, Some((10, Value::Bytes(vec![6; 8])))] {
-        let claims: Vec<(i64, Value)> = core::iter::once(key.clone()).chain(nonce).collect();
-        assert!(scene.refusal(&claims, Some(&[7; 8])).ends_with("so that it may be an old one"));
-        assert_eq!(scene.claims(&claims).nonced, Nonced::Unasked);
-    }
+    let another = [key.clone(), (10, Value::Bytes(vec![6; 8]))];
+    assert!(scene.refusal(&another, Some(&[7; 8])).ends_with("so that it may be an old one"));
+    assert_eq!(scene.claims(&another).nonced, Nonced::Unasked);
+    let none = scene.outcome(&scene.token(&[key], &scene.attester), scene.key.public_key(), Some(&[7; 8]));
+    assert!(matches!(none, Outcome::Holds(claims) if claims.nonced == Nonced::Unanswered));
 }
 
 #[test]

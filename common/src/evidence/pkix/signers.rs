@@ -126,7 +126,7 @@ fn demand_announced(evidence: &KeyAttestation, key: &PublicKey) -> Result<(), Ev
 }
 
 fn vouched<'a>(signer: &Certificate, pool: &[Certificate], authorities: &'a Authorities, now: UnixTime) -> Result<&'a Authority, EvidenceError> {
-    let authority = authorities.vouching(signer, pool, now).map_err(untrusted)?;
+    let authority = authorities.vouching(KeyAttestation::NAME, signer, pool, now).map_err(untrusted)?;
     match fault(signer) {
         None => Ok(authority),
         Some(fault) => {

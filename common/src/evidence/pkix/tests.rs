@@ -28,7 +28,13 @@ impl Scene {
 
     fn authorities(&self) -> Authorities {
         let anchors = Anchors::new([self.vendor.certificate.clone()]).unwrap();
-        Authorities::new([Authority { name: "Example HSMs".to_owned(), anchors, basis: Basis::HsmAttested, locus: Some(Locus::SecureElement) }])
+        Authorities::new([Authority {
+            name: "Example HSMs".to_owned(),
+            anchors,
+            basis: Basis::HsmAttested,
+            locus: Some(Locus::SecureElement),
+            unmarked_attestation_keys: false,
+        }])
     }
 
     fn chain(&self) -> [Certificate; 3] {
@@ -137,7 +143,15 @@ fn attributes_say_how_a_key_came_in_and_how_it_is_kept() {
     assert_eq!(found(&[flag(LOCAL, false), flag(e, false), flag(n, false), flag(s, true)]), (Made::Outside, Protection::ExtractableMigratable));
     assert_eq!(found(&[flag(e, false), flag(n, true)]), (Made::Unsaid, Protection::NonExtractable));
     assert_eq!(found(&[flag(e, true), flag(s, true)]).1, Protection::ExtractableMigratable);
-    assert_eq!(found(&[flag(e, false), flag(n, true), flag(s, false)]).1, Protection::NoneSoftware);
+    assert_eq!(found(&[flag(e, true)]).1, Protection::ExtractableMigratable);
+    assert_eq!(found(&[flag(n, false)]).1, Protection::ExtractableMigratable);
+    assert_eq!(found(&[flag(e, true), flag(n, false)]).1, Protection::ExtractableMigratable);
+    assert_eq!(found(&[flag(e, false), flag(n, false)]).1, Protection::ExtractableMigratable);
+    assert_eq!(found(&[flag(s, false)]).1, Protection::NoneSoftware);
+    assert_eq!(found(&[flag(e, true), flag(n, false), flag(s, false)]).1, Protection::NoneSoftware);
+    assert_eq!(found(&[flag(e, false), flag(n, true), flag(s, false)]).1, Protection::NonExtractable);
+    assert_eq!(found(&[flag(e, false), flag(n, false), flag(s, false)]).1, Protection::ExtractableMigratable);
+    assert_eq!(found(&[flag(n, true)]).1, Protection::Unknown);
     assert_eq!(found(&[flag(e, false), flag(s, true)]).1, Protection::Unknown);
     assert_eq!(found(&[]), (Made::Unsaid, Protection::Unknown));
 }
@@ -165,7 +179,8 @@ fn pinned_attestation_key_needs_no_certificate_beside_the_evidence() {
     let scene = Scene::new();
     let signer = element(KEY_ID, &element(0x04, scene.module.certificate.subject_key_id().unwrap()));
     let anchors = Anchors::new([scene.module.certificate.clone()]).unwrap();
-    let pinned = Authorities::new([Authority { name: "this HSM".to_owned(), anchors, basis: Basis::HsmAttested, locus: None }]);
+    let pinned =
+        Authorities::new([Authority { name: "this HSM".to_owned(), anchors, basis: Basis::HsmAttested, locus: None, unmarked_attestation_keys: false }]);
     let der = scene.signed(&signer, &scene.module, &[]);
     assert!(scene.appraised_with(&der, scene.key.public_key(), None, &pinned).is_ok());
 }
@@ -296,7 +311,7 @@ fn nonce_that_was_handed_out_must_come_back() {
     let nonced = |der: &[u8], nonce: Option<&[u8]>| scene.appraised(der, scene.key.public_key(), nonce).map(|claims| claims.nonced);
     assert_eq!(nonced(&with(&[7; 8]), Some(&[7; 8])), Ok(Nonced::Fresh));
     assert_eq!(nonced(&with(&[7; 8]), Some(&[8; 8])), Err(stale.to_owned()));
-    assert_eq!(nonced(scene.made(core::slice::from_ref(&key)).der(), Some(&[7; 8])), Err(stale.to_owned()));
+    assert_eq!(nonced(scene.made(core::slice::from_ref(&key)).der(), Some(&[7; 8])), Ok(Nonced::Unanswered));
     assert_eq!(nonced(&with(&[7; 8]), None), Ok(Nonced::Unasked));
 }
 
@@ -305,7 +320,7 @@ fn nobody_is_trusted_where_no_authority_is_configured_or_its_time_is_over() {
     let scene = Scene::new();
     let der = scene.made(&[key_element("k", &scene.key, &good())]).der().to_vec();
     let refused = scene.appraised_with(&der, scene.key.public_key(), None, &Authorities::default()).unwrap_err();
-    assert!(refused.ends_with("no authority for evidence is configured"), "{refused}");
+    assert!(refused.ends_with("no authority for such evidence is configured"), "{refused}");
     let (key, authorities) = (scene.key.public_key(), scene.authorities());
     let early = super::appraise(&der, &[], &Expected { key, nonce: None }, &authorities, crate::time::at(1));
     assert!(matches!(early, Err(EvidenceError::Untrusted { source: VerifyError::NotCurrent { .. }, .. })), "{early:?}");

@@ -9,8 +9,8 @@ use super::{FORMAT, Signature, untrusted, wrong};
 use crate::certificate::Certificate;
 use crate::codec::hex;
 use crate::error::VerifyError;
-use crate::evidence::EvidenceError;
-use crate::text::printable;
+use crate::evidence::{Authority, EvidenceError};
+use crate::text::{LONGEST_WORDS, printable};
 
 /// The certificate with whose key `message` was signed.
 ///
@@ -29,9 +29,9 @@ pub(super) fn signer<'a>(signature: &Signature, message: &[u8], certs: &'a [Cert
     }
 }
 
-/// That the certificate, as far as it says what its key is for, says that this is a restricted one: any other signs what looks like a TPM's word and is not.
-pub(super) fn demand_restricted(certificate: &Certificate) -> Result<(), EvidenceError> {
-    let has = |oids: &[String], oid: &str| oids.iter().any(|each| each == oid);
+/// That the certificate says of its key that it is a restricted one: any other signs what looks like a TPM's word and is not. One that says nothing counts where its authority
+/// [certifies nothing else](Authority::unmarked_attestation_keys).
+pub(super) fn demand_restricted(certificate: &Certificate, authority: &Authority) -> Result<(), EvidenceError> {
     let (usages, policies) = (certificate.usages(), certificate.policies());
     if !usages.is_empty() && !has(usages, AIK_CERTIFICATE) {
         return Err(untrusted(VerifyError::WrongUsage { subject: certificate.subject().to_owned(), usage: "tcg-kp-AIKCertificate (2.23.133.8.3)" }));
@@ -41,7 +41,28 @@ pub(super) fn demand_restricted(certificate: &Certificate) -> Result<(), Evidenc
         let what = "is signed with a key that its CA verified to be in a TPM, but not to be restricted (tcg-cap-verifiedTPMRestricted, 2.23.133.11.1.3)";
         return Err(wrong(what));
     }
+    if mark(certificate).is_none() && !authority.unmarked_attestation_keys {
+        let what = format!(
+            "is signed with the key of {}, whose certificate does not say that it is a TPM's attestation key (extended key usage tcg-kp-AIKCertificate, {AIK_CERTIFICATE}, or policy \
+             tcg-cap-verifiedTPMRestricted, {VERIFIED_RESTRICTED}); such keys count where their authority is configured with unmarked-attestation-keys = true",
+            printable(certificate.subject(), LONGEST_WORDS)
+        );
+        return Err(wrong(what));
+    }
     Ok(())
+}
+
+/// By what the certificate says that its key is a TPM's attestation key, if it does.
+pub(in crate::evidence) fn mark(certificate: &Certificate) -> Option<&'static str> {
+    match (has(certificate.usages(), AIK_CERTIFICATE), has(certificate.policies(), VERIFIED_RESTRICTED)) {
+        (true, _) => Some("tcg-kp-AIKCertificate"),
+        (false, true) => Some("tcg-cap-verifiedTPMRestricted"),
+        (false, false) => None,
+    }
+}
+
+fn has(oids: &[String], oid: &str) -> bool {
+    oids.iter().any(|each| each == oid)
 }
 
 /// What the certificate says of its key and of the TPM, for people: name and value.

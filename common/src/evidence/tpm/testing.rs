@@ -40,8 +40,19 @@ impl World {
     }
 
     pub(super) fn authorities(&self) -> Authorities {
+        self.authorities_that(false)
+    }
+
+    /// A vendor whose attestation keys need to be marked, or need not.
+    pub(super) fn authorities_that(&self, unmarked_attestation_keys: bool) -> Authorities {
         let anchors = Anchors::new([self.vendor.certificate.clone()]).unwrap();
-        Authorities::new([Authority { name: "vendor".to_owned(), anchors, basis: Basis::KeyAttestation, locus: Some(Locus::DiscreteTpm) }])
+        Authorities::new([Authority {
+            name: "vendor".to_owned(),
+            anchors,
+            basis: Basis::KeyAttestation,
+            locus: Some(Locus::DiscreteTpm),
+            unmarked_attestation_keys,
+        }])
     }
 
     pub(super) fn certs(&self) -> Vec<Certificate> {

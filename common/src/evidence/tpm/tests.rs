@@ -87,13 +87,12 @@ fn public_area_of_another_object_than_the_certified_one_is_refused() {
 }
 
 #[test]
-fn another_nonce_and_none_are_stale_where_one_is_expected() {
+fn another_nonce_is_stale_where_one_is_expected_and_none_is_no_answer() {
     let world = World::new();
     let public = public(world.key.public_key(), HONEST);
-    for nonce in [&b"another"[..], b""] {
-        let found = world.appraise(&world.signed(&attest(0x8017, &name(&public), nonce), &public));
-        assert_eq!(found, Err(EvidenceError::Stale { format: FORMAT }));
-    }
+    let found = |nonce: &[u8]| world.appraise(&world.signed(&attest(0x8017, &name(&public), nonce), &public)).map(|claims| claims.nonced);
+    assert_eq!(found(b"another"), Err(EvidenceError::Stale { format: FORMAT }));
+    assert_eq!(found(b""), Ok(Nonced::Unanswered));
 }
 
 #[test]
@@ -142,6 +141,14 @@ fn key_that_certifies_itself_is_refused() {
 
 #[test]
 fn attestation_key_may_be_on_p384() {
-    let world = World::with(SignatureAlgorithm::Es384, |template| template);
+    let world = World::with(SignatureAlgorithm::Es384, |template| template.usages(&["2.23.133.8.3"]));
     assert_eq!(world.appraise(&world.statement(HONEST)).unwrap().made, Made::Inside);
+}
+
+#[test]
+fn statement_is_read_as_it_was_put_together() {
+    let long = [7; 300];
+    let der = encode_statement(b"attest", b"", &long);
+    let parts = Parts::from_der(&der).unwrap();
+    assert_eq!((parts.attest, parts.signature, parts.public), (&b"attest"[..], &b""[..], Some(&long[..])));
 }

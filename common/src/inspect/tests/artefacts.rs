@@ -8,11 +8,11 @@ use super::*;
 use crate::IDevIdCert;
 use crate::csr;
 use crate::envelope::Format;
-use crate::evidence::{DeliveredElement, DeliveryList};
+use crate::evidence::{CeremonySignature, Countersignature, DeliveredElement, DeliveryList, Description};
 use crate::identity::SerialNumber;
 use crate::issuing::Subject;
 use crate::provenance::testing::{origin, statement};
-use crate::provenance::{CaArrangement, Disclosure, ManufactureReport, Method, SecureElementGeneration};
+use crate::provenance::{CaArrangement, ContentDigest, Disclosure, ManufactureReport, Method, RecordDigest, SecureElementGeneration};
 use crate::sign::{SignatureAlgorithm, Signer as _};
 use crate::signed::{Payload, Signed, SigningParty};
 use crate::test_pki::{Entity, NOW, block_on, new_key, template};
@@ -185,9 +185,25 @@ fn our_own_reports_and_lists_deviate_in_nothing_alone_and_as_lines() {
 
     let element = DeliveredElement { certificate: world.registrar.certificate.clone() };
     let (se_generation, ca_arrangement) = (SecureElementGeneration::Internal, CaArrangement::SiliconGeneric);
-    let list = DeliveryList { delivery: "reel 7".to_owned(), se_generation, ca_arrangement, elements: vec![element] };
+    let list = DeliveryList { delivery: "reel 7".to_owned(), se_generation, ca_arrangement, made_at: now(), elements: vec![element] };
     let vendor = SigningParty::with_name("logistics", Arc::new(new_key(SignatureAlgorithm::Es256)));
     assert_flawless(sealed(&vendor, &list, Format::Jws).wire(), Kind::DeliveryList);
+}
+
+#[test]
+fn testimonies_deviate_in_nothing_and_tell_what_was_signed() {
+    let world = World::new();
+    let signer = SigningParty::with_chain(vec![world.registrar.certificate.clone()], Arc::new(world.registrar.key.clone()));
+    let (key, at) = (world.registrar.certificate.spki_digest(), crate::test_pki::now());
+    let ceremony = CeremonySignature { key, ceremony: "minutes 7".parse().unwrap(), at };
+    let shown = assert_flawless(sealed(&signer, &ceremony, Format::Cose).wire(), Kind::Testimony);
+    assert_eq!((shown.value("key"), shown.value("ceremony")), (Some(&key.to_string().into()), Some(&"minutes 7".into())));
+
+    let description = Description { title: "How keys are made".parse().unwrap(), digest: ContentDigest::of(b"description") };
+    let audit = Countersignature { key, record: RecordDigest([9; 32]), description, at };
+    let shown = assert_flawless(sealed(&signer, &audit, Format::Cose).wire(), Kind::Testimony);
+    assert_eq!(shown.value("record"), Some(&RecordDigest([9; 32]).to_string().into()));
+    assert_eq!(shown.value("description/title"), Some(&"How keys are made".into()));
 }
 
 #[test]

@@ -42,6 +42,20 @@ fn retry_after_is_clamped_and_the_same_octets_are_sent_again() {
 }
 
 #[test]
+fn pledge_that_asks_too_often_or_meets_a_busy_registrar_waits_as_long_as_it_is_told() {
+    for status in [429, 503] {
+        let answer = Answer { status, ..later(Some("7")) };
+        assert!(matches!(World::new().ask().answered(&answer, now()), Ok(Step::Wait(wait, _)) if wait == Duration::from_secs(7)), "{status}");
+    }
+}
+
+#[test]
+fn registrar_that_is_busy_without_saying_how_long_has_refused() {
+    let failed = World::new().ask().answered(&Answer { status: 503, ..later(None) }, now()).unwrap_err();
+    assert!(matches!(*failed.error, PledgeError::Refused { status: 503, .. }));
+}
+
+#[test]
 fn pledge_gives_up_after_four_days() {
     let asked = World::new().ask();
     let Ok(Step::Wait(_, asked)) = asked.answered(&later(None), at(now().as_secs() + 4 * 86_400)) else { panic!("too early") };

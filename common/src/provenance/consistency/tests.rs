@@ -46,7 +46,7 @@ fn bamboo_key_was_moved() {
 #[test]
 fn carrot_has_a_seed_of_256_bits() {
     assert_eq!(contradiction(Method::Carrot, |o| o.seed = None), "method is carrot, so seed must be described");
-    let weak = Seed { bits: 255, storage: None, copies_destroyed: None };
+    let weak = Seed { bits: 255, storage: None, copies_destroyed: None, batch: None };
     assert_eq!(contradiction(Method::Carrot, |o| o.seed = Some(weak)), "seed has 255 bits, fewer than the 256 that carrot needs");
 }
 
@@ -83,7 +83,7 @@ fn sapodilla_key_made_inside_was_not_loaded() {
 
 #[test]
 fn unknown_method_has_no_seed() {
-    let seed = Seed { bits: 256, storage: None, copies_destroyed: None };
+    let seed = Seed { bits: 256, storage: None, copies_destroyed: None, batch: None };
     assert!(contradiction(Method::Unknown, |o| o.seed = Some(seed)).contains("only carrot"));
 }
 
@@ -99,9 +99,133 @@ fn threshold_is_at_least_one_and_at_most_the_parties() {
 }
 
 #[test]
+fn no_more_parties_make_a_key_than_their_signatures_fit_into_its_evidence() {
+    let made_by = |count: usize| (0..count).map(|party| text(&format!("party {party}"))).collect();
+    let signed = |count: usize| {
+        let signature = Evidence { kind: EvidenceType::new("application/x").unwrap(), data: vec![0] };
+        KeyOrigin {
+            co_generation: Some(CoGeneration { parties: made_by(count), threshold: 2 }),
+            evidence: vec![signature; count + 4],
+            ..origin(Method::Carrot)
+        }
+    };
+    assert_eq!(signed(12).check(), Ok(()));
+    assert!(contradiction(Method::Carrot, |o| o.co_generation = signed(13).co_generation).contains("names 13 parties, but a key is made together by 2 to 12"));
+}
+
+#[test]
 fn token_that_made_the_key_contradicts_loading() {
     let local = Pkcs11Attributes { local: Some(true), ..Pkcs11Attributes::default() };
-    assert!(contradiction(Method::Bamboo, |o| o.pkcs11 = Some(local)).contains("CKA_LOCAL"));
+    let elsewhere = |o: &mut KeyOrigin| (o.locus, o.pkcs11) = (Locus::MainCpu, Some(local));
+    assert!(contradiction(Method::Bamboo, elsewhere).contains("CKA_LOCAL is true"));
+}
+
+#[test]
+fn factory_s_token_tells_nothing_of_how_the_device_holds_the_key() {
+    let wrapped_out = Pkcs11Attributes { local: Some(true), extractable: Some(true), always_sensitive: Some(true), ..Pkcs11Attributes::default() };
+    let mut origin = origin(Method::Bamboo);
+    (origin.locus, origin.protection, origin.pkcs11) = (Locus::Factory, Protection::NonExtractable, Some(wrapped_out));
+    assert_eq!(origin.check(), Ok(()));
+}
+
+#[test]
+fn key_that_cannot_leave_its_token_is_not_the_factory_s_to_load() {
+    for kept in [None, Some(false)] {
+        let kept = Pkcs11Attributes { local: Some(true), extractable: kept, ..Pkcs11Attributes::default() };
+        let by_factory = |o: &mut KeyOrigin| (o.locus, o.pkcs11) = (Locus::Factory, Some(kept));
+        assert!(contradiction(Method::Bamboo, by_factory).contains("CKA_LOCAL is true, so the token made the key, but source is loaded"));
+    }
+}
+
+fn by_token(method: Method, attributes: Pkcs11Attributes) -> String {
+    contradiction(method, |o| o.pkcs11 = Some(attributes))
+}
+
+#[test]
+fn attributes_that_no_loaded_key_has_contradict_loading() {
+    let attributes = Pkcs11Attributes::default;
+    assert!(by_token(Method::Bamboo, Pkcs11Attributes { never_extractable: Some(true), ..attributes() }).starts_with("CKA_NEVER_EXTRACTABLE is true"));
+    assert!(by_token(Method::Bamboo, Pkcs11Attributes { always_sensitive: Some(true), ..attributes() }).starts_with("CKA_ALWAYS_SENSITIVE is true"));
+    let generated = Pkcs11Attributes { key_gen_mechanism: Some(0x1040), ..attributes() };
+    let elsewhere = |o: &mut KeyOrigin| (o.locus, o.pkcs11) = (Locus::MainCpu, Some(generated));
+    assert!(contradiction(Method::Bamboo, elsewhere).contains("one that makes keys, so the token made"));
+    let as_loaded = Pkcs11Attributes {
+        local: Some(false),
+        key_gen_mechanism: Some(u64::MAX),
+        never_extractable: Some(false),
+        always_sensitive: Some(false),
+        extractable: Some(false),
+        sensitive: Some(true),
+    };
+    assert_eq!(KeyOrigin { pkcs11: Some(as_loaded), ..origin(Method::Bamboo) }.check(), Ok(()));
+}
+
+#[test]
+fn token_that_did_not_make_the_key_contradicts_generation_on_the_device() {
+    let attributes = Pkcs11Attributes::default;
+    assert!(by_token(Method::Salak, Pkcs11Attributes { local: Some(false), ..attributes() }).starts_with("CKA_LOCAL is false"));
+    for unavailable in [u64::MAX, u64::from(u32::MAX)] {
+        let unavailable = Pkcs11Attributes { key_gen_mechanism: Some(unavailable), ..attributes() };
+        assert!(by_token(Method::Salak, unavailable).starts_with("CKA_KEY_GEN_MECHANISM is unavailable"));
+    }
+    let injected = |o: &mut KeyOrigin| {
+        (o.source, o.se_generation) = (Source::Unknown, Some(SecureElementGeneration::Injected));
+        o.pkcs11 = Some(Pkcs11Attributes { local: Some(true), ..attributes() });
+    };
+    assert!(contradiction(Method::Sapodilla, injected).ends_with("se-generation is injected"));
+    let as_made = Pkcs11Attributes {
+        local: Some(true),
+        key_gen_mechanism: Some(0x1040),
+        never_extractable: Some(true),
+        always_sensitive: Some(true),
+        extractable: Some(false),
+        sensitive: Some(true),
+    };
+    assert_eq!(KeyOrigin { pkcs11: Some(as_made), ..origin(Method::Salak) }.check(), Ok(()));
+}
+
+#[test]
+fn attributes_of_one_key_do_not_contradict_each_other() {
+    let attributes = Pkcs11Attributes::default;
+    let impossible = [
+        Pkcs11Attributes { local: Some(true), key_gen_mechanism: Some(u64::MAX), ..attributes() },
+        Pkcs11Attributes { local: Some(false), key_gen_mechanism: Some(0x1040), ..attributes() },
+        Pkcs11Attributes { sensitive: Some(false), always_sensitive: Some(true), ..attributes() },
+        Pkcs11Attributes { extractable: Some(true), never_extractable: Some(true), ..attributes() },
+    ];
+    for attributes in impossible {
+        assert!(by_token(Method::Unknown, attributes.clone()).starts_with("CKA_"), "{attributes:?}");
+    }
+}
+
+#[test]
+fn key_that_could_leave_once_or_be_read_is_not_non_extractable() {
+    let once = Pkcs11Attributes { never_extractable: Some(false), ..Pkcs11Attributes::default() };
+    assert!(by_token(Method::Salak, once).contains("may have left the token"));
+    let readable = Pkcs11Attributes { sensitive: Some(false), ..Pkcs11Attributes::default() };
+    assert!(by_token(Method::Salak, readable.clone()).contains("can be read"));
+    assert_eq!(KeyOrigin { protection: Protection::NoneSoftware, pkcs11: Some(readable), ..origin(Method::Salak) }.check(), Ok(()));
+}
+
+#[test]
+fn tpm_s_attributes_are_held_against_every_word_for_where_the_key_was_made() {
+    let (imported, made) = (Some(TpmaObject(0)), Some(TpmaObject(1 << 1 | 1 << 4 | 1 << 5)));
+    let unheld = |o: &mut KeyOrigin| (o.protection, o.tpma_object) = (Protection::Unknown, imported);
+    let derived = contradiction(Method::Avocado, |o| {
+        o.source = Source::DeviceDerived;
+        unheld(o);
+    });
+    assert!(derived.contains("sensitiveDataOrigin is clear, so the TPM did not make the key, but source is device-derived"), "{derived}");
+    let salak = contradiction(Method::Salak, |o| {
+        (o.source, o.se_generation) = (Source::Unknown, None);
+        unheld(o);
+    });
+    assert!(salak.ends_with("but method is salak"), "{salak}");
+    let loaded = contradiction(Method::Bamboo, |o| o.tpma_object = made);
+    assert!(loaded.contains("so the TPM made the key and it never leaves it, but source is loaded"), "{loaded}");
+    // Another TPM may have made it: sensitiveDataOrigin alone tells nothing.
+    assert_eq!(KeyOrigin { protection: Protection::Unknown, tpma_object: Some(TpmaObject(1 << 5)), ..origin(Method::Bamboo) }.check(), Ok(()));
+    assert_eq!(KeyOrigin { source: Source::DeviceDerived, tpma_object: made, ..origin(Method::Carrot) }.check(), Ok(()));
 }
 
 #[test]
@@ -115,7 +239,8 @@ fn tpm_that_did_not_make_the_key_contradicts_generation_on_the_device() {
     let (fixed_tpm, fixed_parent) = (1 << 1, 1 << 4);
     assert!(contradiction(Method::Salak, |o| o.tpma_object = Some(TpmaObject(fixed_tpm | fixed_parent))).contains("sensitiveDataOrigin"));
     let origin = 1 << 5;
-    assert!(contradiction(Method::Salak, |o| o.tpma_object = Some(TpmaObject(origin))).contains("fixedTPM"));
+    assert!(contradiction(Method::Salak, |o| o.tpma_object = Some(TpmaObject(origin | fixed_parent))).contains("fixedTPM"));
+    assert!(contradiction(Method::Salak, |o| o.tpma_object = Some(TpmaObject(origin | fixed_tpm))).contains("fixedParent"));
 }
 
 #[test]

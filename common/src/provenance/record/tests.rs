@@ -1,6 +1,7 @@
 use super::*;
-use crate::provenance::Method;
+use crate::identity::{KeyIdentifier, SerialNumber};
 use crate::provenance::testing::{any_device, full_origin, origin, record, text};
+use crate::provenance::{Basis, EvidenceType, FindingResult, Method};
 
 #[test]
 fn record_survives_its_encoding() {
@@ -75,4 +76,26 @@ fn correction_survives_its_encoding() {
     let supersedes = Supersession { record: first.digest().unwrap(), reason: text("wrong batch"), by: "Ada".to_owned() };
     let second = ProvenanceRecord { seq: 1, report: Some(ReportDigest([7; 32])), supersedes: Some(supersedes), ..first };
     assert_eq!(ProvenanceRecord::from_cbor(&second.to_cbor().unwrap()).unwrap(), second);
+}
+
+/// A record whose every octet is known: those that are in logs from before evidence was appraised have this form.
+fn fixed() -> ProvenanceRecord {
+    let device = DeviceId { issuer: KeyIdentifier::new([0xaa; 20]).unwrap(), serial: SerialNumber::new("JADA123456789").unwrap() };
+    ProvenanceRecord { device, spki: SpkiDigest([7; 32]), ..record(&any_device(), origin(Method::Salak)) }
+}
+
+#[test]
+fn record_without_findings_has_the_leaf_that_it_always_had() {
+    assert_eq!(fixed().digest().unwrap().to_string(), "44d0725a022ab613814a1a7824aa4018a2ea0352cc6b836dc9880bbc9d376b24");
+}
+
+#[test]
+fn record_with_findings_survives_its_encoding_and_is_another_leaf() {
+    let kind = EvidenceType::new("2.23.133.20.1").unwrap();
+    let supports =
+        Finding { kind: kind.clone(), result: FindingResult::Supports, attester: Some("Vendor (CN=AK)".to_owned()), basis: Some(Basis::KeyAttestation) };
+    let unknown = Finding { kind, result: FindingResult::NotUnderstood, attester: None, basis: None };
+    let record = ProvenanceRecord { findings: vec![supports, unknown], ..fixed() };
+    assert_eq!(ProvenanceRecord::from_cbor(&record.to_cbor().unwrap()).unwrap(), record);
+    assert_ne!(record.digest().unwrap(), fixed().digest().unwrap());
 }

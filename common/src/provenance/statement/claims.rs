@@ -6,7 +6,9 @@ use super::{PROFILE, ProvenanceStatement, Quorum, confirmation};
 use crate::codec;
 use crate::error::DecodeError;
 use crate::identity::{DeviceId, KeyIdentifier, SerialNumber, SpkiDigest};
-use crate::provenance::{Answers, Basis, Lock, Locus, Method, Protection, Question, RecordDigest, SecureElementGeneration, Source, Status, Text, Transfer};
+use crate::provenance::{
+    Answers, Basis, FindingResult, Lock, Locus, Method, Protection, Question, RecordDigest, SecureElementGeneration, Source, Status, Text, Transfer,
+};
 use crate::time::{UnixTime, at, from_rfc3339};
 
 pub(super) fn encode(said: &ProvenanceStatement) -> Result<Vec<u8>, DecodeError> {
@@ -31,7 +33,7 @@ pub(super) fn encode(said: &ProvenanceStatement) -> Result<Vec<u8>, DecodeError>
 fn key_provenance(said: &ProvenanceStatement) -> Result<Value, DecodeError> {
     let number = |number: u8| Some(Value::from(number));
     let text = |text: &Option<Text>| text.as_ref().map(|t| Value::Text(t.to_string()));
-    let quorum = |q: &Quorum| map([(PARTIES, Some(q.parties.into())), (THRESHOLD, Some(q.threshold.into()))]);
+    let quorum = |q: &Quorum| map([(PARTIES, Some(q.parties.into()))]);
     Ok(map([
         (1, Some(Value::Bytes(said.spki.0.to_vec()))),
         (2, Some(Value::Bytes(said.device.issuer.as_bytes().to_vec()))),
@@ -55,6 +57,11 @@ fn key_provenance(said: &ProvenanceStatement) -> Result<Value, DecodeError> {
         (21, text(&said.line)),
         (22, text(&said.station)),
         (23, text(&said.batch)),
+        // 16 is left to evidence itself.
+        (24, said.evidence.and_then(|result| number(result.number()))),
+        (25, said.seed_copies_destroyed.map(Value::Bool)),
+        // The record that an auditor signed for, which the one of 18 follows: who has the countersignature finds it there.
+        (26, said.audited.map(|record| Value::Bytes(record.0.to_vec()))),
     ]))
 }
 
@@ -95,6 +102,7 @@ pub(super) fn decode(octets: &[u8]) -> Result<ProvenanceStatement, DecodeError> 
         seq: small("seq", map.demand(3, "seq")?)?,
         status: map.take(17).map(|v| word("status", v, Status::from_number)).transpose()?.unwrap_or(Status::Valid),
         record: RecordDigest(digest("record", map.demand(18, "record")?)?),
+        audited: map.take(26).map(|v| digest("audited", v)).transpose()?.map(RecordDigest),
         method: word("method", map.demand(4, "method")?, Method::from_number)?,
         source: word("source", map.demand(5, "source")?, Source::from_number)?,
         protection: word("protection", map.demand(6, "protection")?, Protection::from_number)?,
@@ -104,8 +112,10 @@ pub(super) fn decode(octets: &[u8]) -> Result<ProvenanceStatement, DecodeError> 
         se_generation: map.take(10).map(|v| word("se-generation", v, SecureElementGeneration::from_number)).transpose()?,
         lock: map.take(11).map(|v| word("lock", v, Lock::from_number)).transpose()?,
         basis: word("basis", map.demand(12, "basis")?, Basis::from_number)?,
+        evidence: map.take(24).map(|v| word("evidence", v, FindingResult::from_number)).transpose()?,
         made_at: map.take(13).map(date).transpose()?,
-        key_retained: map.take(15).map(boolean).transpose()?,
+        key_retained: map.take(15).map(|v| boolean("key-retained", v)).transpose()?,
+        seed_copies_destroyed: map.take(25).map(|v| boolean("seed-copies-destroyed", v)).transpose()?,
         co_generation: map.take(19).map(quorum).transpose()?,
         site: map.take(20).map(|v| Text::new(text("site", v)?)).transpose()?,
         line: map.take(21).map(|v| Text::new(text("line", v)?)).transpose()?,
@@ -125,11 +135,7 @@ fn within_limit(octets: &[u8]) -> Result<(), DecodeError> {
 fn quorum(value: Value) -> Result<Quorum, DecodeError> {
     let mut map = Map::new("co-generation", value)?;
     let parties = small("parties", map.demand(PARTIES, "parties")?)?;
-    let threshold = small("threshold", map.demand(THRESHOLD, "threshold")?)?;
-    match (1..=parties).contains(&threshold) {
-        true => Ok(Quorum { parties, threshold }),
-        false => Err(DecodeError::InvalidField { field: "threshold", expected: "at least one and at most the number of parties" }),
-    }
+    Ok(Quorum { parties })
 }
 
 fn answered(value: Value) -> Result<Answers, DecodeError> {
@@ -179,8 +185,8 @@ fn small(field: &'static str, value: Value) -> Result<u32, DecodeError> {
     u32::try_from(unsigned(field, value)?).map_err(|_| DecodeError::InvalidField { field, expected: "an unsigned integer of at most 32 bits" })
 }
 
-fn boolean(value: Value) -> Result<bool, DecodeError> {
-    value.as_bool().ok_or(DecodeError::InvalidField { field: "key-retained", expected: "true or false" })
+fn boolean(field: &'static str, value: Value) -> Result<bool, DecodeError> {
+    value.as_bool().ok_or(DecodeError::InvalidField { field, expected: "true or false" })
 }
 
 fn word<T>(field: &'static str, value: Value, from_number: fn(u64) -> Option<T>) -> Result<T, DecodeError> {
@@ -237,9 +243,8 @@ const EAT_PROFILE: i64 = 265;
 // Private use (RFC 8392, section 9.1). The keys inside it are written out where they are used, side by side with their fields.
 const KEY_PROVENANCE: i64 = -70_001;
 
-// Members of co-generation.
+// Member of co-generation. 2 was how many parties could make the key again, which is said no more.
 const PARTIES: i64 = 1;
-const THRESHOLD: i64 = 2;
 
 // Tags for date and time (RFC 8949, section 3.4).
 const DATE_TIME: u64 = 0;

@@ -4,7 +4,7 @@ use super::*;
 use crate::codec;
 use crate::identity::{KeyIdentifier, SerialNumber};
 use crate::provenance::testing::{any_device, device, full_origin, origin, record, statement, text};
-use crate::provenance::{Fact, Overrides, Quantity, SplitReveal};
+use crate::provenance::{Fact, KeyOrigin, Overrides, Quantity, SplitReveal};
 use crate::sign::{KeyKind, SignatureAlgorithm};
 use crate::test_pki::NOW;
 use crate::time::at;
@@ -31,6 +31,7 @@ fn fixed() -> ProvenanceStatement {
         seq: 3,
         status: Status::Valid,
         record: RecordDigest([0xbb; 32]),
+        audited: None,
         method: Method::Salak,
         source: Source::GeneratedOnDevice,
         protection: Protection::NonExtractable,
@@ -40,9 +41,11 @@ fn fixed() -> ProvenanceStatement {
         se_generation: None,
         lock: Some(Lock::Fuse),
         basis: Basis::KeyAttestation,
+        evidence: Some(FindingResult::Supports),
+        seed_copies_destroyed: None,
         made_at: Some(at(NOW - 1000)),
         key_retained: Some(false),
-        co_generation: Some(Quorum { parties: 3, threshold: 2 }),
+        co_generation: Some(Quorum { parties: 3 }),
         site: None,
         line: None,
         station: None,
@@ -54,8 +57,8 @@ fn fixed() -> ProvenanceStatement {
 // Made by Python's cbor2 from the same values.
 const FIXED: &str = "a701706d6173612e6578616d706c652e636f6d026d4a414441313233343536373839061a6ab1386007500909090909090909090909090909090908a101a301012006\
 215820070707070707070707070707070707070707070707070707070707070707070719010978277461673a6272736b692e6578616d706c652c323032363a6b65792d70726f76656e616e6365\
-23313a00011170b10158205d2d7a2942537f03ce7c388afb54861fbcf87f4854b9c0dacb6db3a81704dea30254aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0303040405030605070508\
-0409010b030c040dc11a6ab137980ea206030869756e6c696d697465640ff41100125820bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb13a201030202";
+23313a00011170b20158205d2d7a2942537f03ce7c388afb54861fbcf87f4854b9c0dacb6db3a81704dea30254aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0303040405030605070508\
+0409010b030c040dc11a6ab137980ea206030869756e6c696d697465640ff41100125820bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb13a10103181803";
 
 #[test]
 fn another_implementation_encodes_the_same_octets() {
@@ -122,15 +125,25 @@ fn auditor_sees_where_it_was_made() {
 }
 
 #[test]
-fn statement_tells_how_many_parties_there_were_but_not_who() {
-    let view = statement(&any_device(), full_origin(), Disclosure::Internal);
-    assert_eq!(view.co_generation, Some(Quorum { parties: 3, threshold: 2 }));
+fn number_of_parties_stays_with_the_manufacturer_unless_it_decided_otherwise() {
+    let told = |origin: &KeyOrigin, level| statement(&any_device(), origin.clone(), level).co_generation;
+    let origin = full_origin();
+    assert_eq!(told(&origin, Disclosure::Auditor), None);
+    assert_eq!(told(&origin, Disclosure::Internal), Some(Quorum { parties: 3 }));
+    let opened = Overrides([(Fact::CoGeneration.into(), Disclosure::Public)].into());
+    assert_eq!(told(&KeyOrigin { disclosure: opened, ..origin }, Disclosure::Public), Some(Quorum { parties: 3 }));
+}
+
+#[test]
+fn statement_of_earlier_times_that_told_a_threshold_is_read_without_it() {
+    let earlier = FIXED.replace("13a10103", "13a201030202");
+    assert_eq!(decoded(&codec::unhex("statement", &earlier).unwrap()).unwrap(), fixed());
 }
 
 #[test]
 fn n_minus_k_that_tells_both_is_in_no_view_for_others() {
     let idevid = any_device();
-    let origin = crate::provenance::KeyOrigin { split: SplitReveal::MinimalMajority, ..full_origin() };
+    let origin = KeyOrigin { split: SplitReveal::MinimalMajority, ..full_origin() };
     for level in [Disclosure::Public, Disclosure::Customer, Disclosure::Auditor] {
         assert_eq!(statement(&idevid, origin.clone(), level).answers.identity_shared_split_extra, None);
     }
@@ -217,7 +230,7 @@ fn missing_claim_is_named() {
 
 #[test]
 fn wrong_type_is_named() {
-    let wrong = [(3, "seq"), (4, "method"), (12, "basis"), (15, "key-retained"), (18, "record"), (19, "co-generation")];
+    let wrong = [(3, "seq"), (4, "method"), (12, "basis"), (15, "key-retained"), (18, "record"), (19, "co-generation"), (24, "evidence")];
     for (key, name) in wrong {
         match changed_inside(|map| set(map, key, "text")) {
             Err(DecodeError::InvalidField { field, .. }) => assert_eq!(field, name),
@@ -229,6 +242,29 @@ fn wrong_type_is_named() {
 #[test]
 fn number_that_no_method_has_is_refused() {
     assert!(matches!(changed_inside(|map| set(map, 4, 6)), Err(DecodeError::InvalidField { field: "method", .. })));
+}
+
+#[test]
+fn result_of_evidence_that_nothing_has_is_refused() {
+    for number in [0, 4] {
+        assert!(matches!(changed_inside(|map| set(map, 24, number)), Err(DecodeError::InvalidField { field: "evidence", .. })));
+    }
+}
+
+#[test]
+fn of_several_findings_the_best_is_told_and_of_none_nothing() {
+    use crate::provenance::{EvidenceType, Finding};
+    let finding = |result| Finding { kind: EvidenceType::new("2.999.1").unwrap(), result, attester: None, basis: None };
+    let idevid = any_device();
+    let told = |findings: Vec<Finding>| {
+        let record = ProvenanceRecord { findings, ..record(&idevid, origin(Method::Salak)) };
+        let key = idevid.certificate().public_key();
+        ProvenanceStatement::view(&record, &key, "masa.example.com", Disclosure::Public, [9; 16], at(NOW)).unwrap().evidence
+    };
+    assert_eq!(told(vec![]), None);
+    assert_eq!(told(vec![finding(FindingResult::NotUnderstood)]), Some(FindingResult::NotUnderstood));
+    let all = [FindingResult::Silent, FindingResult::Supports, FindingResult::NotUnderstood].map(finding);
+    assert_eq!(told(all.to_vec()), Some(FindingResult::Supports));
 }
 
 #[test]

@@ -60,6 +60,16 @@ impl Session {
         Ok(answer_of(answer))
     }
 
+    /// Sends one request, and again as long as the answer is to come later.
+    pub(super) async fn patiently(&mut self, stage: Stage, ask: &Ask, tell: &mut impl FnMut(&Step)) -> Result<Answer, OnboardError> {
+        let mut repeats = 0;
+        loop {
+            let answer = self.exchange(ask).await.map_err(at(stage))?;
+            let Some(wait) = answer.wait() else { return Ok(answer) };
+            self.wait(stage, &mut repeats, wait, &answer, tell).await?;
+        }
+    }
+
     /// Waits as long as the registrar and our own patience agree upon.
     pub(super) async fn wait(
         &self,

@@ -36,6 +36,8 @@ struct Owner {
     masa: Party,
     /// How often requestvoucher is answered with "later".
     later: AtomicUsize,
+    /// How often cacerts and csrattrs are answered with 429.
+    too_often: AtomicUsize,
     /// Whether each answer ends its connection.
     closes: bool,
     /// What is refused, and with which sentence.
@@ -46,7 +48,7 @@ struct Owner {
 impl Owner {
     fn new() -> Self {
         let (domain, masa) = (Party::root("domain"), Party::root("masa"));
-        Self { domain, masa, later: AtomicUsize::new(0), closes: false, refuses: None, asked: Mutex::default() }
+        Self { domain, masa, later: AtomicUsize::new(0), too_often: AtomicUsize::new(0), closes: false, refuses: None, asked: Mutex::default() }
     }
 
     async fn start(self) -> (Arc<Self>, Running) {
@@ -94,6 +96,12 @@ impl Owner {
             "requestvoucher" => {
                 let format = format.unwrap();
                 typed(StatusCode::OK, format.voucher_media_type(), self.vouch(format, body).await)
+            }
+            "cacerts" | "csrattrs" if self.too_often.load(Ordering::Relaxed) > 0 => {
+                self.too_often.fetch_sub(1, Ordering::Relaxed);
+                let mut later = plain(StatusCode::TOO_MANY_REQUESTS, "too often");
+                later.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+                later
             }
             "cacerts" => typed(StatusCode::OK, est::CERTS_ONLY, est::to_body(&est::certs_only(&self.domain.chain).unwrap())),
             "csrattrs" => empty(StatusCode::NO_CONTENT),
@@ -237,6 +245,13 @@ async fn request_is_repeated_octet_for_octet() {
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| *request == requests[0]));
     assert_eq!(steps.iter().filter(|step| matches!(step, Step::Waiting { .. })).count(), 2);
+}
+
+#[tokio::test]
+async fn resource_that_was_asked_for_too_often_is_asked_for_again() {
+    let (owner, running) = Owner { too_often: AtomicUsize::new(2), ..Owner::new() }.start().await;
+    owner.attempt(&running, 2).await.0.unwrap();
+    assert_eq!(owner.resources().iter().filter(|resource| *resource == "cacerts").count(), 3);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::certificate::Certificate;
+use crate::sign::KeyUri;
 use crate::text::{LONGEST_WORDS, printable};
 use crate::time::{UnixTime, to_rfc3339};
 
@@ -20,6 +21,9 @@ pub struct Finding {
     pub key_sha256: String,
     /// Last second of its validity, RFC 3339.
     pub not_after: String,
+    /// Where its private key is, if a field names that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// What should be done about it, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
@@ -34,6 +38,7 @@ impl Finding {
             sha256: certificate.fingerprint(),
             key_sha256: certificate.spki_digest().to_string(),
             not_after: to_rfc3339(certificate.not_after()),
+            key: None,
             warning: warning(certificate, now),
         }
     }
@@ -49,11 +54,21 @@ impl Finding {
             }
         }
     }
+
+    /// The same for the certificates above a private key, which is `key`'s.
+    pub fn add_pair(findings: &mut Vec<Self>, field: &str, chain: &[Certificate], key: &KeyUri, now: UnixTime) {
+        Self::add(findings, field, chain, now);
+        let own = chain.first().map(Certificate::fingerprint);
+        if let Some(finding) = findings.iter_mut().find(|finding| Some(&finding.sha256) == own.as_ref()) {
+            finding.key = Some(key.to_string());
+        }
+    }
 }
 
 impl core::fmt::Display for Finding {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}: {}, valid until {}\n  SHA-256 {}", self.fields.join(", "), self.subject, self.not_after, self.sha256)?;
+        let key = self.key.as_ref().map(|key| format!("\n  key: {key}")).unwrap_or_default();
+        write!(f, "{}: {}, valid until {}\n  SHA-256 {}{key}", self.fields.join(", "), self.subject, self.not_after, self.sha256)?;
         self.warning.iter().try_for_each(|warning| write!(f, "\n  warning: {warning}"))
     }
 }

@@ -192,17 +192,83 @@ async fn hundred_idle_connections_leave_room_for_one_more() {
     assert_eq!(idle.len(), 100);
 }
 
+/// A listener that never answers `/busy`, before somebody says that it may.
+async fn waiting(limits: Limits) -> (Running, std::sync::Arc<tokio::sync::Notify>) {
+    let may = std::sync::Arc::new(tokio::sync::Notify::new());
+    let told = may.clone();
+    let party = Party::root("domain").server("registrar");
+    let server = Running::start(&party, limits, move |request| {
+        let told = told.clone();
+        async move {
+            if request.uri().path() == "/busy" {
+                told.notified().await;
+            }
+            plain(StatusCode::OK, "0")
+        }
+    });
+    (server.await, may)
+}
+
+const BUSY: &str = "GET /busy HTTP/1.1\r\nhost: x\r\n\r\n";
+
 #[tokio::test]
-async fn connection_beyond_the_limit_waits_for_a_place() {
-    let server = counting(Limits { connections: 2, ..limits() }).await;
-    let busy = [asked(server.address).await, asked(server.address).await];
+async fn connection_beyond_the_limit_waits_while_all_others_are_at_work() {
+    let (server, _) = waiting(Limits { connections: 2, ..limits() }).await;
+    let mut busy = [settled(server.address).await, settled(server.address).await];
+    for stream in &mut busy {
+        write(stream, BUSY).await;
+    }
     pause().await;
     let began = Instant::now();
     let patient = ClientLimits { connect: limits().idle * 2, ..ClientLimits::default() };
     let mut connection = HttpsConnection::open(&server.authority(), provisional(), patient).await.unwrap();
     assert_eq!(connection.send(get()).await.unwrap().status(), StatusCode::OK);
-    assert!(about(limits().idle).contains(&began.elapsed()));
+    assert!(began.elapsed() >= limits().request - SLACK, "{:?}", began.elapsed());
     drop(busy);
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_give_way_before_their_time() {
+    let server = counting(Limits { connections: 2, ..limits() }).await;
+    let mut owing = [settled(server.address).await, settled(server.address).await];
+    for stream in &mut owing {
+        write(stream, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n").await;
+    }
+    pause().await;
+    let began = Instant::now();
+    let mut connection = HttpsConnection::open(&server.authority(), provisional(), ClientLimits::default()).await.unwrap();
+    assert_eq!(connection.send(get()).await.unwrap().status(), StatusCode::OK);
+    assert!(began.elapsed() <= SLACK, "{:?}", began.elapsed());
+    drop(owing);
+}
+
+#[tokio::test]
+async fn connection_taken_for_a_spare_one_that_asks_again_goes_on_once_anybody_rests() {
+    let (server, may) = waiting(Limits { connections: 2, ..limits() }).await;
+    let (mut busy, mut spare) = (settled(server.address).await, asked(server.address).await);
+    for stream in [&mut busy, &mut spare] {
+        write(stream, BUSY).await;
+    }
+    pause().await;
+    let began = Instant::now();
+    let opening = tokio::spawn(async move { HttpsConnection::open(&server.authority(), provisional(), ClientLimits::default()).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    may.notify_one();
+    opening.await.unwrap().unwrap();
+    assert!(began.elapsed() <= SLACK, "{:?}", began.elapsed());
+    drop((busy, spare));
+}
+
+#[tokio::test]
+async fn connection_that_had_its_answer_longest_ago_makes_room_for_another() {
+    let server = counting(Limits { connections: 2, ..limits() }).await;
+    let mut idle = [asked(server.address).await, asked(server.address).await];
+    write(&mut idle[0], REQUEST).await;
+    answer(&mut idle[0]).await;
+    asked(server.address).await;
+    assert_eq!(rest(&mut idle[1]).await, "");
+    write(&mut idle[0], REQUEST).await;
+    assert!(answer(&mut idle[0]).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -224,11 +290,41 @@ async fn oldest_connection_that_asked_nothing_makes_room_for_another() {
 
 #[tokio::test]
 async fn no_address_takes_more_places_than_its_share() {
-    let server = counting(Limits { connections_per_address: 2, ..limits() }).await;
-    let inside = [asked(server.address).await, asked(server.address).await];
+    let (server, _) = waiting(Limits { connections_per_address: 2, ..limits() }).await;
+    let mut inside = [settled(server.address).await, settled(server.address).await];
+    for stream in &mut inside {
+        write(stream, BUSY).await;
+    }
+    pause().await;
     let mut outside = TcpStream::connect(server.address).await.unwrap();
+    let began = Instant::now();
     assert!(matches!(outside.read(&mut [0; 16]).await, Ok(0) | Err(_)));
+    assert!(began.elapsed() < limits().handshake - SLACK);
     drop(inside);
+}
+
+#[tokio::test]
+async fn of_an_address_that_has_its_share_who_rested_longest_makes_room() {
+    let server = counting(Limits { connections_per_address: 2, ..limits() }).await;
+    let mut inside = [asked(server.address).await, asked(server.address).await];
+    asked(server.address).await;
+    assert_eq!(rest(&mut inside[0]).await, "");
+    write(&mut inside[1], REQUEST).await;
+    assert!(answer(&mut inside[1]).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn exempt_address_has_no_share() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap().exempting(|address| address.is_loopback());
+    let address = server.local_addr().unwrap();
+    let tls = server_config(&Party::root("domain").server("registrar").tls()).unwrap();
+    let limits = Limits { connections_per_address: 1, ..limits() };
+    let serving = tokio::spawn(server.serve(tls, limits, |_| async { plain(StatusCode::OK, "0") }, core::future::pending()));
+    let mut inside = asked(address).await;
+    asked(address).await;
+    write(&mut inside, REQUEST).await;
+    assert!(answer(&mut inside).await.starts_with("HTTP/1.1 200 "));
+    serving.abort();
 }
 
 #[tokio::test]

@@ -80,6 +80,19 @@ pub enum TokenError {
         /// Those that match.
         present: String,
     },
+    /// A key pair was to be made under a name that a key has.
+    #[error("the token '{token}' has a private key that matches {asked}, and none is made in its stead: {present}")]
+    KeyExists {
+        /// The URI.
+        asked: String,
+        /// The token's label.
+        token: String,
+        /// Those that match.
+        present: String,
+    },
+    /// The system gives no random numbers for the new key's identifier.
+    #[error("the system gives no random numbers for the key's identifier")]
+    Random,
     /// Nobody says what the public half is.
     #[error("the token has neither a public key nor a certificate with the private key's CKA_ID: store one beside it")]
     NoPublicKey,
@@ -124,6 +137,7 @@ impl TokenError {
             Self::NoPin | Self::PinFile { .. } | Self::PinRefused | Self::PinLocked => false,
             Self::Module { .. } | Self::SeveralTokens { .. } | Self::SeveralKeys { .. } => false,
             Self::NoPublicKey | Self::PublicKey(_) | Self::KeyKind | Self::AlwaysAuthenticate => false,
+            Self::KeyExists { .. } | Self::Random => false,
             Self::Busy | Self::Stopped | Self::Thread(_) => false,
         }
     }

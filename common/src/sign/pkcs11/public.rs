@@ -58,6 +58,11 @@ fn of_certificate(attributes: &[Attribute]) -> Result<PublicKey, TokenError> {
     }
 }
 
+/// CKA_EC_PARAMS of a key of this kind, as a token is told.
+pub(super) fn curve(kind: KeyKind) -> Option<&'static [u8]> {
+    CURVES.iter().find(|(_, known, _)| *known == kind).map(|(curve, ..)| *curve)
+}
+
 /// CKA_EC_PARAMS, and the octets of a public key. Ed25519 goes by its name, its OID (RFC 8410), and the OID that came before that.
 const CURVES: [(&[u8], KeyKind, u8); 5] = [
     (&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], KeyKind::P256, 65),

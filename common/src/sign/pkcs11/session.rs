@@ -16,7 +16,7 @@ use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
 use super::module::Module;
-use super::{Pkcs11Uri, PublicKey, Signature, SignatureAlgorithm, TokenError, public};
+use super::{Pkcs11Attributes, Pkcs11Uri, PublicKey, Signature, SignatureAlgorithm, TokenError, attributes, public};
 use crate::text::printable;
 
 /// A session and the key in it.
@@ -55,6 +55,11 @@ impl Session {
         self.within(|session| public::find(session, self.key))
     }
 
+    /// What the token says of the private key.
+    pub(super) fn attributes(&self) -> Result<Pkcs11Attributes, TokenError> {
+        self.within(|session| attributes::read(session, self.key))
+    }
+
     /// Signs what is to be given to the token, see [`super::to_sign`].
     pub(super) fn sign(&self, algorithm: SignatureAlgorithm, data: &[u8]) -> Result<Signature, TokenError> {
         let mechanism = match algorithm {
@@ -88,7 +93,7 @@ impl Drop for Session {
     }
 }
 
-fn find_token(api: &Pkcs11, uri: &Pkcs11Uri) -> Result<(Slot, TokenInfo), TokenError> {
+pub(super) fn find_token(api: &Pkcs11, uri: &Pkcs11Uri) -> Result<(Slot, TokenInfo), TokenError> {
     let slots = api.get_slots_with_token().map_err(TokenError::call("list its slots"))?;
     // A token that leaves just now is none.
     let tokens: Vec<_> = slots.into_iter().filter_map(|slot| Some((slot, api.get_token_info(slot).ok()?))).collect();
@@ -115,7 +120,7 @@ fn describe(slot: Slot, token: &TokenInfo) -> String {
     format!("'{}' (serial {}, slot-id {})", printable(token.label(), 32), printable(token.serial_number(), 16), slot.id())
 }
 
-fn log_in(module: &Module, session: &cryptoki::session::Session, token: &TokenInfo, uri: &Pkcs11Uri) -> Result<(), TokenError> {
+pub(super) fn log_in(module: &Module, session: &cryptoki::session::Session, token: &TokenInfo, uri: &Pkcs11Uri) -> Result<(), TokenError> {
     if !token.login_required() {
         return Ok(());
     }
@@ -156,12 +161,17 @@ fn read_pin(path: &Path) -> io::Result<AuthPin> {
     }
 }
 
-fn find_key(session: &cryptoki::session::Session, token: &TokenInfo, uri: &Pkcs11Uri) -> Result<ObjectHandle, TokenError> {
+/// The private keys that the URI matches.
+pub(super) fn matching_keys(session: &cryptoki::session::Session, uri: &Pkcs11Uri) -> Result<Vec<ObjectHandle>, TokenError> {
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
-    let every = session.find_objects(&template).map_err(TokenError::call("list its keys"))?;
     template.extend(uri.object.as_ref().map(|label| Attribute::Label(label.as_bytes().to_vec())));
     template.extend(uri.id.clone().map(Attribute::Id));
-    let matching = session.find_objects(&template).map_err(TokenError::call("find the key"))?;
+    session.find_objects(&template).map_err(TokenError::call("find the key"))
+}
+
+fn find_key(session: &cryptoki::session::Session, token: &TokenInfo, uri: &Pkcs11Uri) -> Result<ObjectHandle, TokenError> {
+    let every = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).map_err(TokenError::call("list its keys"))?;
+    let matching = matching_keys(session, uri)?;
     let token = || printable(token.label(), 32);
     match matching.as_slice() {
         [key] => usable(session, *key),
@@ -180,7 +190,7 @@ fn usable(session: &cryptoki::session::Session, key: ObjectHandle) -> Result<Obj
 }
 
 /// Labels and identifiers of private keys, for an error.
-fn names(session: &cryptoki::session::Session, keys: &[ObjectHandle]) -> String {
+pub(super) fn names(session: &cryptoki::session::Session, keys: &[ObjectHandle]) -> String {
     let name = |key: &ObjectHandle| {
         let attributes = session.get_attributes(*key, &[AttributeType::Label, AttributeType::Id]).unwrap_or_default();
         let (mut label, mut id) = (String::new(), String::new());

@@ -72,13 +72,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 impl core::fmt::Display for Verified {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        writeln!(f, "{} entries verified, {} in a second\nroot: {}", self.entries, self.entries_per_second, self.root)?;
+        let rate = if self.entries >= WORTH_A_RATE { format!(", {} in a second", self.entries_per_second) } else { String::new() };
+        writeln!(f, "{} entries verified{rate}\nroot: {}", self.entries, self.root)?;
         match self.checkpoint {
             Some(size) => write!(f, "the first {size} are those of the checkpoint"),
             None => write!(f, "whether entries were removed at the end, or all written anew, can only be told with --checkpoint"),
         }
     }
 }
+
+/// Of fewer entries the clock tells nothing.
+const WORTH_A_RATE: u64 = 10_000;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brski_common::access::{Access, Throttle};
-use brski_common::http::Proxies;
+use brski_common::http::{Door, Rate, Rates};
 use brski_common::serve::{Reloadable, ServerConfig, server_config};
 use brski_masa::masa::NotReady;
 use brski_masa::{AdminService, CloudService, Masa, MasaService, metrics};
@@ -23,8 +23,8 @@ pub(super) struct Served {
     pub(super) registrars: MasaService,
     /// For devices that come themselves.
     pub(super) devices: Option<CloudService>,
-    /// Who may tell the registrars' service who the client is.
-    pub(super) proxies: Proxies,
+    /// What every request passes first.
+    pub(super) door: Door,
     /// Who may use the admin interface.
     pub(super) access: Access,
     pub(super) tls: Arc<ServerConfig>,
@@ -36,11 +36,12 @@ impl Served {
     /// Reads every file that the configuration names.
     pub(super) fn new(configuration: &Configuration, process: &Process) -> anyhow::Result<Self> {
         let masa = Arc::new(configuration.masa_on(&process.opened)?);
+        let knowing = Arc::clone(&masa);
         Ok(Self {
             registrars: MasaService::new(Arc::clone(&masa), configuration.body_limit()).with_audit_answer(configuration.audit_answer()?),
             devices: configuration.cloud_policy()?.map(|policy| CloudService::new(Arc::clone(&masa), policy, configuration.body_limit())),
             access: configuration.access(process.throttle.clone())?,
-            proxies: configuration.proxies()?,
+            door: configuration.limits().door(configuration.proxies()?, RATES, move |peer| knowing.knows(peer)),
             tls: server_config(&configuration.tls()?)?,
             admin_tls: server_config(&configuration.admin_tls()?)?,
             masa,
@@ -51,6 +52,9 @@ impl Served {
         Arc::clone(&self.masa)
     }
 }
+
+/// A registrar asks for all its devices: a hundred vouchers a second are more than a site takes in.
+const RATES: Rates = Rates { certificate: Rate { per_minute: 6000, burst: 1000 }, address: Rate { per_minute: 6000, burst: 1000 } };
 
 /// Reads the configuration again at each signal.
 pub(super) async fn on_signal(

@@ -16,6 +16,8 @@ pub(in crate::import) enum Kind {
     Report,
     /// A signed batch.
     Batch,
+    /// A vendor's signed delivery list.
+    Delivery,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,10 @@ pub(in crate::import) fn of(line: &[u8]) -> Kind {
         let header = URL_SAFE_NO_PAD.decode(block.protected.as_deref()?).ok()?;
         serde_json::from_slice::<Protected>(&header).ok()?.typ
     };
-    let is_batch = |typ: String| typ.to_ascii_lowercase().ends_with("manufacture-batch+jws");
-    if blocks.iter().filter_map(typ).any(is_batch) { Kind::Batch } else { Kind::Report }
+    let kind = |typ: String| match typ.to_ascii_lowercase() {
+        typ if typ.ends_with("manufacture-batch+jws") => Some(Kind::Batch),
+        typ if typ.ends_with("brski-delivery-list+jws") => Some(Kind::Delivery),
+        _ => None,
+    };
+    blocks.iter().filter_map(typ).find_map(kind).unwrap_or(Kind::Report)
 }

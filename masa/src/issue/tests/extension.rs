@@ -29,6 +29,7 @@ fn statement(scene: &Scene, level: Disclosure) -> Signed<ProvenanceStatement> {
         supersedes: None,
         reported_by: "line 1".to_owned(),
         recorded_at: NOW,
+        findings: Vec::new(),
         origin: KeyOrigin { disclosure: Overrides([(Fact::PrivateTransfer.into(), Disclosure::Customer)].into()), ..origin() },
     };
     let key = scene.pledge.0.certificate.public_key();

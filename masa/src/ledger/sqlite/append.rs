@@ -7,7 +7,7 @@ use brski_common::{DeviceId, SpkiDigest};
 use futures_channel::oneshot;
 
 use super::stopped;
-use crate::ledger::{Entry, LedgerError, Unique};
+use crate::ledger::{Entry, LedgerError, Seeds, Unique};
 
 /// What became of entries that go in together.
 pub(super) type Answer = Result<Range<u64>, LedgerError>;
@@ -15,6 +15,8 @@ pub(super) type Answer = Result<Range<u64>, LedgerError>;
 /// Groups of entries, each of which goes in as a whole or not at all, and who waits for them.
 pub(super) struct Append {
     pub(super) groups: Vec<Vec<Row>>,
+    /// Where seeds are counted: by what, and of each group the entries themselves.
+    pub(super) seeded: Option<(Seeds, Vec<Vec<Entry>>)>,
     reply: oneshot::Sender<Vec<Answer>>,
 }
 
@@ -32,9 +34,9 @@ pub(super) struct Row {
 }
 
 impl Append {
-    pub(super) fn new(groups: Vec<Vec<Row>>) -> (Self, oneshot::Receiver<Vec<Answer>>) {
+    pub(super) fn new(groups: Vec<Vec<Row>>, seeded: Option<(Seeds, Vec<Vec<Entry>>)>) -> (Self, oneshot::Receiver<Vec<Answer>>) {
         let (reply, answers) = oneshot::channel();
-        (Self { groups, reply }, answers)
+        (Self { groups, seeded, reply }, answers)
     }
 
     /// How many entries these are.

@@ -13,10 +13,10 @@ use crate::ledger::tests::{conflict, made, recorded, vouched};
 use crate::testing::{Maker, NOW, block_on, nonce};
 
 /// A folder of its own, gone at the end.
-pub(in crate::ledger) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(in crate::ledger) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("brski-masa-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -29,7 +29,7 @@ impl Folder {
     }
 
     /// Its ledger, begun the first time.
-    pub(in crate::ledger) fn open(&self) -> SqliteLedger {
+    pub(crate) fn open(&self) -> SqliteLedger {
         match self.file().exists() {
             true => SqliteLedger::open(self.file(), LOG).unwrap(),
             false => SqliteLedger::begin(self.file(), NOW, LOG).unwrap(),
@@ -48,7 +48,7 @@ impl Drop for Folder {
 }
 
 fn queued(entries: Vec<Entry>) -> (Append, oneshot::Receiver<Vec<append::Answer>>) {
-    Append::new(vec![append::rows(&entries).unwrap()])
+    Append::new(vec![append::rows(&entries).unwrap()], None)
 }
 
 fn answer(answers: oneshot::Receiver<Vec<append::Answer>>) -> append::Answer {

@@ -11,7 +11,7 @@ use super::append::{Answer, Append, Row};
 use super::file::{self, Trouble};
 use super::find;
 use super::tree::{self, Edge};
-use crate::ledger::{LedgerError, Unique};
+use crate::ledger::{Entry, LedgerError, Unique};
 
 /// Serves the queue until its other end is gone and it is empty.
 pub(super) fn run(connection: &mut Connection, edge: &mut Edge, queue: &Receiver<Append>) {
@@ -24,7 +24,11 @@ pub(super) fn run(connection: &mut Connection, edge: &mut Edge, queue: &Receiver
             entries += next.len();
             jobs.push(next);
         }
-        commit(connection, edge, jobs);
+        // What counts seeds goes in by itself, for it looks at what is in the ledger to stay.
+        let (alone, together): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.seeded.is_some());
+        for jobs in core::iter::once(together).chain(alone.into_iter().map(|job| vec![job])).filter(|jobs| !jobs.is_empty()) {
+            commit(connection, edge, jobs);
+        }
     }
 }
 
@@ -53,7 +57,7 @@ fn try_commit(connection: &mut Connection, edge: &mut Edge, jobs: &[Append]) -> 
         // Under the write lock: nobody else appends from here on.
         tree::catch_up(&transaction, edge)?;
         let mut writing = Writing::new(&transaction, edge.clone(), keys, jobs.iter().map(Append::len).sum())?;
-        let answers = jobs.iter().map(|job| job.groups.iter().map(|group| writing.append(group)).collect()).collect::<Result<_, Trouble>>()?;
+        let answers = jobs.iter().map(|job| writing.append_job(job)).collect::<Result<_, Trouble>>()?;
         if let Some(grown) = writing.finish()? {
             transaction.commit()?;
             // Only what is on disk is part of the tree.
@@ -98,6 +102,16 @@ impl<'c, 'j> Writing<'c, 'j> {
         // Nearly all are a device's making and its record.
         let (devices, keys) = (HashMap::with_capacity(entries / 2), HashMap::with_capacity(entries / 2));
         Ok(Self { connection, insert_entry, edge, look_up, devices, keys })
+    }
+
+    fn append_job(&mut self, job: &'j Append) -> Result<Vec<Answer>, Trouble> {
+        let Some((seeds, entries)) = &job.seeded else { return job.groups.iter().map(|group| self.append(group)).collect() };
+        seeds.catch_up(|from| find::entries(self.connection, from, PAGE))?;
+        let append = |(group, entries): (&'j Vec<Row>, &Vec<Entry>)| match seeds.confirm(entries) {
+            Ok(()) => self.append(group),
+            Err(spent) => Ok(Err(spent)),
+        };
+        job.groups.iter().zip(entries).map(append).collect()
     }
 
     /// Appends entries side by side. The outer error is the store's; the inner one the caller's. All of them are checked before one is written, so that a group that is refused
@@ -206,6 +220,9 @@ pub(super) fn list_key(connection: &Connection, beginning: i64, made: u64) -> Re
 }
 
 const INSERT_ENTRY: &str = "INSERT INTO entry (leaf_index, leaf_hash, kind, device, once, octets) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// Entries that are read at once.
+const PAGE: usize = 1024;
 
 const FIND_KEY: &str = "SELECT 1 FROM key WHERE beginning = ?1";
 

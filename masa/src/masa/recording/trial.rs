@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::digest::{SHA256, digest};
 use brski_common::{DeviceId, Refusal, SpkiDigest};
 
-use super::{Masa, Recorded};
+use super::{Masa, Recorded, Want};
 use crate::error::Error;
 use crate::ledger::Entry;
 use crate::manufacture::{Correction, GenuineReport};
@@ -54,7 +54,7 @@ impl Masa {
             None => self.0.ledger.history(report.device()).await?,
         };
         // Nothing is kept, so that there is nothing to hide by a salt.
-        let entries = self.decide(report, history.as_ref(), correction, [0; 16], self.0.clock.now())?;
+        let entries = self.decide(report, history.as_ref(), correction, [0; 16], Want::Trial, self.0.clock.now()).await?;
         let recorded = self.tried(report, history.as_ref(), entries.is_empty()).await?;
         let repeated = trial.add(report, &entries, correction)?;
         Ok(Recorded { repeated: recorded.repeated || repeated, ..recorded })

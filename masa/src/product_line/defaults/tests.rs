@@ -1,4 +1,4 @@
-use brski_common::provenance::{Disclosure, Fact};
+use brski_common::provenance::{Disclosure, Fact, Seed};
 
 use super::*;
 use crate::testing::origin;
@@ -24,6 +24,13 @@ fn what_the_station_left_out_is_filled_in() {
     assert_eq!((filled.site, filled.line), (Some("Basel".parse().unwrap()), Some("3".parse().unwrap())));
     assert_eq!(filled.answers, Answers { identity_pki_level: 3.try_into().ok(), pki_breadth: Some(7), ..Answers::default() });
     assert_eq!(filled.disclosure.of(Fact::Site.into()), Disclosure::Public);
+}
+
+#[test]
+fn seed_whose_batch_is_left_out_is_of_the_lines_batch() {
+    let seed = |batch: Option<&str>| Seed { bits: 256, storage: None, copies_destroyed: Some(true), batch: batch.map(|batch| batch.parse().unwrap()) };
+    let filled = defaults("seed = {bits = 128, batch = \"seeds 7\"}").complete(&KeyOrigin { seed: Some(seed(None)), ..origin() });
+    assert_eq!(filled.seed, Some(seed(Some("seeds 7"))));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn decision_tells_by_which_credential_it_came() {
     let body = json!({ "why": "never ordered", "question": scene.get(HELD).json()["question"] });
     assert_eq!(scene.say_with(scene.signer.clone(), &format!("{HELD}/refuse"), &body).status, StatusCode::OK);
     let subject = scene.signer.subject().to_owned();
-    assert!(matches!(scene.last_event().what, What::Disapproved { by } if by.name == "certified-approver" && by.via == Some(Via::Certificate { subject })));
+    assert!(matches!(scene.last_event().what, What::Disapproved { by, .. } if by.name == "certified-approver" && by.via == Some(Via::Certificate { subject })));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use brski_common::csr::{Wish, request_wishing};
+use brski_common::evidence::{AttestationBundle, AttestationStatement};
+use brski_common::provenance::EvidenceType;
 
 use super::*;
 
@@ -142,15 +144,27 @@ fn refused_and_revoked_devices_are_not_acceptable_any_more() {
     assert_eq!(scene.statement(&scene.good).json()["allow"], false);
 }
 
+/// What is told of a request of the held pledge with this attestation.
+fn told_of(scene: &Scene, attestation: Option<Vec<u8>>) -> serde_json::Value {
+    let wish = Wish { attestation, ..Wish::default() };
+    let der = block_on(request_wishing(scene.held.idevid.certificate().subject_der(), &wish, &*scene.held.key)).unwrap();
+    scene.appraise("", "application/pkcs10", &der).json()
+}
+
 #[test]
-fn evidence_that_nobody_here_can_read_is_told_and_counts_for_nothing() {
-    let scene = Scene::new();
-    let noted = |attestation: Option<Vec<u8>>| {
-        let wish = Wish { attestation, ..Wish::default() };
-        let der = block_on(request_wishing(scene.held.idevid.certificate().subject_der(), &wish, &*scene.held.key)).unwrap();
-        scene.appraise("", "application/pkcs10", &der).json()["notes"].clone()
-    };
-    assert_eq!((noted(Some(vec![0x30, 0])), noted(None)), (json!([crate::opinion::UNKNOWN_EVIDENCE]), json!([])));
+fn evidence_that_cannot_be_read_is_told() {
+    let told = told_of(&Scene::new(), Some(vec![0x30, 0]));
+    assert_eq!((&told["allow"], &told["evidence"][0]["result"]), (&json!(false), &json!("refused")));
+    assert!(told["notes"][0].as_str().unwrap().contains("the attestation bundle cannot be read"), "{told}");
+}
+
+#[test]
+fn evidence_of_an_unknown_kind_is_told_and_counts_for_nothing() {
+    let statement = AttestationStatement { kind: EvidenceType::new("1.3.6.1.4.1.32473.9").unwrap(), der: vec![5, 0] };
+    let bundle = AttestationBundle::new(&[statement], &[]).unwrap();
+    let told = told_of(&Scene::new(), Some(bundle.der().to_vec()));
+    assert_eq!((&told["evidence"][0]["kind"], &told["evidence"][0]["result"]), (&json!("1.3.6.1.4.1.32473.9"), &json!("unknown")));
+    assert_eq!(told["notes"], json!([]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use brski_common::{Csr, PeerCertificates, Signer as _, SoftwareKey};
 use super::*;
 use crate::Settings;
 use crate::enroll::{CertificateProfile, Enrollee, evaluate};
-use crate::testing::{Ca, NOW, Pledge, World, block_on, key, now};
+use crate::testing::{Ca, NOW, Pledge, World, block_on, key, now, undemanded};
 
 const PKCS7: &str = "application/pkcs7-mime";
 
@@ -55,7 +55,8 @@ impl Scene {
         let ground = crate::relay::Ground { facts, ..admission.ground().clone() };
         let chain = vec![world.domain.certificate.clone()];
         let admission = crate::Admission::assertion(pledge.idevid.clone(), chain, [4; 32], admission.voucher().clone(), ground, now());
-        evaluate(csr, Enrollee::Pledge(&world.verified(pledge)), Some(&admission), None, &Settings { ldevid, ..Settings::default() }, now()).unwrap()
+        let csr = undemanded(csr.clone());
+        evaluate(&csr, Enrollee::Pledge(&world.verified(pledge)), Some(&admission), None, &Settings { ldevid, ..Settings::default() }, now()).unwrap()
     }
 
     /// What a server would rightly issue.
@@ -171,13 +172,15 @@ fn long_line_crlf_and_der_are_all_read() {
 
 #[test]
 fn server_that_needs_time_is_asked_the_same_again() {
-    let scene = Scene::new();
-    let mut later = plain(StatusCode::ACCEPTED, "come again");
-    later.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
-    let issued = typed(StatusCode::OK, PKCS7, est::to_body(&est::certs_only(&[scene.issuing.issue(scene.template())]).unwrap()));
-    let (waiting, _) = block_on_tokio(scene.asked(vec![later.clone()]));
-    assert!(matches!(waiting, Err(IssueError::Later(wait)) if wait == Duration::from_secs(7)));
-    assert!(block_on_tokio(scene.asked(vec![later, issued])).0.is_ok());
+    for status in [StatusCode::ACCEPTED, StatusCode::TOO_MANY_REQUESTS] {
+        let scene = Scene::new();
+        let mut later = plain(status, "come again");
+        later.headers_mut().insert("retry-after", HeaderValue::from_static("7"));
+        let issued = typed(StatusCode::OK, PKCS7, est::to_body(&est::certs_only(&[scene.issuing.issue(scene.template())]).unwrap()));
+        let (waiting, _) = block_on_tokio(scene.asked(vec![later.clone()]));
+        assert!(matches!(waiting, Err(IssueError::Later(wait)) if wait == Duration::from_secs(7)), "{status}");
+        assert!(block_on_tokio(scene.asked(vec![later, issued])).0.is_ok());
+    }
 }
 
 #[test]

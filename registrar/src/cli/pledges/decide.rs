@@ -99,7 +99,8 @@ impl fmt::Display for Decided {
 const APPROVE: &str = "\
 Examples:
   brski-registrar pledges approve JADA123456789 --why 'order 4711, checked with the plant'
-  brski-registrar pledges approve 3f9a01bc --question 6b1d09c2f4a87e35 --by alice --why 'spare part'";
+  brski-registrar pledges approve 3f9a01bc --by alice --why 'spare part' \\
+    --question 6b1d09c2f4a87e35c0d2118fa9936e47";
 
 const REFUSE: &str = "\
 Examples:

@@ -45,6 +45,7 @@ fn statement_in_words(said: &ProvenanceStatement) -> Vec<(&'static str, String)>
         ("locus", said.locus.name().to_owned()),
         ("status", said.status.name().to_owned()),
     ];
+    lines.extend(said.evidence.map(|result| ("evidence", result.name().to_owned())));
     lines.extend(said.se_generation.map(|generation| ("secure element", generation.name().to_owned())));
     lines.extend(said.lock.map(|lock| ("lock", lock.name().to_owned())));
     lines.extend(said.private_transfer.map(|transfer| ("private transfer", transfer.name().to_owned())));

@@ -105,6 +105,7 @@ impl Shown {
             writeln!(out, "\nPolicy {}: {} by rule '{}'", short(&decision.policy), decision.verdict.name(), printable(&decision.rule, LONGEST_WORDS))?;
             trace::write(out, &decision.trace)?;
         }
+        self.write_attested(out)?;
         if !self.file.certificates.is_empty() {
             writeln!(out, "\nLDevIDs:")?;
             self.file.certificates.iter().try_for_each(|filed| writeln!(out, "  {}", certificate(filed)))?;
@@ -136,6 +137,13 @@ impl Shown {
             (sentence, _) => format!(": {}", printable(sentence, LONGEST_LINE)),
         };
         format!("{} of {manufacturer} is {}{because}", pledge.serial, state.name())
+    }
+
+    fn write_attested(&self, out: &mut impl Write) -> io::Result<()> {
+        let Some(attested) = &self.file.attested else { return Ok(()) };
+        writeln!(out, "\nWhat was attested of the LDevID's key {}:", attested.key)?;
+        attested.findings.iter().try_for_each(|finding| writeln!(out, "  {}", printable(&finding.to_string(), LONGEST_LINE)))?;
+        attested.warned.iter().try_for_each(|warned| writeln!(out, "  the policy only warns: {}", printable(warned, LONGEST_LINE)))
     }
 
     fn write_waiting(&self, out: &mut impl Write) -> io::Result<()> {

@@ -37,6 +37,9 @@ struct Understood {
     mode: &'static str,
     accepted: String,
     rules: Vec<String>,
+    /// What it demands of the key that a certificate is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ldevid_key: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -60,6 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sha256: SpkiDigest(*policy.digest()).to_string(),
         mode: policy.mode().name(),
         rules: policy.rules_in_words(),
+        ldevid_key: policy.ldevid_key().in_words(),
         warnings: nothing.into_iter().chain(strangers).chain(policy.unreachable_in_words()).collect(),
         accepted,
         policy: path,
@@ -73,6 +77,7 @@ impl fmt::Display for Understood {
         writeln!(f, "mode: {}", self.mode)?;
         self.rules.iter().try_for_each(|rule| writeln!(f, "  {rule}"))?;
         writeln!(f, "  refuse otherwise")?;
+        self.ldevid_key.iter().try_for_each(|demands| writeln!(f, "LDevID keys: {demands}"))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         write!(f, "SHA-256 {}", self.sha256)
     }

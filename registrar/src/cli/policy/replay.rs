@@ -1,5 +1,7 @@
 //! `policy replay`: what a policy would have made of the last pledges.
 
+mod key;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +16,7 @@ use brski_registrar::{PledgeStore as _, Query};
 use clap::Args;
 use serde::Serialize;
 
+use self::key::KeySaid;
 use super::super::{Output, trace};
 use super::{Said, by_rule, read};
 use crate::config::Configuration;
@@ -21,8 +24,9 @@ use crate::config::Configuration;
 /// Tell what a policy would have made of the last pledges, beside what was decided
 ///
 /// Judges again what was written down with each pledge's last decision, as of the time when the pledge was last seen, so that ages are what they were. What persons approved
-/// or refused counts as it would then: an approval is of one rule of one policy. A rehearsal: nothing is changed, no signature is verified, and no MASA is asked. Pledges that
-/// another verdict, rule or outcome would meet are told rule by rule.
+/// or refused counts as it would then: an approval is of one rule of one policy. The key that an LDevID was asked for last is judged by the request, if that is on record, as of
+/// when it came. A rehearsal: nothing is changed, no signature of a manufacturer is verified, and no MASA is asked. Pledges that another verdict, rule or outcome would meet are
+/// told rule by rule.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -53,6 +57,9 @@ struct Replayed {
     /// With what persons said.
     #[serde(flatten)]
     rehearsed: Rehearsed,
+    /// None if there is nothing to judge of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ldevid_key: Option<KeySaid>,
     changed: bool,
 }
 
@@ -88,7 +95,9 @@ struct Last<'a> {
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(&arguments.config)?;
     let policy = read(&arguments.policy.clone().unwrap_or_else(|| configuration.policy_path()))?;
-    let files = configuration.existing_pledges()?.files(Query { limit: arguments.last, ..Query::default() }).await?;
+    let store = configuration.existing_pledges()?;
+    let trust = configuration.trust()?;
+    let files = store.files(Query { limit: arguments.last, ..Query::default() }).await?;
     let mut out = crate::cli::out();
     let mut summary = Summary::default();
     for file in &files {
@@ -105,7 +114,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        let replayed = Replayed::new(file, decision, now, &policy, configuration.approvers());
+        let key = KeySaid::of(file, &policy, trust.authorities(), &*store).await?;
+        let replayed = Replayed::new(file, decision, (now, key), &policy, configuration.approvers());
         summary.count(&replayed);
         match arguments.output {
             Output::Text => replayed.write(&mut out)?,
@@ -120,22 +130,23 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Replayed {
-    fn new(file: &PledgeFile, decision: &Decision, now: Said, policy: &Policy, approvers: usize) -> Self {
+    fn new(file: &PledgeFile, decision: &Decision, (now, ldevid_key): (Said, Option<KeySaid>), policy: &Policy, approvers: usize) -> Self {
         let rehearsed = Rehearsed::new(file, policy, now.verdict, now.rule.as_deref().unwrap_or_default(), approvers);
         let then = Then { verdict: decision.verdict, rule: decision.rule.clone(), warned: decision.warned };
         let judged_alike = now.verdict == then.verdict && now.rule.as_ref() == Some(&then.rule) && now.warned == then.warned;
-        let changed = !judged_alike || rehearsed.outcome != Rehearsed::on_record(file, then.verdict, approvers);
+        let key_changed = ldevid_key.as_ref().is_some_and(KeySaid::is_changed);
+        let changed = key_changed || !judged_alike || rehearsed.outcome != Rehearsed::on_record(file, then.verdict, approvers);
         let (serial, manufacturer) = (file.pledge.serial.to_string(), file.pledge.manufacturer.clone());
-        Self { serial, manufacturer, judged_at: file.last_seen, then, now, rehearsed, changed }
+        Self { serial, manufacturer, judged_at: file.last_seen, then, now, rehearsed, ldevid_key, changed }
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let pledge = printable(&format!("{} of {}", self.serial, self.manufacturer), LONGEST_WORDS);
         let then = by_rule(self.then.verdict, self.then.warned, &self.then.rule);
         match self.changed {
-            false => writeln!(out, "{pledge}: as before, {}{}", printable(&then, LONGEST_WORDS), self.persons()),
+            false => writeln!(out, "{pledge}: as before, {}{}", printable(&then, LONGEST_WORDS), self.rest()),
             true => {
-                writeln!(out, "{pledge}: {}; now {}{}", printable(&then, LONGEST_WORDS), printable(&self.now.in_words(), LONGEST_WORDS), self.persons())?;
+                writeln!(out, "{pledge}: {}; now {}{}", printable(&then, LONGEST_WORDS), printable(&self.now.in_words(), LONGEST_WORDS), self.rest())?;
                 trace::write(out, &self.now.trace)
             }
         }
@@ -143,9 +154,10 @@ impl Replayed {
 }
 
 impl Replayed {
-    /// What persons make of it, as the end of a line.
-    fn persons(&self) -> String {
-        self.rehearsed.persons.as_ref().map(|persons| format!("; {}", printable(persons, LONGEST_WORDS))).unwrap_or_default()
+    /// What persons make of it, and what becomes of its LDevID's key, as the end of a line.
+    fn rest(&self) -> String {
+        let persons = self.rehearsed.persons.as_ref().map(|persons| format!("; {}", printable(persons, LONGEST_WORDS)));
+        persons.into_iter().chain(self.ldevid_key.as_ref().map(|key| format!("; {key}"))).collect()
     }
 }
 

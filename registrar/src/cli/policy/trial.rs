@@ -20,7 +20,7 @@ use super::{Said, read};
 
 /// Tell what a policy would make of statements, rule by rule
 ///
-/// A rehearsal: no signature is verified and nobody is admitted. Without --assertion and --audit-log the policy judges as long as the MASA has said nothing. The
+/// A rehearsal: no signature is verified and nobody is admitted. What the policy demands of an LDevID's key is no matter of statements: `appraise` judges that. Without --assertion and --audit-log the policy judges as long as the MASA has said nothing. The
 /// exit status is 0 if it accepts every statement, and 2 if it holds or refuses one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

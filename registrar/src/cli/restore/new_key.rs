@@ -56,10 +56,10 @@ impl NewKey {
         Ok(Self { file, remembered, verifiers, verifier })
     }
 
-    /// What the trail says of it; `known` are the keys that count for the trail until now.
-    pub(super) fn told(&self, known: &[VerifierKey]) -> NewTrailKey {
+    /// What the trail says of it; `known` are the keys that count for the trail until now, and `events` how many of theirs came back, if an upgrade added more.
+    pub(super) fn told(&self, known: &[VerifierKey], events: Option<u64>) -> NewTrailKey {
         let key = self.verifier.to_string();
-        NewTrailKey { former: known.iter().map(VerifierKey::to_string).filter(|former| *former != key).collect(), key }
+        NewTrailKey { former: known.iter().map(VerifierKey::to_string).filter(|former| *former != key).collect(), key, events }
     }
 
     /// Moves the old key and what it signed last aside, and puts the new one there. The file of verifier keys, if there is one, gets one more line.

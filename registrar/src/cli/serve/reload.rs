@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brski_common::access::{Access, Throttle};
-use brski_common::http::Proxies;
+use brski_common::http::{Door, Rate, Rates};
 use brski_common::serve::{Reloadable, ServerConfig, server_config};
 use brski_common::text::in_full;
 use brski_registrar::admin::Webhook;
@@ -25,8 +25,8 @@ pub(super) struct Process {
 /// Everything that a configuration decides on.
 pub(super) struct Served {
     pub(super) pledges: RegistrarService,
-    /// Who may tell the pledges' service who the client is.
-    pub(super) proxies: Proxies,
+    /// What every request passes first.
+    pub(super) door: Door,
     /// Who may use the admin interface.
     pub(super) access: Access,
     pub(super) webhooks: Vec<Webhook>,
@@ -40,11 +40,12 @@ impl Served {
     pub(super) fn new(configuration: &Configuration, process: &Process) -> anyhow::Result<Self> {
         configuration.revocation_warnings()?.iter().for_each(|warning| tracing::warn!(warning, "revocation"));
         let registrar = Arc::new(configuration.registrar_on(Arc::clone(&process.pledges), &process.masas)?);
+        let knowing = Arc::clone(&registrar);
         Ok(Self {
             pledges: RegistrarService::new(Arc::clone(&registrar), configuration.body_limit()),
             access: configuration.access(process.throttle.clone())?,
             webhooks: configuration.webhooks()?,
-            proxies: configuration.proxies()?,
+            door: configuration.limits().door(configuration.proxies()?, RATES, move |peer| knowing.knows(peer)),
             tls: server_config(&configuration.tls()?)?,
             admin_tls: server_config(&configuration.admin_tls()?)?,
             registrar,
@@ -55,6 +56,9 @@ impl Served {
         Arc::clone(&self.registrar)
     }
 }
+
+/// A held pledge asks once a minute or less often, and one onboarding is nine requests; thousands of pledges may be behind one address.
+const RATES: Rates = Rates { certificate: Rate { per_minute: 60, burst: 60 }, address: Rate { per_minute: 6000, burst: 1000 } };
 
 /// Reads the configuration again at each signal.
 pub(super) async fn on_signal(

@@ -122,7 +122,7 @@ fn with_name(csr: &Csr) -> Result<IssueOrder, Refusal> {
     let pledge = world.pledge("JADA1");
     let (verified, admission) = (world.verified(&pledge), world.admission(&pledge));
     let profile = CertificateProfile { names: vec![NamePattern::new("{serial}.devices.example").unwrap()], ..CertificateProfile::default() };
-    evaluate(csr, Enrollee::Pledge(&verified), Some(&admission), None, &under(profile), now())
+    evaluate(&undemanded(csr.clone()), Enrollee::Pledge(&verified), Some(&admission), None, &under(profile), now())
 }
 
 #[test]

@@ -45,11 +45,12 @@ fn no_trouble_of_ours_reaches_the_peer() {
 fn stops() -> Vec<Stop> {
     one_of_each!(Stop:
         Stop::NoSuchResource => Stop::NoSuchResource,
-        Stop::WrongMethod { .. } => Stop::WrongMethod { allowed: Method::POST },
+        Stop::WrongMethod { .. } => Stop::WrongMethod { allowed: &[Method::GET, Method::POST] },
         Stop::NotNegotiable(_) => Stop::NotNegotiable(NotNegotiable::UnsupportedMediaType { found: "text/plain".to_owned(), expected: "application/voucher-cms+json" }),
         Stop::NoBody => Stop::NoBody,
         Stop::CertificateForRequest => Stop::CertificateForRequest,
         Stop::KeysAreMadeByPledges => Stop::KeysAreMadeByPledges,
+        Stop::NoNonce => Stop::NoNonce,
         Stop::NoRevocationList => Stop::NoRevocationList,
         Stop::Body(_) => Stop::Body(BodyError::TooLarge { limit: 65_536 }),
         Stop::Registrar(_) => Stop::Registrar(Error::Refused(Refusal::ProximityMismatch)),

@@ -125,7 +125,7 @@ fn every_error_has_its_status_and_only_trouble_of_ours_calls_the_operator() {
 fn every_fault_of_the_request_itself_has_its_status_and_calls_nobody() {
     let faults = [
         (Stop::NoSuchResource, 404),
-        (Stop::WrongMethod { allowed: Method::POST }, 405),
+        (Stop::WrongMethod { allowed: &[Method::POST] }, 405),
         (Stop::NotNegotiable(NotNegotiable::UnsupportedMediaType { found: "x".to_owned(), expected: "y" }), 415),
         (Stop::NotNegotiable(NotNegotiable::Encoded { found: "x".to_owned() }), 415),
         (Stop::NotNegotiable(NotNegotiable::NotAcceptable { offered: "x" }), 406),

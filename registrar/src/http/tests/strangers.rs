@@ -102,7 +102,7 @@ fn approval_alone_gets_a_stranger_nowhere() {
     assert_eq!((file.held, file.waiting.map(|waiting| waiting.request)), (None, Some(SpkiDigest(request.digest()))));
     let held = crate::approval::HeldBy { pledge: file.pledge.key, rule: String::new(), record: None, policy: None, findings: None };
     let by = crate::approval::Person::new("alice", "because", now());
-    let event = crate::trail::Event { at: now(), pledge: Some(file.pledge), what: What::Approved { held, by, needed: None } };
+    let event = crate::trail::Event { at: now(), pledge: Some(file.pledge), what: What::Approved { held, by, needed: None, question: None } };
     block_on(owner.store.note(event)).unwrap();
     assert_eq!(owner.scene.post(&request).status, 202);
     assert_eq!(owner.scene.enroll(&owner.scene.pledge.csr(&key()), owner.scene.pledge.peer()).status, 403);

@@ -88,13 +88,14 @@ impl<'a> Dialogue<'a> {
         loop {
             let answered = self.once(request.clone()).await;
             let asked = match &answered {
-                Ok(answer) if is_down(answer.status()) => retry_after(answer.headers(), self.client.clock.now()),
+                Ok(answer) if is_for_now(answer.status()) => retry_after(answer.headers(), self.client.clock.now()),
                 Err(err) if err.is_before_request() && !err.is_distrust() => None,
                 Ok(_) => return answered.map_err(|err| self.failed(resource, err)),
                 Err(_) => return answered.map_err(|err| self.failed(resource, err)),
             };
             let Some(wait) = self.client.schedule.wait_after(failed, asked, self.begun.elapsed(), random()) else {
                 return match answered {
+                    Ok(answer) if !is_down(answer.status()) => Ok(answer),
                     Ok(answer) => Err(self.unexpected(resource, &answer)),
                     Err(err) => Err(self.failed(resource, err)),
                 };
@@ -160,7 +161,7 @@ impl<'a> Dialogue<'a> {
 
     pub(super) fn unexpected(&self, resource: &str, answer: &Response<Bytes>) -> MasaClientError {
         let detail = format!("it answered {resource} with {}: {}", answer.status().as_u16(), sentence(answer));
-        match is_down(answer.status()) {
+        match is_for_now(answer.status()) {
             true => MasaClientError::Unreachable { url: self.url.clone(), source: detail.into() },
             false => unusable(self.url, detail),
         }
@@ -188,6 +189,11 @@ impl Drop for Dialogue<'_> {
 /// Not the MASA's own word: it, or whoever stands in front of it, is not in order at the moment.
 fn is_down(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// The MASA did not act, and may soon: it is down, or we ask too often (RFC 6585, section 4).
+fn is_for_now(status: StatusCode) -> bool {
+    is_down(status) || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn get(location: Uri) -> Request<Full<Bytes>> {

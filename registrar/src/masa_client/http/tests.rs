@@ -193,6 +193,30 @@ async fn later_is_as_long_as_the_masa_says() {
     assert_eq!(asked.len(), 1);
 }
 
+/// Asked too often: come again when it is worth no waiting now.
+fn too_often() -> Response<Full<Bytes>> {
+    let mut answer = plain(StatusCode::TOO_MANY_REQUESTS, "too often");
+    answer.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("33"));
+    answer
+}
+
+#[tokio::test]
+async fn masa_that_is_asked_too_often_has_not_refused_the_device() {
+    let (answer, asked) = ask(|_| too_often()).await;
+    assert_eq!(answer.unwrap(), MasaAnswer::Later(Duration::from_secs(33)));
+    assert_eq!(asked.len(), 1);
+}
+
+#[tokio::test]
+async fn audit_log_that_is_asked_for_too_often_is_worth_another_try() {
+    let (answer, _) = ask(|resource| match resource {
+        "requestvoucher" => typed(StatusCode::OK, VOUCHER, "voucher"),
+        _ => too_often(),
+    })
+    .await;
+    assert!(answer.unwrap_err().is_passing());
+}
+
 #[tokio::test]
 async fn refusal_carries_status_and_sentence_in_one_line() {
     let (answer, _) = ask(|_| plain(StatusCode::NOT_FOUND, "no such\r\ndevice\n")).await;

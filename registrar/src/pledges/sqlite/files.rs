@@ -15,16 +15,27 @@ pub(super) fn take(connection: &Connection, event: &Event) -> Result<(), StoreEr
     let Some(pledge) = &event.pledge else { return Ok(()) };
     let Some(file) = PledgeFile::after(one(connection, pledge.key)?, event) else { return Ok(()) };
     if let Some(revoked) = Revoked::by(event, &file)? {
-        let insert = "INSERT INTO revoked (certificate, issuer, revoked_at, reason, not_after) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-        let Revoked { certificate, at, reason, not_after } = revoked;
-        connection.prepare_cached(insert)?.execute(params![certificate.serial, issuer(&certificate), at, reason, not_after])?;
+        revoke(connection, revoked)?;
     }
+    put(connection, &file)
+}
+
+/// Puts one on the list of those that were revoked, unless it is there already.
+pub(super) fn revoke(connection: &Connection, revoked: Revoked) -> Result<(), StoreError> {
+    let insert = "INSERT INTO revoked (certificate, issuer, revoked_at, reason, not_after) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    let Revoked { certificate, at, reason, not_after } = revoked;
+    connection.prepare_cached(insert)?.execute(params![certificate.serial, issuer(&certificate), at, reason, not_after])?;
+    Ok(())
+}
+
+/// Writes a pledge's file, whatever was there before.
+pub(super) fn put(connection: &Connection, file: &PledgeFile) -> Result<(), StoreError> {
     connection.prepare_cached("INSERT OR REPLACE INTO file (spki, serial, state, last_seen, json) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
-        pledge.key.0,
+        file.pledge.key.0,
         file.pledge.serial.as_str(),
         file.state.name(),
         row(file.last_seen.as_secs())?,
-        serde_json::to_string(&file).map_err(unwritable)?
+        serde_json::to_string(file).map_err(unwritable)?
     ])?;
     Ok(())
 }

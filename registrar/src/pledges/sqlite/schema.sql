@@ -49,7 +49,7 @@ CREATE INDEX IF NOT EXISTS file_by_state ON file (state, last_seen);
 CREATE INDEX IF NOT EXISTS file_by_time ON file (last_seen);
 CREATE TABLE IF NOT EXISTS revoked (
     certificate TEXT NOT NULL,        -- serial number in lower-case hexadecimal digits
-    issuer      BLOB NOT NULL,        -- SHA-256 over the issuer's Name; empty if an older version did not keep it
+    issuer      BLOB NOT NULL CHECK (length(issuer) IN (0, 32)), -- SHA-256 over the issuer's Name; empty if an older version did not keep it
     revoked_at  INTEGER NOT NULL,
     reason      TEXT NOT NULL,
     not_after   INTEGER NOT NULL,     -- when it expires, or the end of time if its file has forgotten it

@@ -45,3 +45,4 @@ fn row_that_was_tampered_with_is_reported_as_damage() {
 mod groups;
 mod upgrade;
 mod verified;
+mod version_2;

@@ -17,6 +17,9 @@ use crate::trail::Event;
 /// Reads the whole store in the file at `path`, as it is at one moment: computes every leaf and the root anew, compares them with what was signed, and folds the events of
 /// each pledge again.
 ///
+/// A file of a former version, such as a backup that is not upgraded yet, is measured by what that version wrote down: it cannot tell which keys were taken for LDevIDs, nor
+/// whether an admission ended with the LDevIDs on it. The upgrade adds what is in the tables of that, and makes what follows from the events anew.
+///
 /// With `keys`, every checkpoint in the store must be signed by one of them; without, they are compared but not trusted. `signed` are checkpoints from elsewhere that
 /// the caller has verified, each with the key that signed it.
 ///
@@ -32,6 +35,7 @@ pub fn verify(path: &Path, keys: &[VerifierKey], signed: &[(VerifierKey, Checkpo
         Some(super::VERSION) => {}
         // Such as a backup that an older version made.
         Some(super::WITHOUT_ISSUERS) => upgrade::show_issuers(&connection)?,
+        Some(super::UNSAID) => {}
         Some(_) => return Err(Damage::NoTrail.into()),
         None => return Err(StoreError::Unavailable("there is no store of pledges".into()).into()),
     }
@@ -57,8 +61,9 @@ pub fn verify(path: &Path, keys: &[VerifierKey], signed: &[(VerifierKey, Checkpo
     if (kept.size(), kept.peaks()) != (edge.size(), edge.peaks()) {
         return Err(Damage::Edge { found: kept.size(), events: edge.size() }.into());
     }
-    let pledges = derived::compare(&snapshot)?;
-    schema(&snapshot, version == Some(super::WITHOUT_ISSUERS))?;
+    let revoked_before = version.and_then(upgrade::revoked_before);
+    let pledges = derived::compare(&snapshot, revoked_before.is_some())?;
+    schema(&snapshot, revoked_before)?;
     if let Some(former) = broken_off {
         return Err(former);
     }
@@ -132,17 +137,17 @@ fn leaves(connection: &Connection, signed: &[(u64, Hash)]) -> Result<Frontier, V
     }
 }
 
-/// Whether tables and triggers are what this version makes, letter for letter, or the one before it.
-fn schema(connection: &Connection, before: bool) -> Result<(), VerifyTrailError> {
+/// Whether tables and triggers are what this version makes, letter for letter, or a former one, which made one table otherwise.
+fn schema(connection: &Connection, revoked_before: Option<&str>) -> Result<(), VerifyTrailError> {
     let parts = |connection: &Connection| -> rusqlite::Result<std::collections::BTreeMap<String, Option<String>>> {
         let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'")?;
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let made = Connection::open_in_memory()?;
     made.execute_batch(super::SCHEMA)?;
-    if before {
+    if let Some(revoked_before) = revoked_before {
         made.execute_batch("DROP TABLE revoked")?;
-        made.execute_batch(upgrade::REVOKED_BEFORE)?;
+        made.execute_batch(revoked_before)?;
     }
     let (expected, found) = (parts(&made)?, parts(connection)?);
     let differs = expected.iter().find(|(name, made)| found.get(*name) != Some(made)).or_else(|| found.iter().find(|(name, _)| !expected.contains_key(*name)));

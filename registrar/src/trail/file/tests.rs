@@ -1,6 +1,7 @@
 use brski_common::time::at;
 use brski_common::{SerialNumber, SpkiDigest};
 
+use super::super::KeptRequest;
 use super::*;
 
 const REQUEST: SpkiDigest = SpkiDigest([7; 32]);
@@ -23,7 +24,7 @@ fn held(record: &str) -> What {
 }
 
 fn approved(record: &str, name: &str, secs: u64) -> What {
-    What::Approved { held: question(record), by: person(name, secs), needed: None }
+    What::Approved { held: question(record), by: person(name, secs), needed: None, question: None }
 }
 
 fn admitted() -> What {
@@ -66,9 +67,52 @@ fn pledge_goes_from_held_to_admitted_to_enrolled_to_revoked() {
 
 #[test]
 fn newest_that_the_manufacturer_said_stays_whatever_else_happens() {
-    let stated = |seq: u32| What::Stated { statement: format!("s{seq}"), seq, status: brski_common::provenance::Status::Disputed };
+    let stated = |seq: u32| What::Stated { statement: format!("s{seq}"), seq, issued_at: None, status: brski_common::provenance::Status::Disputed };
     let file = fold([admitted(), stated(3), issued("01"), stated(2), refused(), admitted()]);
-    assert_eq!(file.stated, Some(Stated { statement: "s3".to_owned(), seq: 3, at: at(1) }));
+    assert_eq!(file.stated, Some(Stated { statement: "s3".to_owned(), seq: 3, issued_at: None, at: at(1) }));
+}
+
+#[test]
+fn of_statements_of_one_number_that_stays_which_was_issued_last() {
+    let stated = |statement: &str, issued_at: Option<u64>| What::Stated {
+        statement: statement.to_owned(),
+        seq: 3,
+        issued_at: issued_at.map(at),
+        status: brski_common::provenance::Status::Valid,
+    };
+    let newest = |events: Vec<What>| fold(events).stated.unwrap().statement;
+    assert_eq!(newest(vec![stated("later", Some(70)), stated("earlier", Some(60))]), "later");
+    assert_eq!(newest(vec![stated("undated", None), stated("dated", Some(60))]), "dated");
+    assert_eq!(newest(vec![stated("dated", Some(60)), stated("undated", None)]), "dated");
+}
+
+#[test]
+fn yes_to_a_question_that_no_longer_stands_there_counts_for_nothing_and_a_no_always_counts() {
+    let seen = Some(QuestionDigest::of(&fold([held("r1")])));
+    let no = |question| What::Disapproved { by: person("bob", 1), question };
+    let yes = |seen| What::Approved { held: question("r1"), by: person("ann", 2), needed: None, question: seen };
+    for (events, refused) in [
+        (vec![held("r1"), no(seen)], true),
+        (vec![held("r1"), held("r2"), no(seen)], true),
+        (vec![held("r1"), no(None), yes(seen)], true),
+        (vec![held("r1"), no(None), yes(Some(QuestionDigest::of(&fold([held("r1"), no(None)]))))], false),
+    ] {
+        assert_eq!(fold(events.clone()).disapproval.is_some(), refused, "{events:?}");
+    }
+}
+
+#[test]
+fn word_that_an_older_version_wrote_down_is_read_and_written_as_it_was() {
+    for old in [
+        r#"{"event":"disapproved","by":{"name":"bob","why":"never ordered","at":"1970-01-01T00:00:01Z"}}"#,
+        r#"{"event":"stated","statement":"s3","seq":3,"status":"disputed"}"#,
+    ] {
+        let read: What = serde_json::from_str(old).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+    }
+    let old = serde_json::to_string(&approved("r1", "ann", 1)).unwrap();
+    assert!(!old.contains("question"), "{old}");
+    assert_eq!(fold([held("r1"), serde_json::from_str(&old).unwrap()]).approvals, [person("ann", 1)]);
 }
 
 #[test]
@@ -128,20 +172,20 @@ fn admission_stands_on_its_approval_for_good() {
 
 #[test]
 fn refusal_by_a_person_ends_approvals_and_says_who_and_why() {
-    let file = fold([held("r1"), approved("r1", "ann", 1), What::Disapproved { by: person("bob", 2) }]);
+    let file = fold([held("r1"), approved("r1", "ann", 1), What::Disapproved { by: person("bob", 2), question: None }]);
     assert_eq!((file.state, file.sentence.as_str(), approvers(&file, 3)), (State::Refused, "bob refused it: it is ours", Vec::new()));
 }
 
 #[test]
 fn refusal_by_a_person_ends_with_an_approval() {
-    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1) }, approved("r1", "ann", 2)]);
+    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1), question: None }, approved("r1", "ann", 2)]);
     assert_eq!((file.disapproval, file.state), (None, State::Held));
 }
 
 #[test]
 fn what_was_on_its_way_does_not_undo_a_refusal_by_a_person() {
     for what in [admitted(), held("r1"), issued("01"), refused()] {
-        let file = fold([held("r1"), What::Disapproved { by: person("bob", 1) }, what.clone()]);
+        let file = fold([held("r1"), What::Disapproved { by: person("bob", 1), question: None }, what.clone()]);
         assert_eq!((file.state, file.disapproval.is_some()), (State::Refused, true), "{what:?}");
     }
 }
@@ -187,12 +231,12 @@ fn event_about_no_pledge_makes_no_file() {
 }
 
 fn one_of_two(name: &str, secs: u64) -> What {
-    What::Approved { held: question("r1"), by: person(name, secs), needed: Some(2) }
+    What::Approved { held: question("r1"), by: person(name, secs), needed: Some(2), question: None }
 }
 
 #[test]
 fn refusal_by_a_person_is_lifted_by_as_many_as_approve() {
-    let no = || What::Disapproved { by: person("bob", 1) };
+    let no = || What::Disapproved { by: person("bob", 1), question: None };
     let one = fold([held("r1"), no(), one_of_two("ann", 2)]);
     assert_eq!((one.state, one.disapproval.map(|by| by.name), approvers(&fold([held("r1"), no(), one_of_two("ann", 2)]), 3)), {
         (State::Refused, Some("bob".to_owned()), Vec::new())
@@ -203,19 +247,36 @@ fn refusal_by_a_person_is_lifted_by_as_many_as_approve() {
 
 #[test]
 fn one_person_who_says_so_twice_does_not_lift_a_refusal_that_two_have_to() {
-    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1) }, one_of_two("ann", 2), one_of_two("ann", 3)]);
+    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1), question: None }, one_of_two("ann", 2), one_of_two("ann", 3)]);
     assert_eq!(file.state, State::Refused);
 }
 
 #[test]
 fn whoever_refused_it_takes_that_back_alone() {
-    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1) }, one_of_two("bob", 2)]);
+    let file = fold([held("r1"), What::Disapproved { by: person("bob", 1), question: None }, one_of_two("bob", 2)]);
     assert_eq!((file.state, file.disapproval.clone(), approvers(&file, 3)), (State::Held, None, vec!["bob".to_owned()]));
 }
 
 #[test]
 fn refusal_of_a_pledge_nobody_was_asked_about_is_lifted_by_as_many_as_approve() {
-    let no = || What::Disapproved { by: person("bob", 1) };
+    let no = || What::Disapproved { by: person("bob", 1), question: None };
     assert_eq!(fold([admitted(), no(), one_of_two("ann", 2)]).disapproval, Some(person("bob", 1)));
     assert_eq!(fold([admitted(), no(), one_of_two("ann", 2), one_of_two("eve", 3)]).disapproval, None);
+}
+
+fn attested(key: u8) -> What {
+    What::Attested {
+        request: REQUEST,
+        key: SpkiDigest([key; 32]),
+        kept: Box::new(KeptRequest { csr: String::new(), nonce: None }),
+        findings: Vec::new(),
+        warned: Some("it holds no attestation".to_owned()),
+    }
+}
+
+#[test]
+fn what_was_attested_stays_with_the_ldevid_of_that_key_alone() {
+    let key_of = |file: PledgeFile| file.attested.map(|attested| attested.key);
+    assert_eq!(key_of(fold([admitted(), attested(2), issued("05")])), Some(SpkiDigest([2; 32])));
+    assert_eq!(key_of(fold([admitted(), attested(3), issued("05")])), None);
 }

@@ -3,6 +3,10 @@
 use super::*;
 use crate::asn1::element;
 use crate::certificate::PolicyOid;
+use crate::chain::Anchors;
+use crate::evidence::{Agreement, Authority, agree};
+use crate::provenance::testing::origin;
+use crate::provenance::{KeyOrigin, Locus, Method};
 use crate::test_pki::{Entity, NOW, block_on};
 use crate::time::at;
 use x509_cert::ext::Extension;
@@ -22,7 +26,7 @@ fn attestation_key_under_nobodys_authority_is_not_trusted() {
     let expected = Expected { key: world.key.public_key(), nonce: None };
     let with = |certs: &[Certificate], authorities: &Authorities| appraise(&world.statement(HONEST), certs, &expected, authorities, at(NOW));
     assert!(matches!(untrusted_by(with(&world.certs(), &other.authorities())), VerifyError::NoPath { .. }));
-    assert!(matches!(untrusted_by(with(&world.certs(), &Authorities::default())), VerifyError::NoPath { .. }));
+    assert!(matches!(untrusted_by(with(&world.certs(), &Authorities::default())), VerifyError::UnknownSigner { .. }));
     // Nor is there a path without the CA between.
     assert!(matches!(untrusted_by(with(core::slice::from_ref(&world.ak.certificate), &world.authorities())), VerifyError::NoPath { .. }));
 }
@@ -54,10 +58,33 @@ fn key_that_was_verified_to_be_in_a_tpm_but_not_to_be_restricted_does_not_attest
 }
 
 #[test]
-fn certificate_that_says_nothing_of_its_key_attests_and_that_is_told() {
+fn certificate_that_says_nothing_of_its_key_does_not_attest() {
     let world = World::with(SignatureAlgorithm::Es256, |template| template);
-    let claims = world.appraise(&world.statement(HONEST)).unwrap();
+    let Err(EvidenceError::Wrong { what, .. }) = world.appraise(&world.statement(HONEST)) else { panic!("it should be refused") };
+    let told = "is signed with the key of CN=AK of TPM 7, whose certificate does not say that it is a TPM's attestation key (extended key usage \
+                tcg-kp-AIKCertificate, 2.23.133.8.3, or policy tcg-cap-verifiedTPMRestricted, 2.23.133.11.1.3); such keys count where their authority is configured with \
+                unmarked-attestation-keys = true";
+    assert_eq!(what, told);
+}
+
+#[test]
+fn certificate_that_says_nothing_of_its_key_attests_where_its_authority_certifies_nothing_else_and_that_is_told() {
+    let world = World::with(SignatureAlgorithm::Es256, |template| template);
+    let expected = Expected { key: world.key.public_key(), nonce: None };
+    let claims = appraise(&world.statement(HONEST), &world.certs(), &expected, &world.authorities_that(true), at(NOW)).unwrap();
     assert_eq!(detail(&claims, "certified-as"), "not said to be restricted");
+}
+
+#[test]
+fn certificate_for_another_use_does_not_attest_even_where_nothing_needs_to_be_said() {
+    let policy = PolicyOid::new("2.23.133.11.1.2").unwrap();
+    let shapes: [&dyn Fn(crate::issuing::Template) -> crate::issuing::Template; 2] =
+        [&|template| template.usages(&["1.3.6.1.5.5.7.3.2"]), &|template| template.policy(&policy)];
+    for shape in shapes {
+        let world = World::with(SignatureAlgorithm::Es256, shape);
+        let expected = Expected { key: world.key.public_key(), nonce: None };
+        assert!(appraise(&world.statement(HONEST), &world.certs(), &expected, &world.authorities_that(true), at(NOW)).is_err());
+    }
 }
 
 #[test]
@@ -78,6 +105,9 @@ fn what_the_certificate_says_of_the_tpm_is_told() {
     assert_eq!((detail(&claims, "tpm-manufacturer"), detail(&claims, "tpm-model").contains('\u{1b}')), ("id:494E5443", false));
     assert_eq!((detail(&claims, "hardware-type"), detail(&claims, "hardware-serial")), ("TPM 2.0", "abcd"));
     assert_eq!((detail(&claims, "ek-generation-type"), detail(&claims, "ek-generation-location")), ("injected", "tpmManufacturer"));
+    // How the endorsement key came to be is no matter of the key that is certified.
+    let salak = KeyOrigin { locus: Locus::DiscreteTpm, ..origin(Method::Salak) };
+    assert_eq!(agree(&salak, &claims), Agreement::Supports);
 }
 
 #[test]
@@ -102,4 +132,34 @@ fn extended(extensions: &[(&str, Vec<u8>)]) -> World {
     certificate.signature = der::asn1::BitString::from_bytes(&signature.to_asn1().unwrap()).unwrap();
     world.ak = Entity { certificate: Certificate::from_der(&certificate.to_der().unwrap()).unwrap(), ..world.ak };
     world
+}
+
+#[test]
+fn nearest_authority_vouches_whatever_order_they_are_configured_in() {
+    let world = World::new();
+    let named = |name: &str, entity: &Certificate, locus| Authority {
+        name: name.to_owned(),
+        anchors: Anchors::new([entity.clone()]).unwrap(),
+        basis: Basis::KeyAttestation,
+        locus: Some(locus),
+        unmarked_attestation_keys: false,
+    };
+    let discrete = named("discrete", &world.vendor.certificate, Locus::DiscreteTpm);
+    let firmware = named("firmware", &world.ca.certificate, Locus::FirmwareTpm);
+    let expected = Expected { key: world.key.public_key(), nonce: None };
+    for order in [[discrete.clone(), firmware.clone()], [firmware, discrete]] {
+        let claims = appraise(&world.statement(HONEST), &world.certs(), &expected, &Authorities::new(order), at(NOW)).unwrap();
+        assert_eq!((claims.authority.as_str(), claims.locus), ("firmware", Some(Locus::FirmwareTpm)));
+    }
+}
+
+#[test]
+fn auditors_and_parties_of_ceremonies_speak_for_no_tpm() {
+    let world = World::new();
+    let expected = Expected { key: world.key.public_key(), nonce: None };
+    for basis in [Basis::WitnessedCeremony, Basis::ThirdPartyAudit] {
+        let people = world.authorities().iter().map(|authority| Authority { basis, ..authority.clone() }).collect::<Vec<_>>();
+        let found = appraise(&world.statement(HONEST), &world.certs(), &expected, &Authorities::new(people), at(NOW));
+        assert!(matches!(untrusted_by(found), VerifyError::UnknownSigner { .. }));
+    }
 }

@@ -16,7 +16,7 @@ fn ledger_serves_again_once_there_is_room_and_keeps_what_was_acknowledged() {
     drop(folder.open());
     let file::Opened { mut writer, reader, mut edge } = file::open(&folder.file(), LOG).unwrap();
     let mut append = |writer: &mut Connection, pledges: &[Pledge]| {
-        let (group, answers) = Append::new(pledges.iter().map(|pledge| append::rows(&[made(pledge), recorded(pledge, 0)]).unwrap()).collect());
+        let (group, answers) = Append::new(pledges.iter().map(|pledge| append::rows(&[made(pledge), recorded(pledge, 0)]).unwrap()).collect(), None);
         write::commit(writer, &mut edge, vec![group]);
         (block_on(answers).unwrap().into_iter().filter(Result::is_ok).count(), edge.root())
     };

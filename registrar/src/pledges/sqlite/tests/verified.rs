@@ -239,6 +239,32 @@ fn revocation_that_was_removed_or_added_is_named() {
 }
 
 #[test]
+fn list_of_those_that_were_revoked_has_the_first_event_whichever_pledge_s_key_is_smaller() {
+    for first in 0..2 {
+        let (world, scratch) = (World::new(), Scratch::new());
+        let store = SqlitePledges::open(scratch.file()).unwrap();
+        let mut admissions = ["JADA1", "JADA2"].map(|serial| world.admission(&world.pledge(serial)));
+        admissions.sort_by_key(Admission::spki_digest);
+        for (admission, reason) in [(&admissions[first], RevocationReason::KeyCompromise), (&admissions[1 - first], RevocationReason::Superseded)] {
+            let by = Person::new("ann", "stolen", now());
+            note(&store, Some(admission.subject()), What::Revoked { certificate: "05".to_owned(), issuer: None, reason, by, withdrawn: false });
+        }
+        let revoked: Vec<_> = block_on(store.revocations(now())).unwrap().into_iter().map(|revocation| revocation.reason).collect();
+        assert_eq!(revoked, [RevocationReason::KeyCompromise]);
+        drop(store);
+        assert_eq!(verify(&scratch.file(), &[], &[]).map(|verified| verified.events).map_err(|err| err.to_string()), Ok(2));
+    }
+}
+
+#[test]
+fn issuer_that_is_no_digest_is_not_kept() {
+    let scratch = Scratch::new();
+    store(&scratch, &notary(&scratch));
+    let err = Connection::open(scratch.file()).unwrap().execute("UPDATE revoked SET issuer = x'09'", []).unwrap_err();
+    assert_eq!(err.to_string(), "CHECK constraint failed: length(issuer) IN (0, 32)");
+}
+
+#[test]
 fn checkpoint_of_another_key_is_not_trusted() {
     let scratch = Scratch::new();
     store(&scratch, &notary(&scratch));

@@ -144,12 +144,14 @@ pub enum Damage {
 pub enum VerifyTrailError {
     /// All is as it was written, but a checkpoint from elsewhere is of a trail that broke off.
     #[error(
-        "the checkpoint over {size} events is of a former trail, of which this one has the first {event}: event {event} tells that it was restored out of a backup, to go on \
-         under a new key, by {by}; the other {} are lost, and nothing else was touched", size - event
+        "the checkpoint over {size} events is of a former trail, of which this one has the first {events}: event {event} tells that it was restored out of a backup, to go on \
+         under a new key, by {by}; the other {} are lost, and nothing else was touched", size - events
     )]
     Former {
         /// How many events were signed.
         size: u64,
+        /// How many of them are in this trail.
+        events: u64,
         /// The number of the event that tells of it.
         event: u64,
         /// Who restored it and why.

@@ -18,18 +18,20 @@ pub(super) fn apart<'s>(
         // What cannot be read is found elsewhere, and tells of nothing.
         let event = serde_json::from_slice(&row.get::<_, Vec<u8>>(1)?).map(|event: Event| event.what);
         if let (Ok(What::Restored { by, new_key: Some(new_key) }), Ok(number)) = (event, u64::try_from(row.get::<_, i64>(0)?)) {
-            breaks.push((number, new_key.former, by));
+            breaks.push((number, new_key.events.unwrap_or(number), new_key.former, by));
         }
     }
-    let mut broken_off: Option<(u64, u64, _)> = None;
+    let mut broken_off: Option<(u64, u64, u64, _)> = None;
     let mut others = Vec::new();
     for (key, checkpoint) in signed {
         let key = key.to_string();
-        match breaks.iter().find(|(number, former, _)| checkpoint.size > *number && former.contains(&key)) {
+        match breaks.iter().find(|(_, events, former, _)| checkpoint.size > *events && former.contains(&key)) {
             None => others.push(checkpoint),
-            Some((number, _, by)) if broken_off.as_ref().is_none_or(|(size, ..)| *size < checkpoint.size) => broken_off = Some((checkpoint.size, *number, by)),
+            Some((number, events, _, by)) if broken_off.as_ref().is_none_or(|(size, ..)| *size < checkpoint.size) => {
+                broken_off = Some((checkpoint.size, *events, *number, by));
+            }
             Some(_) => {}
         }
     }
-    Ok((broken_off.map(|(size, event, by)| VerifyTrailError::Former { size, event, by: by.clone() }), others))
+    Ok((broken_off.map(|(size, events, event, by)| VerifyTrailError::Former { size, events, event, by: by.clone() }), others))
 }
